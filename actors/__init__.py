@@ -1,0 +1,1 @@
+"""The play: one actor per file, file name = actor name."""

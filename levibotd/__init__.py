@@ -1,0 +1,3 @@
+"""LeviBot: follow Telegram signal channels without being robbed by them."""
+
+__version__ = "0.1.0"

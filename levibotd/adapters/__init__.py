@@ -1,0 +1,1 @@
+"""One vendor per file; each translates its vendor's types and errors."""

@@ -1,0 +1,1 @@
+"""Decisions. Pure: no await, no I/O, no clock."""

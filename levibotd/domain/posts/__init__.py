@@ -1,0 +1,1 @@
+"""From the text of a post to its kind and its legs."""

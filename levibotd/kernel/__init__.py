@@ -1,0 +1,1 @@
+"""The actor runtime: mailboxes, supervision, injected time. Knows nothing about trading."""

@@ -1,0 +1,1 @@
+"""One simulation per port; they ship in the wheel and are the test doubles."""

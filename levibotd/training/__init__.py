@@ -1,0 +1,1 @@
+"""Offline machine learning, run in a child process."""
