@@ -1,0 +1,168 @@
+"""
+Everything actors say to each other, one screen per actor.
+
+Messages are frozen structs. What is about a post carries its `trace`, so that one id can be
+followed across actors. A `Request[R]` is asked and answered with an `R`.
+"""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+from levibotd.domain.records import Entry, LegOutcome, Logged, RiskTicket
+from levibotd.domain.signal import CallKey, Post, Scored, Symbol, TraceId
+from levibotd.kernel.mailbox import Request
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """Root of all messages; `trace` is None where no post is the cause."""
+
+    trace: TraceId | None = None
+
+
+# --- To LoggerActor ---------------------------------------------------------------------------
+
+
+class Committed(Struct, frozen=True):
+    """The records stand in the log, from `first_seq` to `last_seq`, and survive power loss."""
+
+    first_seq: int
+    last_seq: int
+
+
+class Append(Message, Request[Committed], frozen=True, kw_only=True):
+    """Write these in this order, without another record between. Asked: class D. Told: class E. Shed: class S."""
+
+    entries: tuple[Entry, ...]
+
+
+class Decision(Struct, frozen=True, kw_only=True):
+    """How a post ended: its terminal record, and its SIGNAL_SCORED where there is one."""
+
+    terminal: Logged
+    scored: Logged | None
+
+
+class AwaitDecision(Message, Request[Decision], frozen=True, kw_only=True):
+    """Answered as soon as the terminal decision of `trace` is committed."""
+
+
+# --- To TelegramActor -------------------------------------------------------------------------
+
+
+class Ingested(Struct, frozen=True, kw_only=True):
+    """`fresh` is False when this post had been ingested before."""
+
+    trace: TraceId
+    fresh: bool
+
+
+class IngestPost(Message, Request[Ingested], frozen=True, kw_only=True):
+    """HTTP -> Telegram: a post that did not come through the posts port."""
+
+    post: Post
+
+
+# --- To ScorerActor ---------------------------------------------------------------------------
+
+
+class PostArrived(Message, frozen=True, kw_only=True):
+    """Telegram -> Scorer: ingested and on disk; decide about it. A second delivery is harmless."""
+
+    post: Post
+    received_at: float
+    late: bool = False
+    revision: int = 0
+
+
+# --- To RiskActor -----------------------------------------------------------------------------
+
+
+class ScoredSignal(Message, frozen=True, kw_only=True):
+    """Scorer -> Risk: an actionable call, fresh enough, with its probabilities."""
+
+    post: Post
+    received_at: float
+    scored: Scored
+    revision: int = 0
+
+
+class OpenCall(Struct, frozen=True, kw_only=True):
+    """One call that holds or may come to hold a position."""
+
+    call: CallKey
+    channel: str
+    symbol: Symbol
+    side: str
+    planned_loss: Decimal
+
+
+class Exposure(Message, frozen=True, kw_only=True):
+    """Exec -> Risk, on the control lane: the newest wins. `seq` is the last committed record it knows."""
+
+    seq: int
+    open_calls: tuple[OpenCall, ...]
+    equity: Decimal
+
+
+class SetPolicy(Message, Request[str], frozen=True, kw_only=True):
+    """Admin -> Risk: switch the policy; answered with the one before."""
+
+    policy: str
+    by: str
+    reason: str
+
+
+# --- To ExecActor -----------------------------------------------------------------------------
+
+
+class PlaceOrder(Message, frozen=True, kw_only=True):
+    """
+    Risk -> Exec. One ticket a leg: permission to carry out its plan once, until it expires.
+
+    `refused` are the legs of the same post that Risk did not let pass; they stand in the post's one decision.
+    """
+
+    tickets: tuple[RiskTicket, ...]
+    refused: tuple[LegOutcome, ...] = ()
+    revision: int = 0
+
+
+class EndCalls(Message, frozen=True, kw_only=True):
+    """Scorer -> Exec: the channel itself says so. Unfilled parts are cancelled, filled ones closed."""
+
+    calls: tuple[CallKey, ...]
+    cancel_only: bool
+    received_at: float
+
+
+class Switch(Message, Request[bool], frozen=True, kw_only=True):
+    """Admin -> Exec: may calls be opened at all? Answered with the state before. Survives a restart."""
+
+    on: bool
+    by: str
+    reason: str
+
+
+class SetKillSwitch(Message, Request[bool], frozen=True, kw_only=True):
+    """Admin -> Exec: trip or re-arm; answered with whether it was tripped before."""
+
+    tripped: bool
+    by: str
+    reason: str
+
+
+class SetStage(Message, Request[str], frozen=True, kw_only=True):
+    """Admin -> Exec: the global stage; answered with the one before."""
+
+    stage: str
+    by: str
+    reason: str
+
+
+class ClosePosition(Message, Request[tuple[str, ...]], frozen=True, kw_only=True):
+    """Admin -> Exec: close these calls (all of ours when empty); answered with the call keys it acts on."""
+
+    calls: tuple[CallKey, ...] = ()
+    by: str
+    reason: str

@@ -1,0 +1,90 @@
+"""
+The market port: prices and instruments, read as of a moment.
+
+Reads are synchronous: an implementation answers from what it holds (recorded candles, the last
+snapshot of a feed) and never waits. Nothing after `at` is ever looked at.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import NamedTuple, Protocol
+
+from msgspec import Struct
+
+from levibotd.domain.signal import Symbol
+
+
+class Bar(NamedTuple):
+    """One candle. `ts` is its open in unix seconds; prices are floats, exact to the venue's tick."""
+
+    ts: float
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
+class Mark(Struct, frozen=True):
+    """A price and until when it counts as fresh, in unix seconds."""
+
+    price: Decimal
+    at: float
+    fresh_until: float
+
+
+class Instrument(Struct, frozen=True, kw_only=True):
+    """What a venue allows on one symbol. `filters` says whose numbers these are: venue | default."""
+
+    symbol: Symbol
+    base: str
+    quote: str
+    tick: Decimal
+    step: Decimal
+    min_qty: Decimal
+    max_qty: Decimal
+    min_notional: Decimal
+    maker_fee: Decimal
+    taker_fee: Decimal
+    half_spread: Decimal  # Share of the price.
+    can_short: bool
+    max_leverage: int = 20
+    maintenance_margin: Decimal = Decimal("0.005")
+    tradable: bool = True
+    filters: str = "venue"
+
+
+class Market(Protocol):
+    """Prices and instruments of the venue that fills are priced on."""
+
+    @property
+    def as_of(self) -> str | None:
+        """Date of the market list, None where there is none."""
+
+    @property
+    def stable_quote(self) -> str:
+        """The account's quote, e.g. USDT."""
+
+    def symbol(self, base: str, quote: str) -> Symbol | None:
+        """The venue's symbol of a known instrument, None when base and quote are not known."""
+
+    def is_base(self, base: str) -> bool:
+        """Is this a coin of any known instrument?"""
+
+    def instrument(self, symbol: Symbol) -> Instrument | None:
+        """Filters and fees of a known symbol, None when it is not known."""
+
+    def mark(self, symbol: Symbol, at: float) -> Mark | None:
+        """The open of the bar that contains `at`; None without such a bar."""
+
+    def bar_interval_s(self, symbol: Symbol) -> float | None:
+        """Length of the finest bars of this symbol."""
+
+    def bars(self, symbol: Symbol, *, since: float, until: float, limit: int = 1000) -> Sequence[Bar]:
+        """At most `limit` finest bars with since <= ts < until, ascending."""
+
+    def closed_bars(self, symbol: Symbol, *, interval_s: float, until: float, limit: int) -> Sequence[Bar]:
+        """The last `limit` bars of `interval_s` that ended at or before `until` (built from finer ones where needed), ascending."""
+
+    def volume_24h(self, symbol: Symbol, at: float) -> float | None:
+        """Quote volume of the 24 h before `at`; None when unknown."""
