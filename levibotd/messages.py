@@ -5,12 +5,10 @@ Messages are frozen structs. What is about a post carries its `trace`, so that o
 followed across actors. A `Request[R]` is asked and answered with an `R`.
 """
 
-from decimal import Decimal
-
 from msgspec import Struct
 
 from levibotd.domain.records import Entry, LegOutcome, Logged, RiskTicket
-from levibotd.domain.signal import CallKey, Post, Scored, Symbol, TraceId
+from levibotd.domain.signal import CallKey, Post, Scored, TraceId
 from levibotd.kernel.mailbox import Request
 
 
@@ -63,6 +61,10 @@ class IngestPost(Message, Request[Ingested], frozen=True, kw_only=True):
     post: Post
 
 
+class Redeliver(Message, frozen=True, kw_only=True):
+    """Supervision -> Telegram: Scorer, Risk or Exec began anew; tell the work list of the log again."""
+
+
 # --- To ScorerActor ---------------------------------------------------------------------------
 
 
@@ -85,24 +87,6 @@ class ScoredSignal(Message, frozen=True, kw_only=True):
     received_at: float
     scored: Scored
     revision: int = 0
-
-
-class OpenCall(Struct, frozen=True, kw_only=True):
-    """One call that holds or may come to hold a position."""
-
-    call: CallKey
-    channel: str
-    symbol: Symbol
-    side: str
-    planned_loss: Decimal
-
-
-class Exposure(Message, frozen=True, kw_only=True):
-    """Exec -> Risk, on the control lane: the newest wins. `seq` is the last committed record it knows."""
-
-    seq: int
-    open_calls: tuple[OpenCall, ...]
-    equity: Decimal
 
 
 class SetPolicy(Message, Request[str], frozen=True, kw_only=True):
@@ -166,3 +150,11 @@ class ClosePosition(Message, Request[tuple[str, ...]], frozen=True, kw_only=True
     calls: tuple[CallKey, ...] = ()
     by: str
     reason: str
+
+
+# --- What each mailbox takes ------------------------------------------------------------------
+
+LoggerMessage = Append | AwaitDecision
+TelegramMessage = IngestPost | Redeliver
+ScorerMessage = PostArrived
+RiskMessage = ScoredSignal | SetPolicy
