@@ -114,10 +114,16 @@ class Leg(Struct, frozen=True, kw_only=True):
 
 
 class Reading(Struct, frozen=True, kw_only=True):
-    """What understanding made of a text: its kind, the legs that would be sent, and why."""
+    """
+    What understanding made of a text: its kind, the legs that would be sent, and why.
+
+    A close or cancel has no legs; `symbols` are the coins it names, `every_call` is "close all".
+    """
 
     kind: Kind
     legs: tuple[Leg, ...] = ()
+    symbols: tuple[str, ...] = ()
+    every_call: bool = False
     stale: bool = False
     reasons: tuple[str, ...] = ()
 
