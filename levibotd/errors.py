@@ -24,9 +24,17 @@ class Unavailable(LeviError):
 
 
 class Refused(LeviError):
-    """A definite no. Do not send it again unchanged."""
+    """
+    A definite no. Do not send it again unchanged.
+
+    `reason` is a short stable word ("tick", "duplicate_cid"); the message is for people.
+    """
 
     code = "REFUSED"
+
+    def __init__(self, message: str, *, reason: str = "refused") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class OutcomeUnknown(LeviError):

@@ -1,0 +1,1 @@
+"""The order protocol: intent first, one send, fence, proof."""
