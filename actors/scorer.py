@@ -1,0 +1,145 @@
+"""
+ScorerActor: what does a post say, and may it still be acted on?
+
+It only carries: the reading is `domain/posts`, the probabilities are the classifier's. What is no
+call and no command of ours ends here, and so does what is too old.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+from levibotd.domain.features import score
+from levibotd.domain.ledger import Ledger
+from levibotd.domain.posts.reading import read
+from levibotd.domain.records import (
+    AutoRouteSkipped,
+    Entry,
+    Record,
+    SignalExpired,
+    SignalScored,
+)
+from levibotd.domain.signal import NO_TRADE, CallKey, Kind, Post, Reading, Scored, TraceId
+from levibotd.kernel.actor import Actor
+from levibotd.kernel.clock import Clock
+from levibotd.kernel.mailbox import Ref
+from levibotd.messages import Append, EndCalls, LoggerMessage, PostArrived, ScoredSignal
+from levibotd.ports.classifier import Classifier
+from levibotd.ports.as_of import MarketAsOf
+from levibotd.ports.market import Market
+
+PARENTS_KEPT = 4096
+
+
+class ScorerActor(Actor[PostArrived]):
+    """
+    Read and score each post once, and hand calls to Risk and commands to Exec.
+
+    A restart loses the readings of earlier posts, which replies may refer to: such a reply is
+    then read on its own, which can only make it less certain.
+    """
+
+    def __init__(
+        self,
+        *,
+        classifier: Classifier,
+        market: Market,
+        ledger: Callable[[], Ledger],
+        risk: Ref[ScoredSignal],
+        exec_: Ref[EndCalls],
+        log: Ref[LoggerMessage],
+        clock: Clock,
+        signal_ttl_s: float,
+    ) -> None:
+        self._classifier = classifier
+        self._market = market
+        self._ledger = ledger
+        self._risk = risk
+        self._exec = exec_
+        self._log = log
+        self._clock = clock
+        self._signal_ttl_s = signal_ttl_s
+        self._readings: OrderedDict[tuple[str, int], Reading] = OrderedDict()
+
+    async def receive(self, message: PostArrived) -> None:
+        post = message.post
+        if self._ledger().is_decided(post.trace):
+            return  # A second delivery: its one decision stands already.
+
+        now = self._clock.time()
+        view = MarketAsOf(self._market, at=now)
+        reading = read(post, view, parent=self._parent_of(post))
+        scored = score(post, reading, self._classifier)
+        self._remember(post, reading)
+        await self._record(post.trace, self._scored(post, scored, view, message.revision))
+
+        if reading.kind in (Kind.CLOSE, Kind.CANCEL):
+            await self._command(message, reading)
+        elif reading.kind is not Kind.NEW:
+            await self._record(post.trace, AutoRouteSkipped(reason=f"kind.{reading.kind}"))
+        else:
+            await self._call(message, scored, now)
+
+    async def _call(self, message: PostArrived, scored: Scored, now: float) -> None:
+        post = message.post
+        age_s = now - post.posted_at
+        if scored.reading.stale and post.forwarded_at is not None:
+            age_s = now - post.forwarded_at
+        if scored.reading.legs and (scored.reading.stale or message.late or age_s > self._signal_ttl_s):
+            await self._record(post.trace, SignalExpired(age_s=six_digits(age_s), limit_s=self._signal_ttl_s))
+        elif scored.label == NO_TRADE or not scored.reading.legs:
+            await self._record(post.trace, AutoRouteSkipped(reason="label.NO-TRADE"))
+        else:
+            await self._risk.tell(
+                ScoredSignal(
+                    trace=post.trace,
+                    post=post,
+                    received_at=message.received_at,
+                    scored=scored,
+                    revision=message.revision,
+                )
+            )
+
+    async def _command(self, message: PostArrived, reading: Reading) -> None:
+        # Late or not: ending an open call only ever takes exposure away.
+        calls = calls_meant(message.post, reading, self._ledger().calls)
+        if not calls:
+            await self._record(message.post.trace, AutoRouteSkipped(reason=f"kind.{reading.kind}"))
+            return
+        await self._exec.tell(
+            EndCalls(
+                trace=message.post.trace,
+                calls=calls,
+                cancel_only=reading.kind is Kind.CANCEL,
+                received_at=message.received_at,
+            )
+        )
+
+    def _scored(self, post: Post, scored: Scored, view: MarketAsOf, revision: int) -> SignalScored:
+        return SignalScored(
+            channel=post.channel,
+            kind=scored.reading.kind,
+            label=scored.label,
+            probs=scored.probs,
+            p_call=scored.p_call,
+            stale=scored.reading.stale,
+            legs=scored.reading.legs,
+            reasons=(*scored.reading.reasons, *scored.reasons),
+            revision=revision,
+            last_price=view.prices_of(scored.reading.legs),
+            markets_as_of=self._market.as_of,
+            model_sha=self._classifier.sha,
+            trained_until=self._classifier.trained_until,
+        )
+
+    def _parent_of(self, post: Post) -> Reading | None:
+        if post.reply_to is None:
+            return None
+        return self._readings.get((post.channel, post.reply_to))
+
+    def _remember(self, post: Post, reading: Reading) -> None:
+        self._readings[(post.channel, post.message_id)] = reading
+        if len(self._readings) > PARENTS_KEPT:
+            self._readings.popitem(last=False)
+
+    async def _record(self, trace: TraceId, record: Record) -> None:
+        await self._log.tell(Append(trace=trace, entries=(Entry(record, trace),)))
