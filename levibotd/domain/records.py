@@ -14,7 +14,8 @@ from msgspec import Struct
 
 from levibotd.domain.signal import CallKey, Leg, Post, Side, Symbol, TraceId
 
-GateValue = str | float | Decimal | None
+# str | float | Decimal | None. Text and Decimal are both strings in JSON, so a Decimal is read back as its string.
+GateValue = object
 
 
 class Record(Struct, frozen=True, kw_only=True):
