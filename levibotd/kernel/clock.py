@@ -1,0 +1,63 @@
+"""Where time comes from: a port that everything takes as an argument, and its one implementation."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What the core may know about time. Real in the daemon, virtual in replay and tests."""
+
+    def now(self) -> datetime:
+        """Wall time, aware, UTC."""
+
+    def time(self) -> float:
+        """Wall time in unix seconds. It may step; measure intervals with `monotonic`."""
+
+    def monotonic(self) -> float:
+        """Seconds since a point of no meaning. Never goes back."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after at least `seconds`; zero or less gives the loop one turn."""
+
+    async def sleep_until(self, unix: float) -> None:
+        """Return once `time() >= unix`, also when the wall clock is stepped meanwhile."""
+
+
+# A wall clock that is set back or forward while we sleep is noticed after this long.
+_STEP_NOTICED_S = 60.0
+
+
+class LoopClock:
+    """
+    The clock of the running event loop.
+
+    Its wall time is `wall` where given, else the loop's own (`VirtualTimeLoop.wall`), else the system's.
+    May be made before the loop runs, and read from worker threads.
+    """
+
+    def __init__(self, *, wall: Callable[[], float] | None = None) -> None:
+        self._wall = wall
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.time(), UTC)
+
+    def time(self) -> float:
+        if self._wall is not None:
+            return self._wall()
+        wall = getattr(asyncio._get_running_loop(), "wall", time.time)
+        return float(wall())
+
+    def monotonic(self) -> float:
+        loop = asyncio._get_running_loop()
+        return time.monotonic() if loop is None else loop.time()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(max(seconds, 0.0))
+
+    async def sleep_until(self, unix: float) -> None:
+        while (left := unix - self.time()) > 0:
+            steps = self._wall is not None or not hasattr(asyncio.get_running_loop(), "wall")
+            await asyncio.sleep(min(left, _STEP_NOTICED_S) if steps else left)

@@ -1,0 +1,103 @@
+"""
+An event loop whose time jumps to the next timer as soon as nothing is ready.
+
+Replay and tests run days in seconds on it, in an order that depends on nothing outside.
+Real sockets work: what has arrived is served before time moves. Threads do not: whatever
+would go to one runs in place (see `offload`), so that no timer ever overtakes it.
+"""
+
+import asyncio
+import math
+import selectors
+from asyncio import AbstractEventLoop
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from typing import Any, TypeVar
+
+from levibotd.kernel.clock import Clock, LoopClock
+from levibotd.kernel.errors import Deadlock
+
+T = TypeVar("T")
+
+EPOCH = 1_700_000_000.0
+# A packet on the loopback needs no longer; without sockets nothing is waited for.
+_IN_FLIGHT_S = 0.001
+# Sockets are open but nothing is armed: a peer outside this process may still answer.
+_PATIENCE_S = 5.0
+# Without sockets the system is asked this rarely: only signals can come from there.
+_POLL_EVERY = 64
+
+
+def run_virtual(main: Callable[[Clock], Awaitable[T]], *, start: float = EPOCH) -> T:
+    """Run `main` to its end on virtual time that begins at `start` (unix seconds). Raises Deadlock."""
+
+    async def run() -> T:
+        return await main(LoopClock())
+
+    with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(start)) as runner:
+        return runner.run(run())
+
+
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
+    """
+    An asyncio loop on which waiting costs nothing.
+
+    `time()` and `wall()` are the same number, unix seconds, so that a timer for 12:00:00 fires at
+    exactly that instant. A loop that can never wake again raises Deadlock instead of hanging.
+    """
+
+    def __init__(self, start: float = EPOCH) -> None:
+        self._now = start
+        super().__init__(_JumpingSelector(self._jump))
+        self._clock_resolution = math.ulp(start)
+
+    def time(self) -> float:
+        return self._now
+
+    def wall(self) -> float:
+        return self._now
+
+    def _jump(self, seconds: float) -> None:
+        self._now += seconds
+        # The loop runs timers up to one resolution early; one step of the float means: never early.
+        self._clock_resolution = math.ulp(self._now)
+
+    def run_in_executor(  # type: ignore[override]
+        self, executor: Executor | None, func: Callable[..., T], *args: Any
+    ) -> "asyncio.Future[T]":
+        future: asyncio.Future[T] = self.create_future()
+        future.set_result(func(*args))
+        return future
+
+
+def is_virtual(loop: AbstractEventLoop) -> bool:
+    """Does time jump on this loop, so that nothing may wait in a thread?"""
+    return isinstance(loop, VirtualTimeLoop)
+
+
+class _JumpingSelector(selectors.DefaultSelector):
+    """Serves what has arrived; else moves time on by as much as the loop was ready to wait."""
+
+    def __init__(self, jump: Callable[[float], None]) -> None:
+        super().__init__()
+        self._jump = jump
+        self._unasked = 0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        # The loop's own wake-up pipe is always registered.
+        sockets = len(self.get_map()) > 1
+        if timeout is None:
+            if not (events := super().select(_PATIENCE_S if sockets else 0)):
+                raise Deadlock("nothing is ready and nothing is armed: every task waits for another one")
+            return events
+        if sockets:
+            events = super().select(_IN_FLIGHT_S if timeout > 0 else 0)
+        elif self._unasked < _POLL_EVERY:
+            self._unasked += 1
+            events = []
+        else:
+            self._unasked = 0
+            events = super().select(0)
+        if timeout > 0 and not events:
+            self._jump(timeout)
+        return events
