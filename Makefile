@@ -1,0 +1,63 @@
+# make run    the demo, on its own environment and embedded defaults
+# make test   the whole test suite
+# make check  lint, types, import contracts, examples in the docs
+.PHONY: run test check fix faults fuzz score docs lock
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# An installed environment is a stamp file, so that a warm start costs make alone.
+BASE := $(VENV)/.base
+TEST := $(VENV)/.test
+# uv is fast; pip knows the indexes that only pip was told of.
+LOCKED = $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r $(1) \
+	|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-header --no-annotate
+# A start from source that may not keep its compiled files pays for them each time.
+unexport PYTHONDONTWRITEBYTECODE
+
+# `exec` all the way down: the daemon itself gets the signals of the terminal.
+run: $(BASE)
+	@LEVI_DAEMON__STATE_DIR=$${LEVI_DAEMON__STATE_DIR:-.run} exec $(BIN)/levibotd run --demo
+
+test: $(TEST)
+	$(BIN)/pytest -q -n 2 $(ARGS)
+
+check: $(TEST)
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/pytest -q README.md docs
+
+fix: $(TEST)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+faults: $(TEST)
+	@$(BIN)/python -m tests.faults
+
+fuzz: $(TEST)
+	$(BIN)/pytest -q -n 2 -m "not real_time" --hypothesis-profile=fuzz $(ARGS)
+
+docs: $(TEST)
+	$(BIN)/python -m docs.generate
+
+# Newer versions within the bounds of pyproject.toml; hashes only, no host.
+lock: $(TEST)
+	$(COMPILE) --upgrade requirements/tools.in -o requirements/tools.txt
+	$(COMPILE) --upgrade pyproject.toml -o requirements/base.txt
+	$(COMPILE) --upgrade pyproject.toml --extra ml --extra reports --extra test -c requirements/base.txt -o requirements/test.txt
+
+$(BASE): pyproject.toml requirements/tools.txt requirements/base.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "levibotd needs Python 3.11 or newer; set PYTHON=")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.txt
+	$(call LOCKED,requirements/base.txt)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q levibotd actors
+	@touch $@
+
+$(TEST): $(BASE) requirements/test.txt
+	$(call LOCKED,requirements/test.txt)
+	@touch $@
