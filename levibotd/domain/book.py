@@ -1,0 +1,189 @@
+"""
+What the ledger holds: control, tickets, calls, orders, counters. One tree of plain structs.
+
+Everything in here is made from records alone (`ledger.py`) and can be written as bytes and read
+back. Nothing in here decides anything.
+"""
+
+from decimal import Decimal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from levibotd.domain.orders import Order
+from levibotd.domain.records import DayAnchor, PositionClosed, SignalIngest, Target, TgCursor, TradePlan
+from levibotd.domain.signal import CallKey, Post, Side, Symbol, TraceId
+
+ACTIVE = "ACTIVE"
+REDUCING = "REDUCING"
+HALTED = "HALTED"
+
+PENDING = "pending"  # Orders, and no fill yet.
+OPEN = "open"
+CLOSING = "closing"  # A close order is out.
+CLOSED = "closed"  # Was filled and is flat; its last orders are being ended.
+
+
+class KillState(Struct, kw_only=True):
+    """The kill switch as it was last set."""
+
+    tripped: bool = False
+    why: str = ""
+    by: str = ""
+    equity: Decimal | None = None
+    anchor: Decimal | None = None
+    limit: Decimal | None = None
+
+
+class ControlState(Struct, kw_only=True):
+    """What says whether calls may be opened at all. `stage` and `policy` are None until a record set them."""
+
+    switch_on: bool = True
+    risk_state: str = ACTIVE
+    risk_why: str = ""
+    kill: KillState
+    stage: str | None = None
+    channel_stages: dict[str, str] = {}
+    policy: str | None = None
+    safe_mode: list[str] = []  # Groups of actors that gave up.
+
+
+class Ticket(Struct, kw_only=True):
+    """A permission that may still be spent, and the post it came from."""
+
+    call: CallKey
+    channel: str
+    plan: TradePlan
+    at: float
+    entry_valid_until: float
+    expires_at: float
+    trace: TraceId | None = None
+
+
+class Call(Struct, kw_only=True):
+    """
+    One leg that spent its ticket, from its first intent until it is flat and its orders are over.
+
+    `qty` and `entry_value` are what is open now: the exact quantity and what was paid for it. The
+    totals (`bought`, `sold` and their values) only grow. `realised` is before fees.
+    """
+
+    key: CallKey
+    channel: str
+    trace: TraceId | None
+    symbol: Symbol
+    side: Side
+    plan: TradePlan
+    ticket_at: float
+    entry_valid_until: float
+    stop: Decimal
+    stop_source: str
+    targets: tuple[Target, ...]
+    targets_source: str
+    status: str = PENDING
+    ended: bool = False  # Nothing more will be placed for it.
+    qty: Decimal = Decimal(0)
+    entry_value: Decimal = Decimal(0)
+    bought: Decimal = Decimal(0)
+    bought_value: Decimal = Decimal(0)
+    sold: Decimal = Decimal(0)
+    sold_value: Decimal = Decimal(0)
+    realised: Decimal = Decimal(0)
+    fees: Decimal = Decimal(0)
+    opened_at: float | None = None
+    changed_at: float | None = None  # Last fill.
+    exit_role: str | None = None  # Role of the order that exited last: s, t or c.
+    orders: list[str] = []  # Client ids in the order of their intents.
+
+    @property
+    def planned_loss(self) -> Decimal:
+        return self.plan.planned_loss
+
+    @property
+    def flat(self) -> bool:
+        return not self.qty
+
+    @property
+    def entry_price(self) -> Decimal | None:
+        """Average price of what is open; None while flat. For showing and for stop moves, never for sums."""
+        return self.entry_value / self.qty if self.qty else None
+
+
+class Position(Struct, frozen=True, kw_only=True):
+    """What is held on one symbol: signed quantity (long > 0), what was paid for it, and whose it is."""
+
+    symbol: Symbol
+    qty: Decimal
+    entry_value: Decimal
+    owner: CallKey
+
+    @property
+    def entry_price(self) -> Decimal:
+        return self.entry_value / abs(self.qty)
+
+
+class Held(Struct, frozen=True, kw_only=True):
+    """A call that holds, or may come to hold, a position: what exposure is counted from."""
+
+    call: CallKey
+    channel: str
+    symbol: Symbol
+    side: Side
+    planned_loss: Decimal
+
+
+class PendingPost(Struct, kw_only=True):
+    """An ingested post without its decision yet; `text` is that of its newest revision."""
+
+    ingest: SignalIngest
+    revision: int = 0
+    text: str
+    edited_at: float | None = None
+
+    @property
+    def post(self) -> Post:
+        """The post as its newest revision says."""
+        if not self.revision:
+            return self.ingest.post
+        return replace(self.ingest.post, text=self.text, edited_at=self.edited_at)
+
+
+class Tally(Struct, kw_only=True):
+    """Closed calls of one channel, or of all, since the first record."""
+
+    closed: int = 0
+    won: int = 0
+    stopped: int = 0
+    pnl: Decimal = Decimal(0)
+    fees: Decimal = Decimal(0)
+    net: Decimal = Decimal(0)
+    r: float = 0.0
+
+
+class State(Struct, kw_only=True):
+    """All that the fold knows."""
+
+    start: Decimal
+    cooldown_keep_s: float
+    control: ControlState
+    cash: Decimal
+    realised: Decimal = Decimal(0)
+    fees: Decimal = Decimal(0)
+    anchor: DayAnchor | None = None
+    net_at_anchor: Decimal = Decimal(0)  # Realised less fees when the day began.
+    tickets: dict[CallKey, Ticket] = {}
+    spent: dict[CallKey, str] = {}  # How: intent | armed | blocked. The newest ones.
+    calls: dict[CallKey, Call] = {}
+    owners: dict[Symbol, CallKey] = {}
+    orders: dict[str, Order] = {}  # Of calls that are not over.
+    finished: dict[str, Order] = {}  # The newest of calls that are, so that a late word about them is understood.
+    orphan_fills: int = 0  # Fills of orders we do not know: for reconciliation, never guessed into a position.
+    closed_at: dict[Symbol, float] = {}
+    stopped_at: dict[Symbol, float] = {}
+    stop_distances: dict[str, list[float]] = {}  # By channel.
+    pending: dict[TraceId, PendingPost] = {}
+    decided: dict[TraceId, str] = {}
+    cursors: dict[str, TgCursor] = {}
+    total: Tally
+    channels: dict[str, Tally] = {}
+    trades: list[PositionClosed] = []

@@ -1,0 +1,433 @@
+"""
+What each record does to the state.
+
+`fold` looks at the record and at the state, and at nothing else. A record type that changes
+nothing stands in `IGNORED`, so that a new one is never forgotten silently.
+
+Accounting is that of a linear contract: cash changes by realised profit and by fees (in the
+quote), never by the value of what is bought. Quantities and what was paid are kept exactly,
+averages are only derived. A partial exit takes its share of what was paid, rounded to 1e-12 in
+quote; the exit that ends in flat takes all that is left, so a whole call is exact to the digit.
+"""
+
+from collections.abc import Callable
+from decimal import Context, Decimal
+from typing import Any
+
+from levibotd.domain import records
+from levibotd.domain.book import CLOSED, CLOSING, OPEN, Call, KillState, PendingPost, State, Tally, Ticket
+from levibotd.domain.orders import CLOSE, ENTRY, Order, advance, planned
+from levibotd.domain.records import Entry, Record
+from levibotd.domain.signal import CallKey, Kind, Leg, Side
+
+DECIDED_MAX = 16_384  # Posts whose decision is remembered, so that a second one is seen.
+SPENT_MAX = 16_384  # Calls that are remembered as having spent their ticket.
+FINISHED_MAX = 1_000  # Orders of ended calls.
+TRADES_MAX = 1_000
+CHANNELS_MAX = 1_000
+STOPS_PER_CHANNEL_MAX = 50
+TICKET_KEEP_S = 3_600  # An expired ticket is forgotten this long after its end.
+COOLDOWN_KEEP_S = 7 * 86_400.0
+
+EXACT = Context(prec=60)  # Products and sums of money are exact.
+
+_SHARE = Decimal("1e-12")  # What a partial exit takes of what was paid is rounded to this.
+_NONE = Decimal(0)
+_STOP_DISTANCE_MIN = 0.001  # A distance outside of these was no stop.
+_STOP_DISTANCE_MAX = 0.5
+
+_Change = Callable[[State, Entry, Any], None]
+
+
+def fold(state: State, entry: Entry) -> None:
+    """Fold one committed record in. Raises AssertionError for one that can not follow what was before."""
+    change = _CHANGES.get(type(entry.record))
+    if change is not None:
+        change(state, entry, entry.record)
+
+
+# Posts.
+
+
+def _ingested(state: State, entry: Entry, record: records.SignalIngest) -> None:
+    trace = entry.trace or record.post.trace
+    if trace not in state.pending and trace not in state.decided:
+        state.pending[trace] = PendingPost(ingest=record, text=record.post.text)
+
+
+def _edited(state: State, entry: Entry, record: records.SignalEdited) -> None:
+    post = state.pending.get(entry.trace) if entry.trace else None
+    if post is not None and record.revision > post.revision:
+        post.revision = record.revision
+        post.text = record.text
+        post.edited_at = record.edited_at
+
+
+def _decided(state: State, entry: Entry, record: Record) -> None:
+    if entry.trace is not None:
+        state.pending.pop(entry.trace, None)
+        _remember(state.decided, entry.trace, _TERMINAL[type(record)], limit=DECIDED_MAX)
+
+
+def _scored(state: State, entry: Entry, record: records.SignalScored) -> None:
+    if record.kind != Kind.NEW:
+        return
+    for leg in record.legs:
+        distance = _stop_distance(leg)
+        if distance is None:
+            continue
+        distances = state.stop_distances.get(record.channel)
+        if distances is None:
+            distances = []
+            _remember(state.stop_distances, record.channel, distances, limit=CHANNELS_MAX)
+        distances.append(distance)
+        del distances[:-STOPS_PER_CHANNEL_MAX]
+
+
+# As share of the worst entry; written units cancel out. None where the post names no usable stop.
+def _stop_distance(leg: Leg) -> float | None:
+    distance = None
+    if isinstance(leg.sl, tuple):
+        distance = max(leg.sl) / 100 if leg.sl else None
+    elif leg.sl is not None and leg.entry:
+        worst = max(leg.entry) if leg.side is Side.BUY else min(leg.entry)
+        distance = (worst - leg.sl) / worst * leg.side.sign if worst > 0 else None
+    if distance is None or not _STOP_DISTANCE_MIN <= distance <= _STOP_DISTANCE_MAX:
+        return None
+    return distance
+
+
+def _cursor(state: State, entry: Entry, record: records.TgCursor) -> None:
+    state.cursors[record.channel] = record
+
+
+# Control.
+
+
+def _control(state: State, entry: Entry, record: records.Control) -> None:
+    if record.command in ("start", "stop"):
+        state.control.switch_on = record.command == "start"
+
+
+def _risk_state(state: State, entry: Entry, record: records.RiskState) -> None:
+    state.control.risk_state = record.state
+    state.control.risk_why = record.why
+
+
+def _kill_switch(state: State, entry: Entry, record: records.KillSwitch) -> None:
+    state.control.kill = KillState(
+        tripped=record.tripped,
+        why=record.why,
+        by=record.by,
+        equity=record.equity,
+        anchor=record.anchor,
+        limit=record.limit,
+    )
+
+
+def _safe_mode(state: State, entry: Entry, record: records.SafeMode) -> None:
+    groups = [group for group in state.control.safe_mode if group != record.group]
+    state.control.safe_mode = [*groups, record.group] if record.on else groups
+
+
+def _stage(state: State, entry: Entry, record: records.ChannelStage) -> None:
+    if record.channel is None:
+        state.control.stage = record.stage
+    else:
+        state.control.channel_stages[record.channel] = record.stage
+
+
+def _policy(state: State, entry: Entry, record: records.RiskPolicyChanged) -> None:
+    state.control.policy = record.policy
+
+
+# A day begins once, and never one before the last: a clock that jumps back and forth rolls nothing twice.
+def _anchor(state: State, entry: Entry, record: records.DayAnchor) -> None:
+    if state.anchor is None or record.day > state.anchor.day:
+        state.anchor = record
+        state.net_at_anchor = EXACT.subtract(state.realised, state.fees)
+
+
+# Tickets and calls.
+
+
+def _ticket(state: State, entry: Entry, record: records.RiskTicket) -> None:
+    for key in [key for key, ticket in state.tickets.items() if ticket.expires_at + TICKET_KEEP_S < record.at]:
+        del state.tickets[key]
+    if record.call not in state.spent:
+        state.tickets[record.call] = Ticket(
+            call=record.call,
+            channel=record.channel,
+            plan=record.plan,
+            at=record.at,
+            entry_valid_until=record.entry_valid_until,
+            expires_at=record.expires_at,
+            trace=entry.trace,
+        )
+
+
+def _armed(state: State, entry: Entry, record: records.EntryArmed) -> None:
+    _spend(state, record.call, how="armed")
+
+
+def _blocked(state: State, entry: Entry, record: records.OrderBlocked) -> None:
+    # A second ticket of an open call may be refused too; that changes nothing for the call.
+    if record.call not in state.calls:
+        state.tickets.pop(record.call, None)
+        _remember(state.spent, record.call, "blocked", limit=SPENT_MAX)
+
+
+def _spend(state: State, key: CallKey, *, how: str) -> Call:
+    call = state.calls.get(key)
+    if call is not None:
+        return call
+    assert key not in state.spent, f"the ticket of {key} was spent before"
+    ticket = state.tickets.pop(key, None)
+    assert ticket is not None, f"{key} has no ticket"
+    plan = ticket.plan
+    owner = state.owners.setdefault(plan.symbol, key)
+    assert owner == key, f"{plan.symbol} belongs to {owner}, not to {key}"
+    call = Call(
+        key=key,
+        channel=ticket.channel,
+        trace=ticket.trace,
+        symbol=plan.symbol,
+        side=plan.side,
+        plan=plan,
+        ticket_at=ticket.at,
+        entry_valid_until=ticket.entry_valid_until,
+        stop=plan.stop,
+        stop_source=plan.stop_source,
+        targets=plan.targets,
+        targets_source=plan.targets_source,
+    )
+    state.calls[key] = call
+    _remember(state.spent, key, how, limit=SPENT_MAX)
+    return call
+
+
+def _levels(state: State, entry: Entry, record: records.RiskSltp) -> None:
+    # Before its first intent a call has no levels but those of its plan.
+    call = state.calls.get(record.call)
+    if call is not None:
+        call.stop = record.stop
+        call.stop_source = record.stop_source
+        call.targets = record.targets
+        call.targets_source = record.targets_source
+
+
+def _protect(state: State, entry: Entry, record: records.Protect) -> None:
+    call = state.calls.get(record.call)
+    if call is not None and record.state == "ended":
+        call.ended = True
+        _end_if_over(state, call)
+
+
+# Orders.
+
+
+def _intent(state: State, entry: Entry, record: records.OrderIntent) -> None:
+    assert _order_of(state, record.cid) is None, f"{record.cid} was intended before"
+    call = _spend(state, record.call, how="intent")
+    if record.role == CLOSE and call.qty:
+        call.status = CLOSING
+    call.orders.append(record.cid)
+    state.orders[record.cid] = advance(planned(record, symbol=call.symbol), record)
+
+
+def _order_of(state: State, cid: str) -> Order | None:
+    return state.orders.get(cid) or state.finished.get(cid)
+
+
+def _order(state: State, entry: Entry, record: Any) -> None:
+    order = state.orders.get(record.cid)
+    if order is None:
+        return  # Of a call that is over: a late word, and nothing changes.
+    moved = advance(order, record)
+    if moved is not order:
+        state.orders[record.cid] = moved
+        if moved.terminal:
+            _end_if_over(state, state.calls[moved.call])
+
+
+def _fill(state: State, entry: Entry, record: records.OrderFill) -> None:
+    order = state.orders.get(record.cid)
+    if order is None:
+        known = state.finished.get(record.cid)
+        if known is None or record.trade_id not in known.trade_ids:
+            state.orphan_fills += 1
+        return
+    moved = advance(order, record)
+    if moved is order:
+        return  # Told before.
+    state.orders[record.cid] = moved
+    call = state.calls[order.call]
+    call.changed_at = record.at
+    call.fees = EXACT.add(call.fees, record.fee)
+    state.fees = EXACT.add(state.fees, record.fee)
+    state.cash = EXACT.subtract(state.cash, record.fee)
+    if order.role == ENTRY:
+        _bought(call, record)
+    else:
+        _sold(state, call, record, order)
+    if moved.terminal:
+        _end_if_over(state, call)
+
+
+def _bought(call: Call, fill: records.OrderFill) -> None:
+    value = EXACT.multiply(fill.qty, fill.price)
+    call.qty += fill.qty
+    call.bought += fill.qty
+    call.entry_value = EXACT.add(call.entry_value, value)
+    call.bought_value = EXACT.add(call.bought_value, value)
+    call.ended = False
+    if call.status != CLOSING:
+        call.status = OPEN
+    if call.opened_at is None:
+        call.opened_at = fill.at
+
+
+def _sold(state: State, call: Call, fill: records.OrderFill, order: Order) -> None:
+    # A reduce-only order never sells more than there is; if a venue breaks that, the rest is not a position of ours.
+    qty = min(fill.qty, call.qty)
+    if qty < fill.qty:
+        state.orphan_fills += 1
+    if not qty:
+        return
+    value = EXACT.multiply(qty, fill.price)
+    if qty == call.qty:
+        paid = call.entry_value
+    else:
+        paid = EXACT.divide(EXACT.multiply(call.entry_value, qty), call.qty).quantize(_SHARE)
+    realised = call.side.sign * EXACT.subtract(value, paid)
+    call.qty -= qty
+    call.sold += qty
+    call.entry_value = EXACT.subtract(call.entry_value, paid)
+    call.sold_value = EXACT.add(call.sold_value, value)
+    call.realised = EXACT.add(call.realised, realised)
+    call.exit_role = order.role
+    if not call.qty:
+        call.status = CLOSED
+    state.realised = EXACT.add(state.realised, realised)
+    state.cash = EXACT.add(state.cash, realised)
+
+
+# An ended call leaves when it is flat and nothing of it can fill any more.
+def _end_if_over(state: State, call: Call) -> None:
+    if not call.ended or call.qty or any(not state.orders[cid].terminal for cid in call.orders):
+        return
+    del state.calls[call.key]
+    if state.owners.get(call.symbol) == call.key:
+        del state.owners[call.symbol]
+    for cid in call.orders:
+        _remember(state.finished, cid, state.orders.pop(cid), limit=FINISHED_MAX)
+
+
+# Closed positions.
+
+
+def _position_closed(state: State, entry: Entry, record: records.PositionClosed) -> None:
+    tally = state.channels.get(record.channel)
+    if tally is None:
+        tally = Tally()
+        _remember(state.channels, record.channel, tally, limit=CHANNELS_MAX)
+    for sums in (tally, state.total):
+        _count(sums, record)
+    state.trades.append(record)
+    del state.trades[:-TRADES_MAX]
+
+    call = state.calls.get(record.call)
+    symbol = call.symbol if call is not None else entry.symbol
+    if symbol is not None:
+        state.closed_at[symbol] = record.at
+        if record.reason == "stop":
+            state.stopped_at[symbol] = record.at
+    for times in (state.closed_at, state.stopped_at):
+        for old in [key for key, at in times.items() if at + state.cooldown_keep_s < record.at]:
+            del times[old]
+
+    if call is not None:
+        assert call.flat, f"{record.call} still holds {call.qty}"
+        call.ended = True
+        _end_if_over(state, call)
+
+
+def _count(tally: Tally, record: records.PositionClosed) -> None:
+    tally.closed += 1
+    tally.won += record.net > _NONE
+    tally.stopped += record.reason == "stop"
+    tally.pnl = EXACT.add(tally.pnl, record.pnl)
+    tally.fees = EXACT.add(tally.fees, record.fees)
+    tally.net = EXACT.add(tally.net, record.net)
+    tally.r += record.r
+
+
+# The newest entries of a dictionary, oldest first.
+def _remember(memory: dict[Any, Any], key: Any, value: Any, *, limit: int) -> None:
+    memory[key] = value
+    while len(memory) > limit:
+        del memory[next(iter(memory))]
+
+
+_TERMINAL: dict[type[Record], str] = {
+    records.AutoRouteSkipped: "AUTO_ROUTE_SKIPPED",
+    records.SignalExpired: "SIGNAL_EXPIRED",
+    records.SignalRejected: "SIGNAL_REJECTED",
+    records.AutoRouteDryrun: "AUTO_ROUTE_DRYRUN",
+    records.AutoRouteExecuted: "AUTO_ROUTE_EXECUTED",
+}
+
+_CHANGES: dict[type[Record], _Change] = {
+    **dict.fromkeys(_TERMINAL, _decided),
+    records.SignalIngest: _ingested,
+    records.SignalEdited: _edited,
+    records.SignalScored: _scored,
+    records.TgCursor: _cursor,
+    records.Control: _control,
+    records.RiskState: _risk_state,
+    records.KillSwitch: _kill_switch,
+    records.SafeMode: _safe_mode,
+    records.ChannelStage: _stage,
+    records.RiskPolicyChanged: _policy,
+    records.DayAnchor: _anchor,
+    records.RiskTicket: _ticket,
+    records.EntryArmed: _armed,
+    records.OrderBlocked: _blocked,
+    records.RiskSltp: _levels,
+    records.Protect: _protect,
+    records.OrderIntent: _intent,
+    records.OrderNew: _order,
+    records.OrderAck: _order,
+    records.OrderReject: _order,
+    records.OrderUnknown: _order,
+    records.OrderResolved: _order,
+    records.OrderDone: _order,
+    records.OrderAbandoned: _order,
+    records.CancelIntent: _order,
+    records.CancelDone: _order,
+    records.OrderPartialFill: _fill,
+    records.OrderFilled: _fill,
+    records.PositionClosed: _position_closed,
+}
+
+# Their truth lies in other records, or they are about the process.
+IGNORED: frozenset[type[Record]] = frozenset(
+    {
+        records.SignalDeleted,
+        records.PositionOpened,  # The fills say it.
+        records.PosRecon,  # Adopted quantities come as fills.
+        records.ConfigUpdate,
+        records.Boot,
+        records.ClockStep,
+        records.FileOpen,
+        records.FileSeal,
+        records.ActorCrash,
+        records.ActorRestart,
+        records.DeadLetter,
+        records.LogShed,
+        records.SystemNote,
+        records.Error,
+        records.Heartbeat,  # May be shed: no state may rest on it.
+        records.MarketQuote,
+    }
+)
