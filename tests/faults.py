@@ -49,7 +49,7 @@ def report(claims: Iterable[str], tests: Mapping[str, list[str]]) -> tuple[list[
 
 
 def collect(path: str) -> dict[str, list[str]]:
-    """Return which tests below `path` carry which case. Raises ValueError with pytest's words when it cannot collect."""
+    """Return the tests below `path` by case. Raises ValueError with pytest's words when it cannot collect."""
     collector, said = Collector(), io.StringIO()
     with contextlib.redirect_stdout(said):
         status = pytest.main(["--collect-only", "-qq", path], plugins=[collector])

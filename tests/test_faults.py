@@ -23,7 +23,9 @@ def test_a_test_of_a_case_nobody_claims_is_wrong() -> None:
 
 
 def test_cases_are_found_by_collecting(tmp_path: Path) -> None:
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = fault(*ids): a case\n")
+    (tmp_path / "pytest.ini").write_text(
+        "[pytest]\nasyncio_default_fixture_loop_scope = function\nmarkers = fault(*ids): a case\n"
+    )
     (tmp_path / "test_it.py").write_text(
         "import pytest\n"
         "@pytest.mark.fault('A1', 'B2')\n"
@@ -35,8 +37,8 @@ def test_cases_are_found_by_collecting(tmp_path: Path) -> None:
 
 
 def test_a_suite_that_cannot_be_collected_is_said_so(tmp_path: Path) -> None:
-    (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    (tmp_path / "test_it.py").write_text("import no_such_module\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    (tmp_path / "test_broken.py").write_text("import no_such_module\n")
 
     with pytest.raises(ValueError, match="no_such_module"):
         collect(str(tmp_path))
