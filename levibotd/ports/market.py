@@ -15,7 +15,11 @@ from levibotd.domain.signal import Symbol
 
 
 class Bar(NamedTuple):
-    """One candle. `ts` is its open in unix seconds; prices are floats, exact to the venue's tick."""
+    """
+    One candle. `ts` is its open in unix seconds; prices are floats, exact to the venue's tick.
+
+    `interval_s` is its own length where the market mixes several; 0 means `bar_interval_s` of the symbol.
+    """
 
     ts: float
     open: float
@@ -23,6 +27,7 @@ class Bar(NamedTuple):
     low: float
     close: float
     volume: float
+    interval_s: float = 0.0
 
 
 class Mark(Struct, frozen=True):
@@ -54,6 +59,13 @@ class Instrument(Struct, frozen=True, kw_only=True):
     filters: str = "venue"
 
 
+class MarketList(Struct, frozen=True, kw_only=True):
+    """What a venue said it lists on the day `as_of` (YYYY-MM-DD), with its steps and minimums."""
+
+    as_of: str
+    instruments: tuple[Instrument, ...]
+
+
 class Market(Protocol):
     """Prices and instruments of the venue that fills are priced on."""
 
@@ -71,8 +83,8 @@ class Market(Protocol):
     def is_base(self, base: str) -> bool:
         """Is this a coin of any known instrument?"""
 
-    def instrument(self, symbol: Symbol) -> Instrument | None:
-        """Filters and fees of a known symbol, None when it is not known."""
+    def instrument(self, symbol: Symbol, at: float | None = None) -> Instrument | None:
+        """Filters and fees of a known symbol, None when it is not known. The spread is that at `at` where given."""
 
     def mark(self, symbol: Symbol, at: float) -> Mark | None:
         """The open of the bar that contains `at`; None without such a bar."""

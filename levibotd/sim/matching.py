@@ -1,0 +1,393 @@
+"""
+Fills from bars: what the orders of one symbol do in one bar, told pessimistically.
+
+A bar is told twice. At its open, orders that were accepted by then meet the first price: market
+and IOC orders take it, limits that it satisfies take it too. At its end, when high and low are
+known, resting orders fill. The order of events inside a bar is unknown, so the worst is taken:
+
+- a limit fills only when the price trades *through* it, at its own price, as maker;
+- an entry filled inside the bar meets its stop in the same bar, and none of its targets;
+- a stop comes before every target; it fills at the worse of trigger and open, and slips by
+  max(0.05 %, a tenth of the bar's range) against us, as taker;
+- on the way to a stop, entries nearer to the price fill before it, entries beyond it after it;
+- a breakout entry fires on the first trade beyond its trigger, pays the half spread, and expires
+  (`gap`) when that is beyond its price.
+
+An order takes part in bars that open at or after its acceptance. Reduce-only limits and stops
+accepted within `join_s` after the open of a bar of a minute or more take part in that bar: they
+answer a fill at that open. Reduce-only orders never exceed or turn the position; without one,
+limits and stops rest (a stop whose trigger trades meanwhile rests on) and takers expire.
+A cancelled order does nothing more, in the bar of its cancellation too.
+"""
+
+from collections.abc import Callable
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+from msgspec import Struct
+
+from levibotd.domain.signal import Side, Symbol
+from levibotd.ports.market import Bar
+from levibotd.ports.venue import Fill, OrderEnded, OrderState, VenueOrder
+
+_STOP_SLIP = Decimal("0.0005")
+_RANGE_SLIP = Decimal("0.1")
+_JOIN_INTERVAL_S = 60.0
+# Two sums of floats may name one instant; no bar is this short.
+_SAME_INSTANT_S = 1e-6
+_PRICE_LEAST = 1e-15
+_PRICE_MOST = 1e12
+_ZERO = Decimal(0)
+
+
+class Terms(Struct, frozen=True, kw_only=True):
+    """What trading a symbol costs at one moment. Rates and spreads are shares of the price."""
+
+    tick: Decimal
+    maker_fee: Decimal
+    taker_fee: Decimal
+    half_spread: Decimal
+    slippage: Decimal
+    fee_currency: str
+    filters: str = "venue"
+
+
+class Matcher:
+    """
+    Open orders and position of one symbol, driven bar by bar: `open_bar`, then `close_bar`.
+
+    Pure: knows no clock and no market. `terms_at` is asked only when something fills.
+    """
+
+    def __init__(
+        self,
+        symbol: Symbol,
+        *,
+        terms_at: Callable[[float], Terms],
+        position: Decimal = _ZERO,
+        join_s: float = 1.0,
+    ) -> None:
+        self.symbol = symbol
+        self.position = position
+        self.bad_bars = 0
+        self._terms_at = terms_at
+        self._join_s = join_s
+        self._orders: dict[str, _Resting] = {}
+        self._accepted = 0
+        self._bar: Bar | None = None
+        self._held = position  # Since the open of this bar: all that targets may close in it.
+        self._stopped = _ZERO  # Closed by stops in this bar.
+        self._waiting = False  # Is there an order that has not seen an open?
+        self._armed = False  # Is there a breakout entry, which must see every open?
+        self._low_watch = 0.0  # Nothing happens in a bar that stays between these two.
+        self._high_watch = _PRICE_MOST
+        self._updates: list[Fill | OrderEnded] = []
+
+    @property
+    def idle(self) -> bool:
+        """Neither orders nor a position: no bar can change anything."""
+        return not self._orders and not self.position
+
+    def open_orders(self) -> list[OrderState]:
+        return [resting.state("open") for resting in self._orders.values()]
+
+    def order(self, cid: str) -> OrderState | None:
+        """An open order; None for all others."""
+        resting = self._orders.get(cid)
+        return resting.state("open") if resting is not None else None
+
+    def accept(self, order: VenueOrder, *, at: float, filled: Decimal = _ZERO) -> None:
+        """Take an order that was checked before. `filled` is what an earlier life of it did."""
+        assert order.cid not in self._orders
+        resting = _Resting(order, number=self._accepted, accepted_at=at, filled=filled)
+        self._accepted += 1
+        self._orders[order.cid] = resting
+        resting.live = self._joins(resting)
+        self._watch()
+
+    def cancel(self, cid: str, *, at: float) -> OrderEnded | None:
+        """End an open order; None when there is none."""
+        resting = self._orders.get(cid)
+        return self._drop(resting, "cancelled", "", at) if resting is not None else None
+
+    def unpriced(self, *, accepted_by: float) -> list[str]:
+        """IOC entries accepted by then that have not seen a single open."""
+        return [
+            cid
+            for cid, resting in self._orders.items()
+            if not resting.live and resting.takes and not resting.order.reduce_only
+            if resting.accepted_at <= accepted_by
+        ]
+
+    def expire(self, cid: str, *, why: str, at: float) -> OrderEnded:
+        return self._drop(self._orders[cid], "expired", why, at)
+
+    def open_bar(self, bar: Bar) -> list[Fill | OrderEnded]:
+        """The first price of `bar` (with its own `interval_s`) is known. A bar that is none is counted and skipped."""
+        if not is_sound(bar):
+            self.bad_bars += 1
+            self._bar = None
+            return []
+        self._bar = bar
+        self._stopped = _ZERO
+        if not (self._waiting or self._armed):
+            self._held = self.position
+            return []
+        self._updates = []
+        for resting in list(self._orders.values()):
+            if not resting.live and resting.accepted_at <= bar.ts + _SAME_INSTANT_S:
+                resting.live = True
+                self._meet_open(resting, bar)
+            elif resting.live and resting.order.type == "trigger":
+                self._fire_at_open(resting, bar)
+        self._held = self.position
+        self._watch()
+        return self._updates
+
+    def close_bar(self) -> list[Fill | OrderEnded]:
+        """High, low and close of the bar are known. Without a sound open bar nothing happens."""
+        bar = self._bar
+        self._bar = None
+        if bar is None or (bar.low > self._low_watch and bar.high < self._high_watch):
+            return []
+        self._updates = []
+        for resting in self._inside(bar):
+            match resting.order.type:
+                case "trigger":
+                    self._fire_inside(resting, bar)
+                case "stop":
+                    self._stop_out(resting, bar)
+                case _:
+                    self._fill(resting, resting.remaining, _exact(resting.order.price), at=bar.ts + bar.interval_s)
+        self._reach_targets(bar)
+        self._watch()
+        return self._updates
+
+    # A reduce-only order that answers a fill at the open of the bar we are in.
+    def _joins(self, resting: "_Resting") -> bool:
+        bar = self._bar
+        return (
+            bar is not None
+            and resting.order.reduce_only
+            and not resting.takes
+            and bar.interval_s >= _JOIN_INTERVAL_S
+            and resting.accepted_at - bar.ts <= self._join_s + _SAME_INSTANT_S
+        )
+
+    def _meet_open(self, resting: "_Resting", bar: Bar) -> None:
+        if resting.takes:
+            self._take(resting, bar)
+        elif resting.order.type == "limit":
+            self._arrive(resting, bar)
+        elif resting.order.type == "trigger":
+            self._fire_at_open(resting, bar)
+
+    def _take(self, resting: "_Resting", bar: Bar) -> None:
+        quantity = self._room(resting)
+        if not quantity:
+            self._end(resting, "expired", "no_position", bar.ts)
+            return
+        limit = resting.order.price
+        price = self._taken(resting, bar.open, bar.ts)
+        if limit is not None and resting.worse(price, limit):
+            gone = resting.worse(_of(bar.open), limit)
+            self._end(resting, "expired", "not_marketable" if gone else "slippage", bar.ts)
+            return
+        self._fill(resting, quantity, price, at=bar.ts, taker=True)
+        if resting.remaining:
+            self._end(resting, "expired", "reduce_only", bar.ts)
+
+    # A limit meets its first price: one that it satisfies is taken, at that price.
+    def _arrive(self, resting: "_Resting", bar: Bar) -> None:
+        limit = _exact(resting.order.price)
+        quantity = self._room(resting)
+        if not quantity or resting.worse(self._taken(resting, bar.open, bar.ts, slips=False), limit):
+            return
+        if resting.order.tif == "GTX":
+            self._end(resting, "rejected", "post_only", bar.ts)
+            return
+        price = self._taken(resting, bar.open, bar.ts)
+        self._fill(resting, quantity, limit if resting.worse(price, limit) else price, at=bar.ts, taker=True)
+
+    def _fire_at_open(self, resting: "_Resting", bar: Bar) -> None:
+        if bar.open > resting.trigger if resting.buys else bar.open < resting.trigger:
+            self._fire(resting, bar.open, bar, bar.ts)
+
+    def _fire_inside(self, resting: "_Resting", bar: Bar) -> None:
+        first = max(bar.open, resting.trigger) if resting.buys else min(bar.open, resting.trigger)
+        self._fire(resting, first, bar, bar.ts + bar.interval_s)
+
+    def _fire(self, resting: "_Resting", first: float, bar: Bar, at: float) -> None:
+        price = self._taken(resting, first, bar.ts)
+        if resting.worse(price, _exact(resting.order.price)):
+            self._end(resting, "expired", "gap", at)
+            return
+        quantity = self._room(resting)
+        if quantity:
+            self._fill(resting, quantity, price, at=at, taker=True)
+        if resting.remaining:
+            self._end(resting, "expired", "reduce_only", at)
+
+    # Entries and stops that the bar reaches, in the order in which a falling, then a rising price meets them.
+    def _inside(self, bar: Bar) -> list["_Resting"]:
+        fired: list[_Resting] = []
+        below: list[_Resting] = []
+        above: list[_Resting] = []
+        for resting in self._orders.values():
+            order = resting.order
+            if not resting.live or not resting.reached(bar) or (order.type == "limit" and order.reduce_only):
+                continue
+            if order.type == "trigger":
+                fired.append(resting)
+            elif resting.watches_low:
+                below.append(resting)
+            else:
+                above.append(resting)
+        below.sort(key=lambda one: (-one.level, one.order.type == "stop", one.number))
+        above.sort(key=lambda one: (one.level, one.order.type == "stop", one.number))
+        return fired + below + above
+
+    def _stop_out(self, resting: "_Resting", bar: Bar) -> None:
+        quantity = self._room(resting)
+        if not quantity:
+            return
+        terms = self._terms_at(bar.ts)
+        worse = max(resting.trigger, bar.open) if resting.buys else min(resting.trigger, bar.open)
+        base = _of(worse)
+        slip = max(_STOP_SLIP * base, _RANGE_SLIP * (_of(bar.high) - _of(bar.low))) + terms.slippage * base
+        price = _against(resting.buys, base, slip, terms.tick)
+        at = bar.ts + bar.interval_s
+        self._stopped += quantity
+        self._fill(resting, quantity, price, at=at, taker=True)
+        if resting.remaining:
+            self._end(resting, "expired", "reduce_only", at)
+
+    def _reach_targets(self, bar: Bar) -> None:
+        reached = [
+            resting
+            for resting in self._orders.values()
+            if resting.live and resting.order.type == "limit" and resting.order.reduce_only and resting.reached(bar)
+        ]
+        reached.sort(key=lambda one: (-one.level if one.buys else one.level, one.number))
+        budget = abs(self._held) - self._stopped
+        for resting in reached:
+            quantity = min(self._room(resting), budget)
+            if quantity > 0:
+                budget -= quantity
+                self._fill(resting, quantity, _exact(resting.order.price), at=bar.ts + bar.interval_s)
+
+    # What an order may still do now.
+    def _room(self, resting: "_Resting") -> Decimal:
+        if not resting.order.reduce_only:
+            return resting.remaining
+        reducible = -self.position if resting.buys else self.position
+        return max(_ZERO, min(resting.remaining, reducible))
+
+    def _taken(self, resting: "_Resting", first: float, at: float, *, slips: bool = True) -> Decimal:
+        terms = self._terms_at(at)
+        base = _of(first)
+        share = terms.half_spread + terms.slippage if slips else terms.half_spread
+        return _against(resting.buys, base, base * share, terms.tick)
+
+    def _fill(
+        self, resting: "_Resting", quantity: Decimal, price: Decimal, *, at: float, taker: bool = False
+    ) -> None:
+        order = resting.order
+        terms = self._terms_at(at)
+        resting.filled += quantity
+        self.position += quantity if resting.buys else -quantity
+        fill = Fill(
+            cid=order.cid,
+            # The quantity done so far names a trade also after a restart that has forgotten the earlier ones.
+            trade_id=f"{order.cid}-{resting.filled.normalize():f}",
+            symbol=order.symbol,
+            side=order.side,
+            qty=quantity,
+            price=price,
+            fee=quantity * price * (terms.taker_fee if taker else terms.maker_fee),
+            fee_currency=terms.fee_currency,
+            liquidity="taker" if taker else "maker",
+            remaining=resting.remaining,
+            at=at,
+            filters=terms.filters,
+        )
+        self._updates.append(fill)
+        if not resting.remaining:
+            self._end(resting, "filled", "", at)
+
+    def _end(self, resting: "_Resting", final: str, why: str, at: float) -> None:
+        self._updates.append(self._drop(resting, final, why, at))
+
+    def _drop(self, resting: "_Resting", final: str, why: str, at: float) -> OrderEnded:
+        del self._orders[resting.order.cid]
+        order = resting.order
+        return OrderEnded(cid=order.cid, symbol=order.symbol, final=final, cum_qty=resting.filled, at=at, why=why)
+
+    def _watch(self) -> None:
+        self._waiting = self._armed = False
+        self._low_watch, self._high_watch = 0.0, _PRICE_MOST
+        for resting in self._orders.values():
+            if not resting.live:
+                self._waiting = True
+            elif resting.watches_low:
+                self._low_watch = max(self._low_watch, resting.level)
+            else:
+                self._high_watch = min(self._high_watch, resting.level)
+            self._armed = self._armed or resting.order.type == "trigger"
+
+
+class _Resting:
+    """An open order with its levels as floats, and how far it got."""
+
+    def __init__(self, order: VenueOrder, *, number: int, accepted_at: float, filled: Decimal) -> None:
+        self.order = order
+        self.number = number
+        self.accepted_at = accepted_at
+        self.filled = filled
+        self.live = False  # Has seen an open, and takes part in the bar.
+        self.buys = order.side is Side.BUY
+        self.takes = order.type == "market" or (order.type == "limit" and order.tif == "IOC")
+        self.trigger = float(order.trigger) if order.trigger is not None else 0.0
+        is_limit = order.type == "limit"
+        self.level = float(_exact(order.price)) if is_limit else self.trigger
+        self.watches_low = self.buys if is_limit else not self.buys
+        self.at_level = order.type == "stop"  # Fires when its level trades, all others when the price goes beyond.
+
+    @property
+    def remaining(self) -> Decimal:
+        return self.order.qty - self.filled
+
+    def reached(self, bar: Bar) -> bool:
+        if self.watches_low:
+            return bar.low < self.level or (self.at_level and bar.low == self.level)
+        return bar.high > self.level or (self.at_level and bar.high == self.level)
+
+    def worse(self, price: Decimal, limit: Decimal) -> bool:
+        return price > limit if self.buys else price < limit
+
+    def state(self, status: str) -> OrderState:
+        return OrderState(order=self.order, venue_id=self.order.cid, status=status, cum_qty=self.filled)
+
+
+def is_sound(bar: Bar) -> bool:
+    """Can these be prices? Zero, NaN, infinite, absurd or crossed ones cannot."""
+    return (
+        _PRICE_LEAST < bar.low <= bar.open <= bar.high < _PRICE_MOST
+        and bar.low <= bar.close <= bar.high
+        and bar.volume >= 0
+    )
+
+
+def _of(price: float) -> Decimal:
+    return Decimal(repr(price))
+
+
+def _exact(price: Decimal | None) -> Decimal:
+    assert price is not None, "the venue lets no limit or trigger pass without its price"
+    return price
+
+
+# Moved against whoever trades, onto the tick, and never to zero.
+def _against(buys: bool, base: Decimal, by: Decimal, tick: Decimal) -> Decimal:
+    if buys:
+        return ((base + by) / tick).to_integral_value(ROUND_CEILING) * tick
+    return max(tick, ((base - by) / tick).to_integral_value(ROUND_FLOOR) * tick)
