@@ -245,7 +245,7 @@ class Lane:
 
     def _conflate(self, message: Any) -> bool:
         subject = message.request if type(message) is Ask else message
-        key = type(subject) if self.box.key is None else self.box.key(subject)
+        key: Hashable = type(subject) if self.box.key is None else self.box.key(subject)
         if key in self.latest:
             older = self.latest[key]
             self.latest[key] = message
@@ -452,9 +452,9 @@ class OwnRef(Ref[M_contra]):
 
     def tell(self, message: M_contra) -> Coroutine[Any, Any, None]:
         lane = self._lane
-        if (lane.reserved or len(lane.items) >= lane.limit) and not self.mailbox.closed:
-            if asyncio.current_task() is self.mailbox.served_by:
-                raise MailboxFull(f"{self.name}: it would wait for itself")
+        would_wait = (lane.reserved or len(lane.items) >= lane.limit) and not self.mailbox.closed
+        if would_wait and asyncio.current_task() is self.mailbox.served_by:
+            raise MailboxFull(f"{self.name}: it would wait for itself")
         return lane.put(message)
 
 
