@@ -123,13 +123,15 @@ class TgCursor(Record, frozen=True, kw_only=True):
     """
     Per channel a watermark with holes: every id <= `upto` outside `holes` was ingested or is proven absent.
 
-    `position` is where a followed file goes on, in bytes.
+    `position` is where a followed file goes on, in bytes; `head` names how that file began, so that
+    another one in its place is told from it.
     """
 
     channel: str
     upto: int
     holes: tuple[tuple[int, int], ...] = ()
     position: int | None = None
+    head: str | None = None
 
 
 class SignalEdited(Record, frozen=True, kw_only=True):

@@ -10,12 +10,12 @@ from levibotd.domain.signal import Post
 
 
 class Posted(Struct, frozen=True, kw_only=True):
-    """A post nobody has seen before. `position` is where a followed file goes on after it, in bytes."""
+    """A post that arrived. `cursor` is where the source goes on after it; None: it always begins anew."""
 
     post: Post
     received_at: float
     late: bool = False
-    position: int | None = None
+    cursor: TgCursor | None = None
 
 
 class Edited(Struct, frozen=True, kw_only=True):
