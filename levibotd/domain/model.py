@@ -1,0 +1,242 @@
+"""
+The compiled classifier: arrays to bytes and back, text to probabilities.
+
+Training folds a calibrated linear pipeline into these arrays; serving needs numpy alone and
+gives the same numbers to 1e-9. The bytes are an `.npz` without pickles, equal for equal
+content. What was not written by `encode` is refused before anything large is allocated.
+"""
+
+import hashlib
+import io
+import json
+import math
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import chain
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from levibotd.domain.features import char_grams, word_grams, words
+from levibotd.errors import ConfigError
+
+FORMAT = 1
+MODEL_BYTES_MAX = 16 * 1024 * 1024
+MEMBER_BYTES_MAX = 64 * 1024 * 1024
+CLASSES = ("BUY", "NO-TRADE", "SELL")
+
+_CACHED_WORDS_MAX = 20_000
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_FLOATS = ("weights", "idf", "intercepts", "sigmoids")
+_MEMBERS = (*_FLOATS, "vocabulary")
+
+Floats = NDArray[np.float64]
+
+
+class Arrays(Struct, frozen=True, kw_only=True):
+    """Everything a compiled classifier is. Rows of `weights` and `idf`: words first, then characters."""
+
+    words: tuple[str, ...]
+    chars: tuple[str, ...]
+    weights: Floats  # (words + chars) x classes.
+    idf: Floats
+    intercepts: Floats  # One a class.
+    sigmoids: Floats  # classes x 2: slope and offset.
+
+
+class CompiledModel:
+    """
+    Text and structure tokens to calibrated probabilities. Holds no state but a bounded cache of words.
+
+    The cache changes the time a call takes, never its result.
+    """
+
+    def __init__(self, arrays: Arrays) -> None:
+        self._arrays = arrays
+        self._word_at = {gram: i for i, gram in enumerate(arrays.words)}
+        self._char_at = {gram: i + len(arrays.words) for i, gram in enumerate(arrays.chars)}
+        self._scaled = arrays.weights * arrays.idf[:, None]
+        self._idf_squared = arrays.idf**2
+        self._chars_of: dict[str, tuple[int, ...]] = {}
+
+    def probs(self, text: str, structure: Sequence[str]) -> dict[str, float]:
+        """Return the probability of each class; sums to 1."""
+        margins = self.margins(text, structure)
+        slope, offset = self._arrays.sigmoids[:, 0], self._arrays.sigmoids[:, 1]
+        single = [_expit(-(a * m + b)) for a, m, b in zip(slope.tolist(), margins.tolist(), offset.tolist(), strict=True)]
+        total = sum(single)
+        if total <= 0.0:
+            return dict.fromkeys(CLASSES, 1.0 / len(CLASSES))
+        return {name: value / total for name, value in zip(CLASSES, single, strict=True)}
+
+    def margins(self, text: str, structure: Sequence[str]) -> Floats:
+        """Return the uncalibrated distance to each class's plane."""
+        tokens = words(text)
+        total = self._arrays.intercepts.copy()
+        for counts in (self._word_counts(tokens, structure), self._char_counts(tokens)):
+            if counts:
+                rows, values = _columns(counts)
+                norm = math.sqrt(float(values**2 @ self._idf_squared[rows]))
+                total += values @ self._scaled[rows] / norm
+        return total
+
+    def explain(self, text: str, structure: Sequence[str], *, label: str, top: int) -> list[tuple[str, float]]:
+        """Return the `top` features by size of their exact share of `label`'s margin."""
+        column = CLASSES.index(label)
+        tokens = words(text)
+        shares: list[tuple[str, float]] = []
+        names = (*self._arrays.words, *self._arrays.chars)
+        for counts in (self._word_counts(tokens, structure), self._char_counts(tokens)):
+            if counts:
+                rows, values = _columns(counts)
+                norm = math.sqrt(float(values**2 @ self._idf_squared[rows]))
+                part = values * self._scaled[rows, column] / norm
+                shares.extend((names[row], float(share)) for row, share in zip(rows.tolist(), part.tolist(), strict=True))
+        shares.sort(key=lambda pair: (-abs(pair[1]), pair[0]))
+        return shares[:top]
+
+    def _word_counts(self, tokens: Sequence[str], structure: Sequence[str]) -> Counter[int]:
+        find = self._word_at.get
+        return Counter(row for row in map(find, word_grams(tokens, structure)) if row is not None)
+
+    def _char_counts(self, tokens: Sequence[str]) -> Counter[int]:
+        if not self._char_at:
+            return Counter()
+        known = self._chars_of
+        runs = []
+        for token in tokens:
+            rows = known.get(token)
+            if rows is None:
+                rows = self._remember(token)
+            runs.append(rows)
+        return Counter(chain.from_iterable(runs))
+
+    def _remember(self, token: str) -> tuple[int, ...]:
+        find = self._char_at.get
+        rows = tuple(row for row in map(find, char_grams(token)) if row is not None)
+        if len(self._chars_of) >= _CACHED_WORDS_MAX:
+            self._chars_of.clear()
+        if len(token) <= 40:
+            self._chars_of[token] = rows
+        return rows
+
+
+def encode(arrays: Arrays) -> bytes:
+    """Return the model's bytes: the same for the same content, whenever and wherever written."""
+    vocabulary = json.dumps({"format": FORMAT, "classes": CLASSES, "words": arrays.words, "chars": arrays.chars}, ensure_ascii=False, separators=(",", ":"))
+    parts: dict[str, NDArray[np.generic]] = {
+        "weights": arrays.weights,
+        "idf": arrays.idf,
+        "intercepts": arrays.intercepts,
+        "sigmoids": arrays.sigmoids,
+        "vocabulary": np.frombuffer(vocabulary.encode(), np.uint8),
+    }
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in _MEMBERS:
+            body = io.BytesIO()
+            npy.write_array(body, np.ascontiguousarray(parts[name]), allow_pickle=False)
+            info = zipfile.ZipInfo(f"{name}.npy", _EPOCH)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.create_system = 3
+            archive.writestr(info, body.getvalue(), compresslevel=9)
+    return out.getvalue()
+
+
+def decode(data: bytes) -> Arrays:
+    """Return what `encode` wrote. Raises ConfigError, saying what is wrong, for anything else."""
+    if len(data) > MODEL_BYTES_MAX:
+        raise ConfigError(f"model: {len(data)} bytes, more than {MODEL_BYTES_MAX}")
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            parts = {name: _member(archive, name) for name in _expected(archive)}
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+        raise ConfigError(f"model: not a readable archive: {error}") from error
+    return _checked(parts)
+
+
+def digest(data: bytes) -> str:
+    """The name of a model: SHA-256 of its bytes."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def _expected(archive: zipfile.ZipFile) -> tuple[str, ...]:
+    names = sorted(archive.namelist())
+    if names != sorted(f"{name}.npy" for name in _MEMBERS):
+        raise ConfigError(f"model: not one of ours, it holds {', '.join(names)[:200] or 'nothing'}")
+    return _MEMBERS
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> NDArray[np.generic]:
+    # The size in the directory may lie, so reading stops at the limit whatever it says.
+    with archive.open(f"{name}.npy") as stream:
+        body = stream.read(MEMBER_BYTES_MAX + 1)
+    if len(body) > MEMBER_BYTES_MAX:
+        raise ConfigError(f"model: {name} is larger than {MEMBER_BYTES_MAX} bytes")
+    stream_body = io.BytesIO(body)
+    try:
+        version = npy.read_magic(stream_body)
+        if version != (1, 0):
+            raise ConfigError(f"model: {name} has array format {version}")
+        shape, fortran, dtype = npy.read_array_header_1_0(stream_body)
+    except (ValueError, SyntaxError, TypeError, OverflowError, MemoryError, RecursionError) as error:
+        raise ConfigError(f"model: {name} is no array: {str(error)[:200]}") from error
+    wanted = np.dtype(np.uint8) if name == "vocabulary" else np.dtype("<f8")
+    if dtype != wanted or fortran:
+        raise ConfigError(f"model: {name} holds {dtype}, not {wanted}")
+    rest = body[stream_body.tell() :]
+    if math.prod(shape) * dtype.itemsize != len(rest) or any(side < 0 for side in shape):
+        raise ConfigError(f"model: {name} is cut short")
+    return np.frombuffer(rest, dtype).reshape(shape)
+
+
+class _Vocabulary(Struct, forbid_unknown_fields=True):
+    format: int
+    classes: tuple[str, ...]
+    words: tuple[str, ...]
+    chars: tuple[str, ...]
+
+
+def _checked(parts: Mapping[str, NDArray[np.generic]]) -> Arrays:
+    try:
+        vocabulary = msgspec.json.decode(parts["vocabulary"].tobytes(), type=_Vocabulary)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"model: unreadable vocabulary: {error}") from error
+    if vocabulary.format != FORMAT or vocabulary.classes != CLASSES:
+        raise ConfigError(f"model: format {vocabulary.format} with classes {vocabulary.classes} is not ours")
+    rows = len(vocabulary.words) + len(vocabulary.chars)
+    shapes = {"weights": (rows, len(CLASSES)), "idf": (rows,), "intercepts": (len(CLASSES),), "sigmoids": (len(CLASSES), 2)}
+    for name, shape in shapes.items():
+        if parts[name].shape != shape:
+            raise ConfigError(f"model: {name} has shape {parts[name].shape}, not {shape}")
+    floats = {name: parts[name].astype(np.float64) for name in _FLOATS}
+    for name, values in floats.items():
+        if not np.isfinite(values).all():
+            raise ConfigError(f"model: {name} holds a value that is no number")
+    return Arrays(
+        words=vocabulary.words,
+        chars=vocabulary.chars,
+        weights=floats["weights"],
+        idf=floats["idf"],
+        intercepts=floats["intercepts"],
+        sigmoids=floats["sigmoids"],
+    )
+
+
+def _columns(counts: Counter[int]) -> tuple[NDArray[np.intp], Floats]:
+    size = len(counts)
+    rows = np.fromiter(counts.keys(), np.intp, size)
+    values = 1.0 + np.log(np.fromiter(counts.values(), np.float64, size))
+    return rows, values
+
+
+def _expit(x: float) -> float:
+    if x >= 0:
+        return 1.0 / (1.0 + math.exp(-x))
+    grown = math.exp(x) if x > -700 else 0.0
+    return grown / (1.0 + grown)

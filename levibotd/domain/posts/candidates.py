@@ -1,0 +1,385 @@
+"""
+Typed number candidates: which field of a call each number of a text may belong to.
+
+One scanner goes over the text once; words set the field, numbers fall into it, and what a
+number can be (price, percent, leverage, index, duration) is decided by its neighbours.
+Nothing here knows what a sensible price is: that is the solver's work.
+"""
+
+import re
+
+from msgspec import Struct
+
+from levibotd.domain.posts import words as w
+from levibotd.domain.posts.words import ROLE_OF
+
+SYMBOL_MARK = "\x01"  # Stands in the text where a coin was named.
+
+_TOKEN = re.compile(r"(\n)|((?:https?://|www\.|t\.me/)\S+|@[A-Za-z]\w+)|(\d+(?:[.,]\d+)*|\.\d+)|([^\W\d_]+)|([^\w\s]|_)")
+_NEWLINE, _LINK, _NUMBER, _WORD, _SIGN = 1, 2, 3, 4, 5
+_DURATION = re.compile(r"(?<![\d.,])(?:\d{1,3}\s?[-_]?\s?)?\d{1,3}\s?[-_]?\s?(?:hours?|hrs?|h|minutes?|mins?|days?|weeks?|months?|d|w|am|pm|utc|gmt|st|nd|rd|th)(?![A-Za-z])", re.IGNORECASE)
+_UNITS = frozenset("m t pips pip usdt-m pts million billion bln mln".split()) - {"t"}
+_JOINERS = frozenset("-/|,:~+_.>=;")
+_INDEX_MAX = 20
+_TOKENS_MAX = 3000
+_STRAY_WORDS_MAX = 3
+
+
+class Number(Struct):
+    """One number as written. `join` is what stood between it and the number before it in its field."""
+
+    raw: str
+    line: int
+    group: int = 0  # Numbers under one label share it.
+    join: str = ""
+    pct: bool = False
+    thousand: bool = False
+    dollar: bool = False
+    satoshi: bool = False
+
+
+class Fields(Struct):
+    """What one text segment says, field by field. Filled by `collect`, read by the solver."""
+
+    entry: list[Number] = []
+    tps: list[Number] = []
+    sls: list[Number] = []
+    sells: list[Number] = []  # After a bare "sell": entry of a short or targets of a long.
+    leverage: list[float] = []
+    roles: set[int] = set()
+    flags: set[str] = set()
+    stray: int = 0  # Numbers that no field took.
+    now_line: int = 0  # Where "now" or "market" stood beside the entry; 0 = nowhere.
+
+
+class _Scanner:
+    """The state that goes from word to word and from line to line."""
+
+    def __init__(self) -> None:
+        self.out = Fields()
+        self.field: int | None = None
+        self.weak = False
+        self.fresh = False  # The label has not taken a number yet.
+        self.labelled = False  # This line has a label of its own.
+        self.strays = 0  # Unknown words of this line.
+        self.skip_line = False
+        self.line = 0
+        self.join = ""
+        self.seen_symbol = False
+        self.next_index = 1
+        self.numbers_here = 0
+        self.group = 0
+
+
+def collect(text: str) -> Fields:
+    """Read `text` (normalised, coins replaced by SYMBOL_MARK) into its fields. Linear in its length."""
+    scanner = _Scanner()
+    text = _DURATION.sub(" ", text)
+    line: list[tuple[int, str, int, int]] = []
+    count = 0
+    for hit in _TOKEN.finditer(text):
+        kind = hit.lastindex or 0
+        if kind == _NEWLINE:
+            _read_line(scanner, line)
+            line = []
+            continue
+        count += 1
+        if count > _TOKENS_MAX:
+            break
+        line.append((kind, hit.group(), hit.start(), hit.end()))
+    _read_line(scanner, line)
+    return scanner.out
+
+
+def _read_line(s: _Scanner, tokens: list[tuple[int, str, int, int]]) -> None:
+    s.line += 1
+    s.labelled = False
+    s.skip_line = False
+    s.strays = 0
+    s.seen_symbol = False
+    s.numbers_here = 0
+    s.join = "\n"
+    if not tokens:
+        return
+    has_number = any(kind == _NUMBER for kind, _, _, _ in tokens)
+    if not has_number and s.field is None and all(kind == _SIGN for kind, _, _, _ in tokens):
+        return
+    for i, (kind, word, _, _) in enumerate(tokens):
+        if kind == _WORD:
+            _read_word(s, tokens, i)
+        elif kind == _NUMBER:
+            _read_number(s, tokens, i)
+        elif kind == _SIGN:
+            if word == SYMBOL_MARK:
+                s.seen_symbol = True
+            elif word in _JOINERS:
+                s.join += word
+    _end_line(s)
+
+
+def _end_line(s: _Scanner) -> None:
+    if s.weak or s.field == w.SKIP or (s.field == w.LEV and not s.fresh):
+        s.field = None
+        s.weak = False
+    elif s.strays > _STRAY_WORDS_MAX and not s.numbers_here:
+        s.field = None
+
+
+def _label(s: _Scanner, field: int | None, *, weak: bool = False) -> None:
+    s.field = field
+    s.weak = weak
+    s.fresh = True
+    s.labelled = True
+    s.strays = 0
+    s.join = ""
+    s.group += 1
+
+
+def _role_of(tokens: list[tuple[int, str, int, int]], i: int) -> int | None:
+    if i < len(tokens) and tokens[i][0] == _WORD:
+        return ROLE_OF.get(tokens[i][1].lower())
+    return None
+
+
+def _next_word(tokens: list[tuple[int, str, int, int]], i: int) -> int | None:
+    """Role of the next word, signs in between allowed, numbers not."""
+    for j in range(i + 1, min(i + 4, len(tokens))):
+        if tokens[j][0] == _WORD:
+            return ROLE_OF.get(tokens[j][1].lower(), -1)
+        if tokens[j][0] == _NUMBER:
+            return None
+    return None
+
+
+def _read_word(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int) -> None:
+    word = tokens[i][1].lower()
+    role = ROLE_OF.get(word)
+    if role is None:
+        if len(word) > 1:
+            s.strays += 1
+            if s.weak and s.strays > 2:
+                s.field = None
+                s.weak = False
+        return
+    s.out.roles.add(role)
+    strong_fresh = s.labelled and s.fresh and not s.weak and s.field is not None
+    if role == w.TP:
+        if word == "t" and not (i + 1 < len(tokens) and tokens[i + 1][0] == _NUMBER and tokens[i + 1][2] == tokens[i][3]):
+            return
+        if not (strong_fresh and s.field in (w.STOP, w.ENTRY)):
+            _label(s, w.TP)
+    elif role == w.STOP:
+        _read_stop(s, tokens, i, strong_fresh=strong_fresh)
+    elif role in (w.BUY, w.SELL, w.LONG, w.SHORT):
+        _read_side(s, tokens, i, role, strong_fresh=strong_fresh)
+    elif role == w.ENTRY:
+        if word == "price":
+            if s.field is None and not s.out.entry and _is_title(tokens, i):
+                _label(s, w.ENTRY)
+        elif not strong_fresh or s.field in (w.SKIP, w.TP):
+            _label(s, w.ENTRY)
+        elif s.field == w.SELL:
+            _label(s, w.ENTRY)
+    else:
+        _read_modifier(s, tokens, i, role, strong_fresh=strong_fresh)
+
+
+def _is_title(tokens: list[tuple[int, str, int, int]], i: int) -> bool:
+    """Whether a sign or a number follows: "Price: 5", not "price holds above 5"."""
+    after = tokens[i + 1] if i + 1 < len(tokens) else None
+    return after is not None and (after[0] == _NUMBER or after[1] in ":=-@>$~" or ROLE_OF.get(after[1].lower()) == w.ZONE)
+
+
+def _read_stop(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int, *, strong_fresh: bool) -> None:
+    following = _next_word(tokens, i)
+    if strong_fresh and s.field in (w.ENTRY, w.SELL) and following not in (w.ATTACH, w.TP):
+        s.out.flags.add("stop_entry")
+        return
+    _label(s, w.STOP)
+
+
+def _read_side(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int, role: int, *, strong_fresh: bool) -> None:
+    word = tokens[i][1].lower()
+    if role in (w.LONG, w.SHORT):
+        following = _next_word(tokens, i)
+        if following == w.TERM:
+            s.out.roles.discard(role)
+            s.out.flags.add("term")
+            return
+        if following == w.TP and s.out.entry:
+            s.out.roles.discard(role)
+            return
+        s.out.flags.add("long" if role == w.LONG else "short")
+        if not s.out.entry and not strong_fresh:
+            _label(s, w.ENTRY, weak=True)
+        return
+    if word == "sat" and i and tokens[i - 1][0] == _NUMBER:
+        s.out.flags.add("satoshi")
+        return
+    if word == "al" and i + 1 < len(tokens) and _role_of(tokens, i + 1) == w.ATTACH:
+        return
+    if role == w.BUY:
+        s.out.flags.add("buy")
+        if not (strong_fresh and s.field == w.TP):
+            _label(s, w.ENTRY)
+        return
+    s.out.flags.add("sell")
+    if _next_word(tokens, i) == w.TP:
+        return
+    if strong_fresh and s.field in (w.ENTRY, w.STOP, w.TP):
+        return
+    _label(s, w.SELL)
+
+
+def _read_modifier(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int, role: int, *, strong_fresh: bool) -> None:
+    word = tokens[i][1].lower()
+    if role == w.TAKE and _next_word(tokens, i) == w.PROFIT:
+        _label(s, w.TP)
+    elif role == w.PROFIT:
+        if not (strong_fresh and s.field == w.TP) and _next_word(tokens, i) != w.TP:
+            _label(s, w.SKIP)
+    elif role == w.LEV:
+        if word in ("cross", "isolated"):
+            s.out.flags.add(word)
+        if not (strong_fresh and s.field in (w.TP, w.STOP)):
+            _label(s, w.LEV)
+    elif role == w.SKIP:
+        if not strong_fresh:
+            _label(s, w.SKIP)
+    elif role == w.NOW:
+        if word == "cmp" or (s.labelled and s.fresh and s.field in (w.ENTRY, w.SELL)):
+            s.out.now_line = s.line
+            if s.field is None:
+                _label(s, w.ENTRY)
+        elif word == "now" and s.field is None and not s.out.entry:
+            s.out.now_line = s.line
+            _label(s, w.ENTRY, weak=True)
+    elif role in (w.BELOW, w.ABOVE):
+        if s.field in (w.ENTRY, w.SELL) and (s.labelled or s.numbers_here):
+            s.out.flags.add("below" if role == w.BELOW else "above" if s.fresh else "above_after")
+    elif role == w.SAT:
+        if i and tokens[i - 1][0] != _WORD:
+            s.out.flags.add("satoshi")
+    elif role == w.RATIO:
+        if word != "r" or (i + 1 < len(tokens) and tokens[i + 1][1] in ":/-&"):
+            s.skip_line = True
+    elif role == w.WHEN:
+        if not s.numbers_here:
+            s.skip_line = True
+    elif role == w.ZONE and s.field == w.ENTRY:
+        s.out.flags.add("zone")
+
+
+def _read_number(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int) -> None:
+    _, raw, start, end = tokens[i]
+    after = tokens[i + 1] if i + 1 < len(tokens) else None
+    before = tokens[i - 1] if i else None
+    unit = after[1].lower() if after and after[0] == _WORD and after[2] - end <= 1 else ""
+    glued = unit if after and after[2] == end else ""
+    if (glued == "x" and (s.field == w.LEV or s.strays <= 2)) or (before and before[1].lower() == "x" and before[3] == start) or (unit == "x" and s.field == w.LEV):
+        _take_leverage(s, raw)
+        return
+    if unit in _UNITS:
+        s.join = ""
+        return
+    if s.skip_line:
+        s.out.stray += 1
+        return
+    if _is_index(s, tokens, i):
+        s.join = ""
+        return
+    pct = bool((after and after[1] == "%" and after[2] - end <= 1) or (before and before[1] == "%" and start - before[3] <= 1))
+    number = Number(raw=raw, line=s.line, group=s.group, join=s.join, pct=pct, thousand=glued == "k")
+    number.dollar = bool((after and after[1] == "$" and after[2] - end <= 1) or (before and before[1] == "$" and start - before[3] <= 1)) or unit in ("usdt", "usd")
+    number.satoshi = unit in ("sat", "sats", "satoshi", "satoshis", "sts")
+    _take(s, number)
+    s.join = ""
+
+
+def _take(s: _Scanner, number: Number) -> None:
+    if s.field is None and s.seen_symbol and not s.out.entry and s.strays <= 2 and not number.pct:
+        _label(s, w.ENTRY, weak=True)
+    if s.field is None or s.strays > _STRAY_WORDS_MAX:
+        s.out.stray += 1
+        return
+    s.numbers_here += 1
+    was_fresh, s.fresh = s.fresh, False
+    if s.field == w.ENTRY:
+        s.out.entry.append(number)
+    elif s.field == w.TP:
+        s.out.tps.append(number)
+    elif s.field == w.STOP:
+        if was_fresh or s.out.sls[-1:] and s.out.sls[-1].line == s.line:
+            s.out.sls.append(number)
+    elif s.field == w.SELL:
+        s.out.sells.append(number)
+    elif s.field == w.LEV and not number.pct:
+        _take_leverage(s, number.raw)
+
+
+def _take_leverage(s: _Scanner, raw: str) -> None:
+    """Note a leverage, and take back what was joined to it: the 3 of "3-5x" is none of the prices."""
+    for part in raw.replace(",", " ").split():
+        try:
+            s.out.leverage.append(float(part))
+        except ValueError:
+            continue
+    field = {w.ENTRY: s.out.entry, w.TP: s.out.tps, w.SELL: s.out.sells, w.STOP: s.out.sls}.get(s.field if s.field is not None else -1)
+    while field and s.join and s.join != "\n" and field[-1].line == s.line and field[-1].raw.isdigit() and int(field[-1].raw) <= 150:
+        number = field.pop()
+        s.join = number.join
+        s.out.leverage.append(float(number.raw))
+    s.join = ""
+
+
+def _is_index(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int) -> bool:
+    """Whether this number counts lines or targets ("1)", "TP1", "Target 2:") and is no price."""
+    _, raw, _start, end = tokens[i]
+    if len(raw) > 2 or not raw.isdigit() or int(raw) > _INDEX_MAX:
+        return _is_dotted_index(s, tokens, i)
+    after = tokens[i + 1] if i + 1 < len(tokens) else None
+    if after is None:
+        return s.fresh and _follows_label(tokens, i) and int(raw) in (1, s.next_index)
+    if after[1] == "%":
+        return False
+    more = any(kind == _NUMBER for kind, _, _, _ in tokens[i + 1 :])
+    value = int(raw)
+    if after[1] == ")" and not _opened(tokens, i):
+        s.next_index = value + 1
+        return True
+    expected = value in (1, s.next_index, s.next_index - 1, s.next_index + 1)
+    at_start = all(tokens[j][0] == _SIGN and tokens[j][1] not in "$-" for j in range(i))
+    if at_start and more and expected and after[0] == _SIGN and after[1] in ")-.:/=>]" and len(tokens) > i + 2:
+        # "1-1.5" opens a list line only where numbered lines run; a first line must begin with 1.
+        s.next_index = value + 1
+        return True
+    if _follows_label(tokens, i) and (more or (after[0] == _SIGN and after[1] in ":=-)")):
+        gap = after[2] - end
+        if after[0] == _SIGN and after[1] in "-/|," and gap == 0 and not expected:
+            return False
+        s.next_index = value + 1
+        return expected or after[1] in ":=)"
+    return False
+
+
+def _is_dotted_index(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int) -> bool:
+    return False
+
+
+def _opened(tokens: list[tuple[int, str, int, int]], i: int) -> bool:
+    return i > 0 and any(tokens[j][1] == "(" for j in range(max(0, i - 3), i)) and _role_before(tokens, i) != w.TP
+
+
+def _role_before(tokens: list[tuple[int, str, int, int]], i: int) -> int | None:
+    for j in range(i - 1, max(-1, i - 4), -1):
+        if tokens[j][0] == _WORD:
+            return ROLE_OF.get(tokens[j][1].lower())
+    return None
+
+
+def _follows_label(tokens: list[tuple[int, str, int, int]], i: int) -> bool:
+    """Whether the word right before (a space, "#", "(" or "." allowed) names targets, entries or stops."""
+    j = i - 1
+    while j >= 0 and tokens[j][0] == _SIGN and tokens[j][1] in "#(.°":
+        j -= 1
+    return j >= 0 and _role_of(tokens, j) in (w.TP, w.SELL, w.BUY, w.ENTRY, w.STOP, w.PROFIT)

@@ -1,0 +1,98 @@
+"""
+From a normalised text to its legs: coins first, then fields, then the solver, coin by coin.
+"""
+
+import re
+
+from msgspec import Struct
+
+from levibotd.domain.posts import words as w
+from levibotd.domain.posts.candidates import SYMBOL_MARK, Fields, collect
+from levibotd.domain.posts.market_view import MarketView
+from levibotd.domain.posts.solver import Unsolved, solve
+from levibotd.domain.posts.symbols import Mention, find_symbols, nearby_quote
+from levibotd.domain.signal import Leg
+
+COINS_MAX = 8
+
+_CALL_WORDS = frozenset({w.ENTRY, w.BUY, w.SELL, w.LONG, w.SHORT, w.TP, w.STOP})
+
+
+class Draft(Struct, frozen=True, kw_only=True):
+    """What grammar made of a text: legs, or the check that refused; `call_like` = levels and a coin are there."""
+
+    legs: tuple[Leg, ...] = ()
+    symbols: tuple[str, ...] = ()
+    refusal: str | None = None
+    call_like: bool = False
+
+
+def draft(text: str, *, market: MarketView) -> Draft:
+    """Read every coin of `text` (normalised). Pure; all legs solve or none is given."""
+    mentions = find_symbols(text, market=market)
+    coins = _coins(text, mentions)
+    names = tuple(f"{base}/{quote}" if quote else base for base, quote, _ in coins)
+    if not coins:
+        fields = collect(text)
+        return Draft(refusal="no_symbol", call_like=_looks_like_call(fields) and bool(fields.sls or len(fields.tps) > 1))
+    if len(coins) > COINS_MAX:
+        return Draft(symbols=names, refusal="too_many_coins")
+    segments = _segments(text, coins)
+    legs = []
+    call_like = False
+    refusal = None
+    for (base, quote, spans), segment in zip(coins, segments, strict=True):
+        fields = collect(_masked(text, spans, segment))
+        call_like = call_like or _looks_like_call(fields)
+        try:
+            legs.append(solve(fields, base=base, quote=quote, text=text[segment[0] : segment[1]], market=market))
+        except Unsolved as reason:
+            refusal = str(reason)
+    if refusal is not None:
+        return Draft(symbols=names, refusal=refusal, call_like=call_like)
+    return Draft(legs=tuple(legs), symbols=names, call_like=True)
+
+
+def _looks_like_call(fields: Fields) -> bool:
+    return bool(fields.roles & _CALL_WORDS) and bool((fields.entry or fields.sells) and (fields.tps or fields.sls or fields.sells))
+
+
+def _coins(text: str, mentions: list[Mention]) -> list[tuple[str, str | None, list[Mention]]]:
+    """Group mentions by coin, in order of the text. Two quotes of one coin: the first is meant."""
+    grouped: dict[str, list[Mention]] = {}
+    for mention in mentions:
+        grouped.setdefault(mention.base, []).append(mention)
+    out = []
+    for base, found in grouped.items():
+        quote = next((mention.quote for mention in found if mention.quote), None) or nearby_quote(text, found[0])
+        out.append((base, quote, found))
+    return out
+
+
+def _segments(text: str, coins: list[tuple[str, str | None, list[Mention]]]) -> list[tuple[int, int]]:
+    """The stretch of text that speaks of each coin: from its line to the next coin's line; one coin has it all."""
+    if len(coins) == 1:
+        return [(0, len(text))]
+    starts = [text.rfind("\n", 0, spans[0].start) + 1 for _, _, spans in coins]
+    return list(zip(starts, [*starts[1:], len(text)], strict=True))
+
+
+def _masked(text: str, spans: list[Mention], segment: tuple[int, int]) -> str:
+    out = []
+    at = segment[0]
+    for mention in spans:
+        if mention.start >= at and mention.end <= segment[1]:
+            out.append(text[at : mention.start])
+            out.append(f" {SYMBOL_MARK}{_side_tail(text[mention.start : mention.end])} ")
+            at = mention.end
+    out.append(text[at : segment[1]])
+    return "".join(out)
+
+
+def _side_tail(written: str) -> str:
+    """The side that is glued to a ticker ("SRMLONG") stays in the text as a word."""
+    found = _TAIL.search(written)
+    return f" {found.group(1)}" if found else ""
+
+
+_TAIL = re.compile(r"(LONG|SHORT)$")

@@ -1,0 +1,67 @@
+"""
+Bring the text of a post into one alphabet, in one pass, without moving any number.
+
+Posts are written in fancy Unicode, keycaps, Arabic digits and with invisible characters.
+What leaves here keeps its lines and its upper case; digits are ASCII, dashes are "-".
+"""
+
+import re
+import unicodedata
+
+TEXT_MAX = 8192  # Characters read of a post; what is longer stays unread.
+
+_INVISIBLE = "\u00ad\u0640\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff"
+_KEYCAP = re.compile("([0-9])\ufe0f?\u20e3")
+_DROP = re.compile(f"[{_INVISIBLE}\u20e3]")
+_ODD = re.compile(
+    "[\u00d7\u066a-\u066c\u060c\u2010-\u2015\u2212\u2044\u2190-\u21ff\u2500-\u257f\u2776-\u2793\u27a1\u279c\u27a4"
+    "\u2796\u2022\u25aa\u25ab\u00b7\u0130\u0131\u0660-\u0669\u06f0-\u06f9\U0001f150-\U0001f169\U0001f170-\U0001f189]"
+)
+_MARKED_DIGITS = re.compile("(?<=[A-Za-z])[\u00b9\u00b2\u00b3\u2070-\u2079\u2080-\u2089]")
+
+_PLAIN = {
+    "\u00d7": "x",
+    "\u066a": "%",
+    "\u066b": ".",
+    "\u066c": ",",
+    "\u060c": ",",
+    "\u2212": "-",
+    "\u2044": "/",
+    "\u0130": "I",
+    "\u0131": "i",
+    "\u2022": " ",
+    "\u25aa": " ",
+    "\u25ab": " ",
+    "\u00b7": ".",
+}
+
+
+def normalise(text: str) -> str:
+    """Return `text` in plain letters and digits, line by line as it was. Never raises, also for lone surrogates."""
+    if text.isascii():
+        return text.replace("\r\n", "\n").replace("\r", "\n")
+    text = _KEYCAP.sub(r"\1) ", text)
+    text = _DROP.sub("", text)
+    text = _MARKED_DIGITS.sub(lambda found: unicodedata.normalize("NFKC", found.group()) + " ", text)
+    text = _ODD.sub(_plain, text)
+    text = unicodedata.normalize("NFKC", text)
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u0307", "")
+
+
+def _plain(found: re.Match[str]) -> str:
+    sign = found.group()
+    known = _PLAIN.get(sign)
+    if known is not None:
+        return known
+    code = ord(sign)
+    if 0x2010 <= code <= 0x2015:
+        return "-"
+    if 0x0660 <= code <= 0x0669 or 0x06F0 <= code <= 0x06F9:
+        return str(code & 15)
+    if 0x2776 <= code <= 0x2793:
+        return str((code - 0x2776) % 10 + 1)
+    if 0x1F150 <= code <= 0x1F169:
+        return chr(65 + code - 0x1F150)
+    if 0x1F170 <= code <= 0x1F189:
+        return chr(65 + code - 0x1F170)
+    return " "

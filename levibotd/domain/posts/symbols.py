@@ -1,0 +1,179 @@
+"""
+Which coins a text names, how plainly, and in which quote.
+
+A mention has a rank: a written pair beats a hashtag, a hashtag beats a bare word. Only the
+mentions of the best rank present count, so that "#BTC #TA" under "#BTC/USDT" adds no coin.
+"""
+
+import re
+
+from msgspec import Struct
+
+from levibotd.domain.posts.market_view import MarketView
+from levibotd.domain.posts.tickers import FIAT, NO_COIN, WORDY
+
+PAIR, TAG, NAMED, BARE = 0, 1, 2, 3
+MENTIONS_MAX = 40
+
+_Q = "USDT|BUSD|USDC|FDUSD|TUSD|USD|BTC|XBT|ETH|BNB|EUR|TRY|TL|INR"
+_GLUED = "USDT|BUSD|USDC|FDUSD|USD|BTC|ETH|BNB|PERP"
+_SPLIT_PAIR = re.compile(
+    rf"(?<![A-Za-z0-9.])([#$]?)\s?([A-Za-z0-9]{{1,12}}?)\)?\s{{0,3}}([/\\_|.:-])\s{{0,3}}[#$]?({_Q}|[UHMZ]\d\d)"
+    r"(?:\.P|:[A-Z]{3,5}|PERP)?(?![A-Za-z0-9])",
+    re.IGNORECASE,
+)
+_JOINED_PAIR = re.compile(
+    rf"(?<![A-Za-z0-9.])([#$]?)\s?(?:BINANCE:|BYBIT:|KUCOIN:|BITMEX:)?([A-Za-z0-9]{{2,12}}?)({_GLUED})(?:\.P|[_-]?PERP)?(?![A-Za-z0-9])",
+    re.IGNORECASE,
+)
+_TAG = re.compile(r"[#$]\s?([A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*)")
+_NAMED = re.compile(
+    r"(?:coin(?:\s+(?:name|is))?|pair|symbol|name|asset|ticker|token|instrument|coin/token|монета|пара|parite|عملة|العملة|ارز)"
+    r"\s*(?:is|today)?\s*[:=>-]+[>\s]*[#$(]?\s?([A-Za-z0-9]{2,10})(?![A-Za-z0-9])",
+    re.IGNORECASE,
+)
+_BARE = re.compile(r"(?<![A-Za-z0-9#$@/.])([A-Z0-9]{2,10})(?![A-Za-z0-9])")
+_AFTER_SIDE = re.compile(r"\b(?:buy|buying|long|short|sell|accumulate|купить|al|شراء)\s+(?:some\s+)?([A-Za-z][A-Za-z0-9]{1,9})(?![A-Za-z0-9])", re.IGNORECASE)
+_LINK = re.compile(r"https?://\S{0,80}?(?:symbol[s=/]{1,2}|trade/|exchange/|pair=)(?:[A-Z]+%3A)?([A-Z0-9]{2,10})[_-]?(USDT|BUSD|BTC|ETH|BNB|USD)\b")
+_SIDE_TAIL = re.compile(r"^([A-Z0-9]{2,10}?)(LONG|SHORT)$")
+_QUOTE_WORD = re.compile(r"(?<![A-Za-z0-9/])[#$(/]?\s?(USDT|BUSD|BTC)\)?(?:\s+(?:pair|market|pairing))?(?![A-Za-z0-9/])", re.IGNORECASE)
+
+
+class Mention(Struct, frozen=True, kw_only=True):
+    """One coin as the text names it; `quote` is None where none is written."""
+
+    base: str
+    quote: str | None
+    start: int
+    end: int
+    rank: int
+
+
+def find_symbols(text: str, *, market: MarketView) -> list[Mention]:
+    """Return the mentions of the best rank present, in order of the text."""
+    found = _pairs(text)
+    if found:
+        return found[:MENTIONS_MAX]
+    for search in (_tags, _names, _bare_words, _links):
+        found = search(text, market)
+        if found:
+            return found[:MENTIONS_MAX]
+    return []
+
+
+def nearby_quote(text: str, mention: Mention) -> str | None:
+    """A quote written by itself close behind the coin: "#FIO #USDT", "STRAX usdt"."""
+    window = text[mention.end : mention.end + 24]
+    for line in window.split("\n")[:2]:
+        found = _QUOTE_WORD.search(line)
+        if found and found.group(1).upper() != mention.base:
+            return found.group(1).upper()
+    return None
+
+
+def is_foreign(text: str) -> bool:
+    """Whether the pairs of this text are currencies, metals or indices: no call for us."""
+    for found in _SPLIT_PAIR.finditer(text):
+        if found.group(2).upper() in FIAT:
+            return True
+    return _FOREIGN.search(text) is not None
+
+
+_FOREIGN = re.compile(
+    r"(?<![A-Za-z])#?(?:XAU|XAG|EUR|GBP|AUD|NZD|CAD|CHF|USD|JPY)/?\s?(?:USD|JPY|CHF|CAD|AUD|NZD|GBP)(?![A-Za-z])"
+    r"|(?<![A-Za-z])(?:GOLD|NAS100|US30|SPX500|GER30|GER40|USOIL|UKOIL|BANKNIFTY|NIFTY|CE|PE|NSE|BSE)(?![A-Za-z])",
+)
+
+
+def _pairs(text: str) -> list[Mention]:
+    found = []
+    taken: list[tuple[int, int]] = []
+    for hit in _SPLIT_PAIR.finditer(text):
+        base, quote = hit.group(2).upper(), hit.group(4).upper()
+        if not _is_base(base) or (hit.group(3) in ".-:|_" and not _is_tight(hit)):
+            continue
+        found.append(Mention(base=base, quote=_quote(quote), start=hit.start(), end=hit.end(), rank=PAIR))
+        taken.append(hit.span())
+    for hit in _JOINED_PAIR.finditer(text):
+        base, quote = hit.group(2).upper(), hit.group(3).upper()
+        if any(start <= hit.start() < end for start, end in taken) or not _is_base(base):
+            continue
+        written = hit.group(2) + hit.group(3)
+        if not hit.group(1) and not written.isupper() and len(quote) < 4:
+            continue
+        found.append(Mention(base=base, quote=_quote(quote), start=hit.start(), end=hit.end(), rank=PAIR))
+    found.sort(key=lambda mention: mention.start)
+    return found
+
+
+def _is_tight(hit: re.Match[str]) -> bool:
+    """Whether "BTC-USDT" stands close together and in capitals: a dash is a dash in most places."""
+    return hit.group(2) not in NO_COIN and " " not in hit.group().strip() and "\n" not in hit.group() and (bool(hit.group(1)) or hit.group(2).isupper())
+
+
+def _tags(text: str, market: MarketView) -> list[Mention]:
+    found = []
+    for hit in _TAG.finditer(text):
+        word = hit.group(1)
+        base = word.upper()
+        tail = _SIDE_TAIL.match(base)
+        if tail:
+            base = tail.group(1)
+        if base in NO_COIN and not (base == "HOT" and word == "HOT"):
+            continue
+        # A lower-case tag is a coin only by name; capitals may be a coin we never heard of.
+        if market.is_known(base, None) or (word.isupper() and 2 <= len(base) <= 6):
+            found.append(Mention(base=base, quote=None, start=hit.start(), end=hit.end(), rank=TAG))
+    known = [mention for mention in found if market.is_known(mention.base, None)]
+    return known or found
+
+
+def _names(text: str, market: MarketView) -> list[Mention]:
+    found = []
+    for hit in _NAMED.finditer(text):
+        base = hit.group(1).upper()
+        if base in NO_COIN or base.isdigit() or not (market.is_known(base, None) or hit.group(1).isupper()):
+            continue
+        found.append(Mention(base=base, quote=None, start=hit.start(1), end=hit.end(1), rank=NAMED))
+    return found
+
+
+def _bare_words(text: str, market: MarketView) -> list[Mention]:
+    found = []
+    for hit in _BARE.finditer(text):
+        base = hit.group(1)
+        tail = _SIDE_TAIL.match(base)
+        if tail:
+            base = tail.group(1)
+        if base in NO_COIN or base in WORDY or base.isdigit() or not market.is_known(base, None):
+            continue
+        found.append(Mention(base=base, quote=None, start=hit.start(1), end=hit.end(1), rank=BARE))
+    if not found:
+        for hit in _AFTER_SIDE.finditer(text):
+            base = hit.group(1).upper()
+            if base in NO_COIN or base in WORDY or not market.is_known(base, None):
+                continue
+            found.append(Mention(base=base, quote=None, start=hit.start(1), end=hit.end(1), rank=BARE))
+    return found
+
+
+def _links(text: str, market: MarketView) -> list[Mention]:
+    found = []
+    for hit in _LINK.finditer(text):
+        found.append(Mention(base=hit.group(1), quote=hit.group(2), start=hit.start(), end=hit.end(), rank=BARE))
+    return found
+
+
+def _is_base(base: str) -> bool:
+    return not base.isdigit() and base not in FIAT and base not in _NO_BASE
+
+
+_NO_BASE = frozenset("BUY SELL LONG SHORT TP SL ENTRY TARGET TARGETS PAIR COIN SPOT IN OF AND TO AT FOR THE PER MY ON OR X K EXCHANGE MARKET PRICE".split()) - {"FOR"}
+
+
+def _quote(written: str) -> str:
+    if written in {"TL"}:
+        return "TRY"
+    if written == "PERP":
+        return "USDT"
+    return written
