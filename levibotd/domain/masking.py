@@ -1,0 +1,103 @@
+"""
+What must never be written down: registered secrets, values under secret names, tokens and signatures.
+
+Sinks mask, not callers: the event log masks each payload, operators' logging each line. Text of a
+post is kept as it is unless it really holds a secret: "token: PEPE" is a call, not a credential.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+MASK = "***"
+
+# A registered value shorter than this would blank innocent words, so it is not looked for.
+SHORTEST_SECRET = 6
+
+_NAMES = (
+    "signature|api[_-]?key|api[_-]?secret|secret[_-]?key|client[_-]?secret|access[_-]?token|auth[_-]?token"
+    "|refresh[_-]?token|bot[_-]?token|session[_-]?string|listen[_-]?key|log[_-]?key|passw(?:or)?d|passphrase|totp"
+    "|x-api-key|x-totp|x-mbx-apikey|x-bapi-sign|x-bapi-api-key|authorization"
+)
+# Under such a key a string is never shown, whatever it looks like.
+_SECRET_KEY = re.compile(rf"(?i)^(?:{_NAMES}|secrets?|token|session|telegram_session|password|apikey)$")
+# `name=value`, `name: value`, `"name": "value"` within a text.
+_ASSIGNED = re.compile(rf"(?i)\b((?:{_NAMES})[\"']?\s*[:=]\s*[\"']?(?:bearer\s+|basic\s+)?)([^\s\"'&,;]{{4,}})")
+# Words of everyday language count only before something that looks made by a machine.
+_MACHINE_MADE = re.compile(r"(?i)\b((?:secret|token|session|ticket)[\"']?\s*=\s*[\"']?)([\w+/=.~-]{16,})")
+_BOT_TOKEN = re.compile(r"\b\d{6,12}:[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])")
+
+# What a payload must hold for any of the above to match: found at memory speed, before any regex.
+_HINTS = (
+    b"key", b"secret", b"token", b"passw", b"passphrase", b"signature",
+    b"session", b"totp", b"bapi", b"authoriz", b"ticket",
+)  # fmt: skip
+_COLON_AND_TOKEN = re.compile(rb":[A-Za-z0-9_-]{35}")
+
+
+class Masker:
+    """Masks JSON bytes, texts and trees. Holds the registered secret values itself; it has no repr of them."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        # Longest first: a secret that contains another is masked whole.
+        values = sorted({value for value in secrets if len(value) >= SHORTEST_SECRET}, key=len, reverse=True)
+        self._needles = tuple(dict.fromkeys(needle for value in values for needle in _as_written(value)))
+        self._values = re.compile("|".join(map(re.escape, values))) if values else None
+
+    def payload(self, json: bytes) -> bytes:
+        """
+        Mask the payload of a record. Gives back the same bytes where nothing had to be masked.
+
+        Its member names are the schema's, so a secret can only stand inside a string. The look
+        whether one may costs about a microsecond; only then the object is taken apart, so that
+        a mask never breaks the JSON around it.
+        """
+        if not self._may_hold_secrets(json):
+            return json
+        tree = msgspec.json.decode(json)
+        masked = self.tree(tree)
+        return json if masked == tree else msgspec.json.encode(masked)
+
+    def tree(self, value: Any) -> Any:
+        """Mask every string below `value`, and whatever stands under a secret name."""
+        match value:
+            case str():
+                return self.text(value)
+            case dict():
+                return {key: MASK if _is_secret(key, item) else self.tree(item) for key, item in value.items()}
+            case list() | tuple():
+                return [self.tree(item) for item in value]
+            case _:
+                return value
+
+    def text(self, text: str) -> str:
+        """Mask what a text holds; the rest of it stays."""
+        if self._values is not None:
+            text = self._values.sub(MASK, text)
+        text = _BOT_TOKEN.sub(MASK, text)
+        text = _ASSIGNED.sub(rf"\g<1>{MASK}", text)
+        return _MACHINE_MADE.sub(rf"\g<1>{MASK}", text)
+
+    def _may_hold_secrets(self, json: bytes) -> bool:
+        for needle in self._needles:
+            if needle in json:
+                return True
+        # Every pattern has a `=`, or a `:` that belongs to a text: one that no closing quote stands before.
+        if b"=" not in json and b'\\"' not in json and json.count(b":") == json.count(b'":'):
+            return False
+        lower = json.lower()
+        for hint in _HINTS:
+            if hint in lower:
+                return True
+        return _COLON_AND_TOKEN.search(json) is not None
+
+
+def _as_written(value: str) -> tuple[bytes, ...]:
+    # As it stands, and as JSON escapes it.
+    return value.encode("utf-8", "surrogatepass"), msgspec.json.encode(value)[1:-1]
+
+
+def _is_secret(key: Any, value: Any) -> bool:
+    return isinstance(key, str) and isinstance(value, str) and value != "" and _SECRET_KEY.match(key) is not None

@@ -1,0 +1,281 @@
+"""
+The event-log codec: event type, class and schema of each record; a line's bytes, and back.
+
+One line is one JSON object and a line feed, its members in this order and without spaces:
+
+    {"seq":1,"ts":1730805032.123,"mono":12.345000,"boot":"…","event_type":"SIGNAL_SCORED",
+     "symbol":"BTCUSDT"|null,"trace_id":"…"|null,"payload":{…},"prev":"<32 hex>","h":"<32 hex>"}
+
+`prev` is the `h` of the record before (32 zeros before the first). `h` is BLAKE2b with a digest
+of 16 bytes, keyed with the log key where there is one (FILE_OPEN says so), in lower-case hex,
+over the canonical bytes: the line as it stands, without the member `h`. That is: take the line,
+cut its last 41 bytes (`,"h":"` + 32 hex + `"}` + line feed) and put one `}` at the end.
+
+Money is written as strings, floats in their shortest form; with rounding (replay) floats have
+six significant digits and unix times milliseconds. Control characters never stand in a line:
+those that JSON leaves alone (DEL, C1, line separators, bidi marks) are written as \\u escapes.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+from levibotd.domain import records as r
+from levibotd.domain.masking import Masker
+from levibotd.domain.records import Entry, Logged, Record
+from levibotd.domain.rounding import NotFinite, Rounder, rounder_of
+from levibotd.domain.signal import Symbol, TraceId
+from levibotd.errors import LeviError, Refused
+
+SCHEMA: Final = 1  # Of the whole log; FILE_OPEN names it. A newer one is refused, never half read.
+ORIGIN_HASH: Final = "0" * 32
+TAIL_LENGTH: Final = 41  # Bytes of `,"h":"<32 hex>"}` and the line feed.
+
+_HASH_START: Final = b',"h":"'
+
+
+class Durability(StrEnum):
+    """D: the caller awaits the commit. E: never shed, nobody waits. S: may be shed, newest first."""
+
+    D = "D"
+    E = "E"
+    S = "S"
+
+
+class EventType(Struct, frozen=True):
+    """How one kind of record stands in the log. `schema` is the one in which it took its present shape."""
+
+    name: str
+    durability: Durability
+    record: type[Record]
+    schema: int = 1
+
+
+_D: Mapping[str, type[Record]] = {
+    "SIGNAL_INGEST": r.SignalIngest,
+    "TG_CURSOR": r.TgCursor,
+    "RISK_TICKET": r.RiskTicket,
+    "RISK_SLTP": r.RiskSltp,
+    "RISK_POLICY_CHANGED": r.RiskPolicyChanged,
+    "RISK_STATE": r.RiskState,
+    "DAY_ANCHOR": r.DayAnchor,
+    "KILL_SWITCH": r.KillSwitch,
+    "SAFE_MODE": r.SafeMode,
+    "CONTROL": r.Control,
+    "CHANNEL_STAGE": r.ChannelStage,
+    "CONFIG_UPDATE": r.ConfigUpdate,
+    "ORDER_INTENT": r.OrderIntent,
+    "ORDER_NEW": r.OrderNew,
+    "ORDER_ACK": r.OrderAck,
+    "ORDER_REJECT": r.OrderReject,
+    "ORDER_UNKNOWN": r.OrderUnknown,
+    "ORDER_RESOLVED": r.OrderResolved,
+    "ORDER_PARTIAL_FILL": r.OrderPartialFill,
+    "ORDER_FILLED": r.OrderFilled,
+    "ORDER_DONE": r.OrderDone,
+    "ORDER_ABANDONED": r.OrderAbandoned,
+    "ORDER_BLOCKED": r.OrderBlocked,
+    "CANCEL_INTENT": r.CancelIntent,
+    "CANCEL_DONE": r.CancelDone,
+    "PROTECT": r.Protect,
+    "POS_RECON": r.PosRecon,
+}
+_E: Mapping[str, type[Record]] = {
+    "SIGNAL_EDITED": r.SignalEdited,
+    "SIGNAL_DELETED": r.SignalDeleted,
+    "SIGNAL_SCORED": r.SignalScored,
+    "SIGNAL_REJECTED": r.SignalRejected,
+    "SIGNAL_EXPIRED": r.SignalExpired,
+    "AUTO_ROUTE_SKIPPED": r.AutoRouteSkipped,
+    "AUTO_ROUTE_DRYRUN": r.AutoRouteDryrun,
+    "AUTO_ROUTE_EXECUTED": r.AutoRouteExecuted,
+    "ENTRY_ARMED": r.EntryArmed,
+    "POSITION_OPENED": r.PositionOpened,
+    "POSITION_CLOSED": r.PositionClosed,
+    "BOOT": r.Boot,
+    "CLOCK_STEP": r.ClockStep,
+    "FILE_OPEN": r.FileOpen,
+    "FILE_SEAL": r.FileSeal,
+    "ACTOR_CRASH": r.ActorCrash,
+    "ACTOR_RESTART": r.ActorRestart,
+    "DEAD_LETTER": r.DeadLetter,
+    "LOG_SHED": r.LogShed,
+    "SYSTEM": r.SystemNote,
+    "ERROR": r.Error,
+}
+_S: Mapping[str, type[Record]] = {
+    "HEARTBEAT": r.Heartbeat,
+    "MARKET_QUOTE": r.MarketQuote,
+}
+EVENTS: Final[Mapping[str, EventType]] = {
+    name: EventType(name, durability, record)
+    for durability, table in ((Durability.D, _D), (Durability.E, _E), (Durability.S, _S))
+    for name, record in table.items()
+}
+EVENT_OF: Final[Mapping[type[Record], EventType]] = {event.record: event for event in EVENTS.values()}
+
+# Each post ends in exactly one of these.
+TERMINAL: Final[frozenset[str]] = frozenset(
+    {"AUTO_ROUTE_SKIPPED", "SIGNAL_EXPIRED", "SIGNAL_REJECTED", "AUTO_ROUTE_DRYRUN", "AUTO_ROUTE_EXECUTED"}
+)
+
+
+class Damaged(LeviError):
+    """These bytes are not a line that this codec wrote."""
+
+    code = "LOG_DAMAGED"
+
+
+class Unwritable(Refused):
+    """A record that could be written and never read back: NaN, half a character."""
+
+    code = "UNWRITABLE"
+
+
+class Prepared(Struct, frozen=True, gc=False):
+    """An entry ready for the log: tidied, masked and encoded. `entry` is what the payload says."""
+
+    entry: Entry
+    event: EventType
+    payload: bytes
+
+
+class Line(Struct, frozen=True, forbid_unknown_fields=True):
+    """One line of the log, its payload still closed."""
+
+    seq: int
+    ts: float
+    mono: float
+    boot: str
+    event_type: str
+    symbol: Symbol | None
+    trace_id: TraceId | None
+    payload: Raw
+    prev: str
+    h: str
+
+
+class Preparer:
+    """First half of encoding, before a record has its place: check floats, round, mask, encode."""
+
+    def __init__(self, *, masker: Masker | None = None, rounded: bool = False) -> None:
+        self._masker = masker or Masker()
+        self._encode = msgspec.json.Encoder().encode
+        self._kinds: dict[type[Record], tuple[EventType, Rounder | None]] = {
+            record: (event, rounder_of(record, rounded=rounded)) for record, event in EVENT_OF.items()
+        }
+
+    def prepare(self, entry: Entry) -> Prepared:
+        """Raises Unwritable."""
+        record = entry.record
+        event, tidy = self._kinds[type(record)]
+        try:
+            if tidy is not None:
+                tidied = tidy(record)
+                if tidied is not record:
+                    record = tidied
+                    entry = Entry(record, entry.trace, entry.symbol)
+            plain = self._encode(record)
+        except (NotFinite, UnicodeEncodeError) as fault:
+            raise Unwritable(f"{event.name}: {fault}", reason="unwritable") from fault
+        payload = self._masker.payload(plain)
+        if payload is not plain:
+            # Whoever reads the record sees what stands in the log.
+            entry = Entry(msgspec.json.decode(payload, type=event.record), entry.trace, entry.symbol)
+        return Prepared(entry, event, escaped(payload))
+
+
+class Chain:
+    """
+    Second half: give records their place. Holds the end of the log, as far as lines were made.
+
+    `seq` and `hash` are public so that a writer can go back to what is on disk after a failed write.
+    """
+
+    def __init__(self, *, boot: str, key: bytes = b"", seq: int = 0, hash_: str = ORIGIN_HASH) -> None:
+        self.seq = seq
+        self.hash = hash_.encode()
+        self._key = key
+        self._encode = msgspec.json.Encoder().encode
+        boot_json = self._encode(boot)
+        self._heads = {
+            event.name: b',"boot":%b,"event_type":"%b","symbol":' % (boot_json, event.name.encode())
+            for event in EVENTS.values()
+        }
+
+    def line(self, prepared: Prepared, *, ts: float, mono: float) -> bytes:
+        """The next line of the log, line feed included."""
+        entry = prepared.entry
+        body = b'{"seq":%d,"ts":%.3f,"mono":%.6f%b%b,"trace_id":%b,"payload":%b,"prev":"%b"' % (
+            self.seq + 1,
+            ts,
+            mono,
+            self._heads[prepared.event.name],
+            b"null" if entry.symbol is None else escaped(self._encode(entry.symbol)),
+            b"null" if entry.trace is None else escaped(self._encode(entry.trace)),
+            prepared.payload,
+            self.hash,
+        )
+        self.seq += 1
+        self.hash = blake2b(body + b"}", digest_size=16, key=self._key).hexdigest().encode()
+        return b'%b,"h":"%b"}\n' % (body, self.hash)
+
+
+_LINES = msgspec.json.Decoder(Line)
+_PAYLOADS: Final = {name: msgspec.json.Decoder(event.record) for name, event in EVENTS.items()}
+
+
+def parse(line: bytes) -> Line:
+    """Read a line without its payload. Raises Damaged."""
+    try:
+        return _LINES.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+        raise Damaged(f"not a line of the event log: {fault}") from fault
+
+
+def logged(line: Line) -> Logged:
+    """Open the payload of a line. Raises Damaged."""
+    decoder = _PAYLOADS.get(line.event_type)
+    if decoder is None:
+        raise Damaged(f"seq {line.seq}: unknown event type {line.event_type[:40]!r}")
+    try:
+        record = decoder.decode(line.payload)
+    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+        raise Damaged(f"seq {line.seq}: payload of {line.event_type}: {fault}") from fault
+    return Logged(
+        seq=line.seq, ts=line.ts, event_type=line.event_type, entry=Entry(record, line.trace_id, line.symbol)
+    )
+
+
+def decode(line: bytes) -> Logged:
+    """Read a whole line; the chain is not looked at. Raises Damaged."""
+    return logged(parse(line))
+
+
+def hash_of(line: bytes, *, key: bytes = b"") -> str:
+    """What `h` of this line, line feed included, must be. Raises Damaged when it does not end like a line."""
+    if line[-TAIL_LENGTH : -TAIL_LENGTH + 6] != _HASH_START or line[-3:] != b'"}\n':
+        raise Damaged("does not end in a hash")
+    return blake2b(line[:-TAIL_LENGTH] + b"}", digest_size=16, key=key).hexdigest()
+
+
+def is_droppable(entries: Sequence[Entry]) -> bool:
+    """Are all of these of class S?"""
+    return all(EVENT_OF[type(entry.record)].durability is Durability.S for entry in entries)
+
+
+# What JSON lets through although a terminal or an editor would act on it: DEL, C1, line and
+# paragraph separators, marks that turn the direction of text. UTF-8, and only inside strings.
+_UNSAFE = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]")
+
+
+def escaped(json: bytes) -> bytes:
+    """The same JSON with everything invisible written as an escape."""
+    if json.isascii() and b"\x7f" not in json:
+        return json
+    return _UNSAFE.sub(lambda match: b"\\u%04x" % ord(match[0].decode()), json)
