@@ -107,19 +107,24 @@ class Matcher:
     def cancel(self, cid: str, *, at: float) -> OrderEnded | None:
         """End an open order; None when there is none."""
         resting = self._orders.get(cid)
-        return self._drop(resting, "cancelled", "", at) if resting is not None else None
+        if resting is None:
+            return None
+        ended = self._drop(resting, "cancelled", "", at)
+        self._watch()
+        return ended
 
-    def unpriced(self, *, accepted_by: float) -> list[str]:
-        """IOC entries accepted by then that have not seen a single open."""
-        return [
-            cid
-            for cid, resting in self._orders.items()
-            if not resting.live and resting.takes and not resting.order.reduce_only
-            if resting.accepted_at <= accepted_by
-        ]
+    def unpriced_since(self) -> float | None:
+        """When the oldest IOC entry was accepted that has not seen a single open."""
+        if not self._waiting:
+            return None
+        return min((one.accepted_at for one in self._orders.values() if _is_unpriced(one)), default=None)
 
-    def expire(self, cid: str, *, why: str, at: float) -> OrderEnded:
-        return self._drop(self._orders[cid], "expired", why, at)
+    def expire_unpriced(self, *, accepted_by: float, at: float) -> list[Fill | OrderEnded]:
+        """Give up IOC entries that were accepted by then and have not seen a single open."""
+        waiting = [one for one in self._orders.values() if _is_unpriced(one) and one.accepted_at <= accepted_by]
+        ended: list[Fill | OrderEnded] = [self._drop(one, "expired", "no_price", at) for one in waiting]
+        self._watch()
+        return ended
 
     def open_bar(self, bar: Bar) -> list[Fill | OrderEnded]:
         """The first price of `bar` (with its own `interval_s`) is known. A bar that is none is counted and skipped."""
@@ -137,7 +142,9 @@ class Matcher:
             if not resting.live and resting.accepted_at <= bar.ts + _SAME_INSTANT_S:
                 resting.live = True
                 self._meet_open(resting, bar)
-            elif resting.live and resting.order.type == "trigger":
+            elif not resting.live:
+                resting.live = self._joins(resting)  # Accepted since, and told of this open only now.
+            elif resting.order.type == "trigger":
                 self._fire_at_open(resting, bar)
         self._held = self.position
         self._watch()
@@ -288,9 +295,7 @@ class Matcher:
         share = terms.half_spread + terms.slippage if slips else terms.half_spread
         return _against(resting.buys, base, base * share, terms.tick)
 
-    def _fill(
-        self, resting: "_Resting", quantity: Decimal, price: Decimal, *, at: float, taker: bool = False
-    ) -> None:
+    def _fill(self, resting: "_Resting", quantity: Decimal, price: Decimal, *, at: float, taker: bool = False) -> None:
         order = resting.order
         terms = self._terms_at(at)
         resting.filled += quantity
@@ -366,6 +371,10 @@ class _Resting:
 
     def state(self, status: str) -> OrderState:
         return OrderState(order=self.order, venue_id=self.order.cid, status=status, cum_qty=self.filled)
+
+
+def _is_unpriced(resting: _Resting) -> bool:
+    return not resting.live and resting.takes and not resting.order.reduce_only
 
 
 def is_sound(bar: Bar) -> bool:
