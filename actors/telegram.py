@@ -1,0 +1,256 @@
+"""
+TelegramActor: whatever a channel says is on disk before anybody acts on it.
+
+Posts come from the posts port or over HTTP and take the same path: seen before? then nothing; else
+SIGNAL_INGEST together with the source's TG_CURSOR in one durable batch, and only then on to Scorer.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import anyio
+from msgspec import Struct
+from msgspec.structs import replace
+
+from levibotd.domain.records import Entry, Record, SignalDeleted, SignalEdited, SignalIngest, TgCursor
+from levibotd.domain.signal import Post, TraceId, trace_id
+from levibotd.errors import Unavailable
+from levibotd.kernel.actor import Actor
+from levibotd.kernel.clock import Clock
+from levibotd.kernel.errors import MailboxFull
+from levibotd.kernel.mailbox import Ref
+from levibotd.kernel.tasks import MakeCoro
+from levibotd.messages import (
+    Append,
+    Committed,
+    Ingested,
+    IngestPost,
+    LoggerMessage,
+    PostArrived,
+    Redeliver,
+    TelegramMessage,
+)
+from levibotd.ports.posts import Deleted, Edited, Posted, PostEvent, Posts
+
+RECENT_MAX = 4096
+COMMIT_TIMEOUT_S = 30.0
+SHED_RETRY_S = 1.0
+
+
+class WorkList(Struct, frozen=True, kw_only=True):
+    """
+    What the log knows, as of the call: which posts were ingested, which of them wait for their decision,
+    where each source goes on.
+
+    `seen` must know every post that may be told again; of the last few thousand the actor keeps track itself.
+    """
+
+    seen: Callable[[str, int], bool]
+    pending: Callable[[], Iterable[SignalIngest]]
+    cursors: Callable[[], Mapping[str, TgCursor]]
+
+
+class TelegramState(Struct, kw_only=True):
+    """Counts since the actor began; `shed` waits in the log alone, until Scorer has room again."""
+
+    source: str
+    ingested: int = 0
+    duplicates: int = 0
+    edited: int = 0
+    deleted: int = 0
+    redelivered: int = 0
+    shed: int = 0
+    shed_waiting: int = 0
+    last_received_at: float | None = None
+
+
+class _Known(Struct):
+    text: str
+    revision: int = 0
+
+
+class TelegramActor(Actor[TelegramMessage]):
+    """
+    Ingest each post once and hand it to Scorer.
+
+    A restart loses nothing: cursors, ingested posts and those without a decision are read from the
+    log, and the latter are handed on again before anything new. Only the count of an earlier
+    post's revisions begins anew.
+    """
+
+    def __init__(
+        self,
+        *,
+        posts: Posts,
+        work: WorkList,
+        scorer: Ref[PostArrived],
+        log: Ref[LoggerMessage],
+        clock: Clock,
+        on_exhausted: Callable[[], None] | None = None,
+    ) -> None:
+        self._posts = posts
+        self._work = work
+        self._scorer = scorer
+        self._log = log
+        self._clock = clock
+        self._on_exhausted = on_exhausted
+        self._state = TelegramState(source=posts.name)
+        # Source and handler run side by side: between "seen before?" and the commit nobody else may ask.
+        self._ingesting = anyio.Lock()
+        self._recent: OrderedDict[tuple[str, int], _Known] = OrderedDict()
+        self._shed: dict[TraceId, None] = {}
+
+    async def on_continue(self) -> None:
+        await self._redeliver()
+
+    def sources(self) -> Sequence[MakeCoro]:
+        return (self._follow,)
+
+    async def receive(self, message: TelegramMessage) -> Ingested | None:
+        match message:
+            case IngestPost(post=post):
+                arrived = Posted(post=post, received_at=self._clock.time())
+                return Ingested(trace=post.trace, fresh=await self._arrive(arrived, source="http"))
+            case Redeliver():
+                await self._redeliver()
+                return None
+
+    def inspect(self) -> TelegramState:
+        return replace(self._state, shed_waiting=len(self._shed))
+
+    async def _follow(self) -> None:
+        async for event in self._posts.events(self._work.cursors()):
+            await self._take(event)
+        if self._on_exhausted is not None:
+            self._on_exhausted()
+
+    async def _take(self, event: PostEvent) -> None:
+        match event:
+            case Posted():
+                await self._arrive(event, source=self._posts.name)
+            case Edited(post=post, received_at=received_at):
+                # Of a post that we never had, its edit is the first we hear.
+                if self._was_seen(post):
+                    await self._note_edit(post, received_at)
+                else:
+                    await self._arrive(Posted(post=post, received_at=received_at), source=self._posts.name)
+            case Deleted():
+                await self._note_deletion(event)
+
+    async def _arrive(self, arrived: Posted, *, source: str) -> bool:
+        # False: this post had been ingested before.
+        post = _not_from_the_future(arrived.post, arrived.received_at)
+        ingest = SignalIngest(post=post, received_at=arrived.received_at, source=source, late=arrived.late)
+        async with self._ingesting:
+            if self._was_seen(post):
+                await self._again(post, arrived.received_at)
+                return False
+            await self._commit(ingest, arrived.cursor)
+            self._remember(post)
+        self._state.ingested += 1
+        self._state.last_received_at = arrived.received_at
+        await self._hand_on(ingest)
+        return True
+
+    # A post that is told twice is an edit when it says something else, and nothing otherwise.
+    async def _again(self, post: Post, received_at: float) -> None:
+        known = self._recent.get((post.channel, post.message_id))
+        if known.text != post.text if known is not None else post.edited_at is not None:
+            await self._note_edit(post, received_at)
+        else:
+            self._state.duplicates += 1
+
+    async def _commit(self, ingest: SignalIngest, cursor: TgCursor | None) -> None:
+        trace = ingest.post.trace
+        records: tuple[Record, ...] = (ingest,) if cursor is None else (ingest, cursor)
+        entries = tuple(Entry(record, trace) for record in records)
+        answer = await self._log.ask(Append(trace=trace, entries=entries), timeout_s=COMMIT_TIMEOUT_S)
+        if not isinstance(answer, Committed):
+            raise Unavailable(f"the log did not take a post: {answer}")
+
+    async def _hand_on(self, ingest: SignalIngest) -> None:
+        try:
+            await self._scorer.tell(_arrival(ingest))
+        except MailboxFull:
+            # The log has it, so memory need not: it is told again from there.
+            self._state.shed += 1
+            if not self._shed:
+                self.start(self._retry_shed, key="shed")
+            self._shed[ingest.post.trace] = None
+
+    async def _redeliver(self) -> None:
+        for ingest in tuple(self._work.pending()):
+            self._shed.pop(ingest.post.trace, None)
+            self._state.redelivered += 1
+            await self._hand_on(ingest)
+
+    async def _retry_shed(self) -> None:
+        while self._shed:
+            await self._clock.sleep(SHED_RETRY_S)
+            waiting = [ingest for ingest in self._work.pending() if ingest.post.trace in self._shed]
+            self._shed = {ingest.post.trace: None for ingest in waiting}  # The others were decided meanwhile.
+            try:
+                for ingest in waiting:
+                    await self._scorer.tell(_arrival(ingest))
+                    self._shed.pop(ingest.post.trace, None)
+                    self._state.redelivered += 1
+            except MailboxFull:
+                continue
+
+    async def _note_edit(self, post: Post, received_at: float) -> None:
+        key = (post.channel, post.message_id)
+        known = self._recent.get(key)
+        if known is not None and known.text == post.text:
+            self._state.duplicates += 1
+            return
+        revision = 1 if known is None else known.revision + 1
+        self._remember(post, revision=revision)
+        self._state.edited += 1
+        await self._record(
+            SignalEdited(
+                channel=post.channel,
+                message_id=post.message_id,
+                revision=revision,
+                text=post.text,
+                edited_at=min(post.known_at, received_at),
+                effect="noted",
+            ),
+            post.trace,
+        )
+
+    async def _note_deletion(self, event: Deleted) -> None:
+        self._state.deleted += 1
+        record = SignalDeleted(
+            channel=event.channel, message_id=event.message_id, seen_by=event.seen_by, at=event.received_at
+        )
+        await self._record(record, trace_id(event.channel, event.message_id))
+
+    async def _record(self, record: Record, trace: TraceId) -> None:
+        await self._log.tell(Append(trace=trace, entries=(Entry(record, trace),)))
+
+    def _was_seen(self, post: Post) -> bool:
+        return (post.channel, post.message_id) in self._recent or self._work.seen(post.channel, post.message_id)
+
+    def _remember(self, post: Post, *, revision: int = 0) -> None:
+        key = (post.channel, post.message_id)
+        self._recent[key] = _Known(post.text, revision)
+        self._recent.move_to_end(key)
+        if len(self._recent) > RECENT_MAX:
+            self._recent.popitem(last=False)
+
+
+def _arrival(ingest: SignalIngest) -> PostArrived:
+    return PostArrived(trace=ingest.post.trace, post=ingest.post, received_at=ingest.received_at, late=ingest.late)
+
+
+def _not_from_the_future(post: Post, at: float) -> Post:
+    # A clock that runs ahead must not keep a call fresh: no time of a post is later than its arrival.
+    times = (post.posted_at, post.edited_at, post.forwarded_at)
+    if all(time is None or time <= at for time in times):
+        return post
+    return replace(
+        post,
+        posted_at=min(post.posted_at, at),
+        edited_at=None if post.edited_at is None else min(post.edited_at, at),
+        forwarded_at=None if post.forwarded_at is None else min(post.forwarded_at, at),
+    )
