@@ -5,7 +5,7 @@ An actor takes its ports and the addresses it tells as constructor arguments. It
 a system too: `await RiskActor(...).receive(message)` is a complete test (see `alone`).
 """
 
-from collections.abc import Callable, Coroutine, Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Generic, TypeVar
 
 from levibotd.kernel.events import Exit
@@ -16,7 +16,7 @@ M = TypeVar("M")
 
 
 class Reply:
-    """Where the answer to one request goes. May be kept and used later, once; a restart ends it with ActorRestarting."""
+    """Where the answer to one request goes. May be kept and used later, once; ActorRestarting ends it at a restart."""
 
     def __init__(self, ask: Ask | None, forget: Callable[["Reply"], None]) -> None:
         self._ask = ask
@@ -117,7 +117,7 @@ class Actor(Generic[M]):
         """The own address, for tasks and sources: uses reserved slots, so that no actor waits for its own box."""
         return self._hosted().me
 
-    def start(self, make_coro: Callable[[], Coroutine[Any, Any, object]], *, key: Hashable, urgent: bool = False) -> None:
+    def start(self, make_coro: MakeCoro, *, key: Hashable, urgent: bool = False) -> None:
         """
         Run work beside the handler. One runs per key; urgent ones go first and in slots of their own.
 

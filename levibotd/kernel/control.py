@@ -15,6 +15,7 @@ class Stop:
 
     reason: str
     drain: bool = False
+    restart: bool = False  # A next incarnation follows.
 
 
 @dataclass(frozen=True, slots=True)

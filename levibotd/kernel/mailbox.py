@@ -109,7 +109,7 @@ class Lane:
     """
 
     __slots__ = (
-        "appended", "box", "capacity", "dropped", "items", "latest", "limit", "mailbox", "marks",
+        "appended", "box", "capacity", "dropped", "items", "key", "latest", "limit", "mailbox", "marks",
         "putters", "refused", "replaced", "reserved", "shed",
     )  # fmt: skip
 
@@ -117,6 +117,7 @@ class Lane:
         self.box = box
         self.mailbox = mailbox
         self.capacity = box.capacity
+        self.key: Callable[[Any], Hashable] = _kind if box.key is None else box.key
         # Up to here a message is simply appended; 0 sends every message the long way.
         self.limit = 0 if box.overflow is CONFLATE else box.capacity
         self.items: deque[Any] = deque()  # Messages; keys of `latest` under CONFLATE.
@@ -245,7 +246,7 @@ class Lane:
 
     def _conflate(self, message: Any) -> bool:
         subject = message.request if type(message) is Ask else message
-        key: Hashable = type(subject) if self.box.key is None else self.box.key(subject)
+        key = self.key(subject)
         if key in self.latest:
             older = self.latest[key]
             self.latest[key] = message
@@ -339,13 +340,14 @@ class Mailbox:
         return self.low.take()
 
     async def wait(self, *, control_only: bool = False) -> None:
-        """Return as soon as there is something to take. Cancelling it loses nothing: it takes nothing."""
-        while not (self.has_control or (self.has_mail and not control_only)):
-            self.waiter = asyncio.get_running_loop().create_future()
-            try:
-                await self.waiter
-            finally:
-                self.waiter = None
+        """Return when there is something to take, or after a `wake`. Cancelling it loses nothing: it takes nothing."""
+        if self.has_control or (self.has_mail and not control_only):
+            return
+        self.waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self.waiter
+        finally:
+            self.waiter = None
 
     def wake(self) -> None:
         waiter = self.waiter
@@ -456,6 +458,10 @@ class OwnRef(Ref[M_contra]):
         if would_wait and asyncio.current_task() is self.mailbox.served_by:
             raise MailboxFull(f"{self.name}: it would wait for itself")
         return lane.put(message)
+
+
+def _kind(message: object) -> Hashable:
+    return cast("Hashable", type(message))
 
 
 def _expire(ask: Ask, name: str) -> None:

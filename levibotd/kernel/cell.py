@@ -1,0 +1,362 @@
+"""
+What stays of an actor while its incarnations come and go: address, mail, counters, history.
+
+`live` is one incarnation from birth to burial. It never raises; it returns how it ended, and
+when it has returned nothing of the incarnation runs any more.
+"""
+
+import asyncio
+import itertools
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from levibotd.kernel.actor import Actor, Host
+from levibotd.kernel.control import Inspect, Resume, Stop, Suspend, TaskFailed
+from levibotd.kernel.dead_letters import DeadLetters
+from levibotd.kernel.errors import ActorCrashed, ActorRestarting, ActorStopped
+from levibotd.kernel.events import (
+    Crashed,
+    Event,
+    Exit,
+    Failed,
+    Killed,
+    Lingering,
+    Normal,
+    Quarantined,
+    Shutdown,
+    SiblingRestart,
+    StartFailed,
+    StopFailed,
+    Stopped,
+    trace_of,
+)
+from levibotd.kernel.mailbox import Ask, Rejected
+from levibotd.kernel.poison import DEADLY, Suspects
+from levibotd.kernel.stacks import stack_of
+from levibotd.kernel.status import State, TraceRecord
+from levibotd.kernel.tasks import Timer
+from levibotd.kernel.tree import Child
+
+BATCH = 64
+GRACE_S = 2.0
+TRACED = 256
+_SAMPLE = 15
+
+
+class Cell:
+    """One actor as its supervisor sees it."""
+
+    def __init__(
+        self,
+        child: Child,
+        *,
+        now: Callable[[], float],
+        emit: Callable[[Event], None],
+        letters: DeadLetters,
+        order: "itertools.count[int]",
+    ) -> None:
+        self.child = child
+        self.name = child.name
+        self.mailbox = child.ref.mailbox
+        self.state = State.NEW
+        self.incarnation = 0
+        self.crashes = 0
+        self.handled = 0
+        self.tasks_done = 0
+        self.current: Any = None
+        self.last_error: BaseException | None = None
+        self.host: Host | None = None
+        self.actor: Actor[Any] | None = None
+        self.task: asyncio.Task[Exit] | None = None
+        self.mark = now()  # When the loop was last known to begin something.
+        self.suspects = Suspects(child.same)
+        self._held: Any = None  # A message of `retry_once` between two incarnations.
+        self._draining: Stop | None = None
+        self._ring: deque[tuple[int, float, str, Any]] = deque(maxlen=TRACED)
+        self._now = now
+        self._emit = emit
+        self._letters = letters
+        self._order = order
+        self.mailbox.now = now
+        self.mailbox.on_drop = self._dropped
+
+    @property
+    def current_type(self) -> str | None:
+        return None if self.current is None else _type_name(self.current)
+
+    # --- Life ---------------------------------------------------------------------------------
+
+    async def live(self, started: "asyncio.Future[None]") -> Exit:
+        """One incarnation. `started` is set when it is up; how it ended is returned."""
+        self.incarnation += 1
+        self.state = State.STARTING
+        self.task = self.mailbox.served_by = asyncio.current_task()
+        self._draining = None
+        self.host = Host(self.mailbox, limits=self.child.limits, on_crash=self._task_failed)
+        self.actor = None
+        try:
+            ended = await self._be(self.host, started)
+        except asyncio.CancelledError as error:
+            # A cancellation nobody asked for leaked out of something the handler awaited: its failure.
+            asked_for = self.task is not None and self.task.cancelling() > 0
+            ended = Killed() if asked_for else Failed(error)
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises ends its incarnation, not the system
+            ended = Failed(error) if started.done() else StartFailed(error)
+        await self._bury(ended)
+        return ended
+
+    def kill(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
+
+    def close(self, reason: str, *, failed: bool = False) -> None:
+        """Take no more mail, ever. What waited goes to the dead letters."""
+        self.state = State.FAILED if failed else State.STOPPED
+        left = self.mailbox.close()
+        if self._held is not None:
+            left.insert(0, self._held)
+            self._held = None
+        for item in left:
+            if type(item) is Ask:
+                item.fail(ActorStopped(self.name))
+            self._bury_message(item, "stopped")
+        self._emit(Stopped(actor=self.name, reason=reason))
+
+    def traced(self) -> list[TraceRecord]:
+        """What it handled last, oldest first."""
+        return [
+            TraceRecord(
+                order=order, actor=self.name, what=what, message_type=_type_name(item), trace=_trace(item), at=at
+            )
+            for order, at, what, item in self._ring
+        ]
+
+    async def _be(self, host: Host, started: "asyncio.Future[None]") -> Exit:
+        async with asyncio.timeout(self.child.start_timeout_s):
+            actor = self.child.make()
+            actor._host = host
+            self.actor = actor
+            await actor.on_start()
+        if not started.done():
+            started.set_result(None)
+        await actor.on_continue()
+        for source in actor.sources():
+            host.tasks.add_source(source)
+        self.state = State.RUNNING
+        return await self._serve(actor, host)
+
+    # --- The loop -----------------------------------------------------------------------------
+
+    # One function, because each call less is a tenth of a hop.
+    async def _serve(self, actor: Actor[Any], host: Host) -> Exit:
+        mailbox, receive, suspects = self.mailbox, actor.receive, self.suspects
+        control, inspects = mailbox.control, mailbox.inspects
+        record, order, now = self._ring.append, self._order, self._now
+        turn = 0
+        while True:
+            if control or inspects:
+                if (ended := await self._obey(actor, host)) is not None:
+                    return ended
+                continue
+            if self._held is not None:
+                item, self._held = self._held, None
+            elif self.state is not State.SUSPENDED and mailbox.has_mail:
+                item = mailbox.take()
+            elif self._draining is not None and not host.tasks.busy:
+                return _ended_by(self._draining)
+            else:
+                await mailbox.wait(control_only=self.state is State.SUSPENDED)
+                self.mark = now()
+                turn = 0
+                continue
+            if suspects and self._refused(item):
+                continue
+            self.current = item
+            record((next(order), self.mark, "in", item))
+            kind = type(item)
+            if kind is Ask:
+                await self._answer(item, receive, host)
+            elif kind is not Timer:
+                await receive(item)
+            elif item.take():
+                await receive(item.message)
+            self.current = None
+            self.handled += 1
+            if suspects:
+                suspects.clear(item)
+            if host.finished:
+                return Normal()
+            if not self.handled & _SAMPLE:
+                self.mark = now()
+            turn += 1
+            if turn == BATCH:
+                turn = 0
+                await asyncio.sleep(0)
+
+    async def _answer(self, ask: Ask, receive: Callable[[Any], Any], host: Host) -> None:
+        host.asked, host.reply_taken = ask, False
+        answer = await receive(ask.request)
+        if not host.reply_taken:
+            ask.answer(answer)
+        host.asked = None
+
+    async def _obey(self, actor: Actor[Any], host: Host) -> Exit | None:
+        message = self.mailbox.take_control()
+        match message:
+            case Stop():
+                return self._stop(message, host)
+            case TaskFailed():
+                return Failed(message.error)
+            case Inspect():
+                if not message.answer.done():
+                    message.answer.set_result(actor.inspect())
+            case Suspend():
+                self.state = State.SUSPENDED if self._draining is None else self.state
+            case Resume():
+                self.state = State.RUNNING if self._draining is None else self.state
+            case _:
+                await actor.on_control(message)
+        return None
+
+    def _stop(self, stop: Stop, host: Host) -> Exit | None:
+        if not stop.drain or self.state is State.SUSPENDED:
+            return _ended_by(stop)
+        self._draining = stop
+        self.state = State.DRAINING
+        host.tasks.end_sources()
+        host.tasks.on_idle = self.mailbox.wake
+        return None
+
+    # A task failed. The handler may end its message, which is innocent; but not for ever.
+    def _task_failed(self, error: BaseException) -> None:
+        if TaskFailed not in self.mailbox.control:
+            self.mailbox.put_control(TaskFailed(error))
+        if self.current is not None and (task := self.task) is not None:
+            asyncio.get_running_loop().call_later(self.child.shutdown_s, self._kill_failed, task)
+
+    def _kill_failed(self, task: "asyncio.Task[Exit]") -> None:
+        if TaskFailed in self.mailbox.control and self.task is task:
+            task.cancel()
+
+    # --- The end ------------------------------------------------------------------------------
+
+    async def _bury(self, ended: Exit) -> None:
+        self.state = State.STOPPING
+        host, actor = self.host, self.actor
+        self.mailbox.control.pop(TaskFailed, None)
+        self.mailbox.control.pop(Stop, None)
+        if isinstance(ended, Failed | StartFailed):
+            self._count_crash(ended)
+        if self.current is not None:
+            self._mourn(self.current, ended)
+            self.current = None
+        if host is None:
+            return
+        host.timers.end()
+        await self._outlive(host.tasks.end())
+        self.tasks_done += host.tasks.done
+        if actor is not None:
+            await self._say_goodbye(actor, ended)
+        gone = ActorStopped(self.name) if isinstance(ended, Shutdown | Normal) else ActorRestarting(self.name)
+        for reply in list(host.replies):
+            reply.fail(gone)
+        self.host = self.actor = None
+        self.task = self.mailbox.served_by = None
+
+    def _count_crash(self, ended: Failed | StartFailed) -> None:
+        self.crashes += 1
+        self.last_error = ended.error
+        item = self.current
+        if item is not None:
+            self._ring.append((next(self._order), self._now(), "crash", item))
+        self._emit(
+            Crashed(
+                actor=self.name,
+                incarnation=self.incarnation,
+                error=ended.error,
+                message_type=None if item is None else _type_name(item),
+                trace=_trace(item),
+                at_start=isinstance(ended, StartFailed),
+            )
+        )
+
+    # The message in hand is never tried again silently: we do not know how far it got.
+    def _mourn(self, item: Any, ended: Exit) -> None:
+        error = ended.error if isinstance(ended, Failed | StartFailed) else None
+        if error is None:
+            reason = "killed" if isinstance(ended, Killed) else "stopped"
+        elif self.suspects.blame(item) >= DEADLY:
+            reason = "quarantined"
+        elif type(item) in self.child.retry_once or (type(item) is Ask and type(item.request) in self.child.retry_once):
+            self._held = item
+            return
+        else:
+            reason = "crashed"
+        if type(item) is Ask:
+            crashed = ActorCrashed(f"{self.name}: {type(error).__name__}: {error}")
+            crashed.__cause__ = error
+            item.fail(crashed)
+        letter = self._bury_message(item, reason, error)
+        if reason == "quarantined":
+            self._emit(Quarantined(letter=letter))
+
+    async def _outlive(self, tasks: "list[asyncio.Task[object]]") -> None:
+        # Whatever happens to us, no next incarnation may begin while these still run.
+        while tasks:
+            try:
+                _, pending = await asyncio.wait(tasks, timeout=GRACE_S)
+            except asyncio.CancelledError:
+                pending = {task for task in tasks if not task.done()}
+            tasks = [task for task in tasks if task in pending]
+            for task in tasks:
+                self._emit(Lingering(actor=self.name, stack=stack_of(task)))
+                task.cancel()
+
+    async def _say_goodbye(self, actor: Actor[Any], ended: Exit) -> None:
+        try:
+            async with asyncio.timeout(GRACE_S if isinstance(ended, Killed) else self.child.shutdown_s):
+                await actor.on_stop(ended)
+        except asyncio.CancelledError:
+            self._emit(StopFailed(actor=self.name, error=TimeoutError("on_stop was cancelled")))
+        except Exception as error:  # noqa: BLE001 - it is going anyway
+            self.last_error = error
+            self._emit(StopFailed(actor=self.name, error=error))
+
+    # --- Mail that is not delivered -----------------------------------------------------------
+
+    def _refused(self, item: Any) -> bool:
+        if not self.suspects.is_deadly(item):
+            return False
+        if type(item) is Ask:
+            item.answer(Rejected("quarantined"))
+        self._bury_message(item, "quarantined")
+        return True
+
+    def _dropped(self, item: Any, reason: str) -> None:
+        self._letters.add(item, actor=self.name, incarnation=self.incarnation, reason=reason, by_policy=True)
+
+    def _bury_message(self, item: Any, reason: str, error: BaseException | None = None) -> Any:
+        letter = self._letters.add(
+            _message(item), actor=self.name, incarnation=self.incarnation, reason=reason, error=error
+        )
+        self._emit(letter)
+        return letter
+
+
+def _ended_by(stop: Stop) -> Exit:
+    return SiblingRestart(stop.reason) if stop.restart else Shutdown(stop.reason)
+
+
+def _message(item: Any) -> Any:
+    if type(item) is Ask:
+        return item.request
+    return item.message if type(item) is Timer else item
+
+
+def _type_name(item: Any) -> str:
+    return type(_message(item)).__name__
+
+
+def _trace(item: Any) -> str | None:
+    return trace_of(_message(item))

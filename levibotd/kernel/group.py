@@ -1,0 +1,376 @@
+"""
+One supervised group: starts its children in order, begins them anew after a crash, stops them in reverse.
+
+A group is one task that selects over what happens: a stop request, a child's end, an operator's
+restart request, a pause that is over. So a stop never waits for a pause.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Protocol
+
+from levibotd.kernel.backoff import Backoff, Budget
+from levibotd.kernel.cell import GRACE_S, Cell
+from levibotd.kernel.control import Stop
+from levibotd.kernel.events import (
+    BackingOff,
+    Event,
+    Exhausted,
+    Exit,
+    Failed,
+    GaveUp,
+    Killed,
+    Restarted,
+    SafeMode,
+    Shutdown,
+    SiblingRestart,
+    Started,
+    StartFailed,
+)
+from levibotd.kernel.stacks import stack_of
+from levibotd.kernel.status import State, Unstopped
+from levibotd.kernel.tree import ONE_FOR_ALL, ONE_FOR_ONE, PERMANENT, TEMPORARY, Group
+
+
+@dataclass
+class Stopping:
+    """One stop of a system, shared by all its phases: each gets what the ones before left of the time."""
+
+    deadline: float
+    now: Callable[[], float]
+    unstopped: list[Unstopped] = field(default_factory=list)
+    killed: list[str] = field(default_factory=list)
+
+    @property
+    def left_s(self) -> float:
+        return max(0.0, self.deadline - self.now())
+
+
+class Node(Protocol):
+    """What a group supervises: an actor or another group."""
+
+    name: str
+    task: "asyncio.Task[Exit] | None"
+    started: "asyncio.Future[None]"
+    begun_at: float
+    times_up: int
+
+    def begin(self, on_end: Callable[["Node", Exit], None]) -> None:
+        """Start one life of it. `started` is set when it is up; `on_end` tells how it ended, unless `stop` was used."""
+
+    async def stop(self, stopping: Stopping, *, reason: str, restart: bool = False) -> None:
+        """End its life and wait for that, within the time left."""
+
+    def close(self, reason: str, *, failed: bool = False) -> None:
+        """It never comes back: mail goes to the dead letters."""
+
+
+class Leaf:
+    """An actor in its group."""
+
+    def __init__(self, cell: Cell, *, now: Callable[[], float]) -> None:
+        self.cell = cell
+        self.name = cell.name
+        self.task: asyncio.Task[Exit] | None = None
+        self.begun_at = 0.0
+        self.times_up = 0
+        self._now = now
+        self._asked = False
+
+    def begin(self, on_end: Callable[[Node, Exit], None]) -> None:
+        self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.begun_at = self._now()
+        self._asked = False
+        self.task = asyncio.create_task(self.cell.live(self.started), name=self.name)
+        self.task.add_done_callback(lambda task: None if self._asked else on_end(self, _exit_of(task)))
+
+    async def stop(self, stopping: Stopping, *, reason: str, restart: bool = False) -> None:
+        task = self.task
+        if task is None or task.done():
+            return
+        self._asked = True
+        self.cell.mailbox.put_control(Stop(reason, drain=self.cell.child.drain and not restart, restart=restart))
+        await asyncio.wait([task], timeout=min(self.cell.child.shutdown_s, stopping.left_s))
+        if not task.done():
+            stopping.killed.append(self.name)
+            task.cancel()
+            # The last of the time is spent on cancelling, also when nothing is left of it.
+            await asyncio.wait([task], timeout=min(GRACE_S, max(stopping.left_s, 0.1)))
+        if not task.done():
+            stopping.unstopped.append(Unstopped(name=self.name, stack=stack_of(task)))
+
+    def close(self, reason: str, *, failed: bool = False) -> None:
+        if not self.cell.mailbox.closed:
+            self.cell.close(reason, failed=failed)
+
+
+@dataclass
+class Job:
+    """Children to be started one after the other."""
+
+    nodes: deque[Node]
+    first: bool = False
+
+
+class Supervisor:
+    """A group at work."""
+
+    def __init__(
+        self,
+        group: Group,
+        nodes: Sequence[Node],
+        *,
+        now: Callable[[], float],
+        emit: Callable[[Event], None],
+        rng: Random,
+        stop_order: Sequence[str] = (),
+    ) -> None:
+        self.group = group
+        self.name = group.name
+        self.nodes = list(nodes)
+        self.state = State.NEW
+        self.restarts = 0
+        self.task: asyncio.Task[Exit] | None = None
+        self.begun_at = 0.0
+        self.times_up = 0
+        self._now = now
+        self._emit = emit
+        self._stop_order = list(stop_order)
+        self._budget = Budget(group.intensity, group.period_s)
+        self._backoffs = {node.name: Backoff(rng) for node in nodes}
+        self._down: set[str] = set()
+        self._jobs: list[Job] = []
+        self._due: deque[Job] = deque()
+        self._ends: deque[tuple[Node, Exit]] = deque()
+        self._wanted: deque[Node] = deque()
+        self._timers: dict[int, asyncio.TimerHandle] = {}
+        self._stop: tuple[Stopping, str, bool] | None = None
+        self._wake: asyncio.Event = asyncio.Event()
+        self._asked = False
+
+    # --- As a child of its parent -------------------------------------------------------------
+
+    def begin(self, on_end: Callable[[Node, Exit], None]) -> None:
+        self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.begun_at = self._now()
+        self._asked = False
+        self._stop = None
+        self._budget.refill()
+        self.task = asyncio.create_task(self._run(), name=f"group:{self.name}")
+        self.task.add_done_callback(lambda task: None if self._asked else on_end(self, _exit_of(task)))
+
+    async def stop(self, stopping: Stopping, *, reason: str, restart: bool = False) -> None:
+        if self.task is None or self.task.done():
+            return
+        self._asked = True
+        self._stop = (stopping, reason, restart)
+        self._wake.set()
+        await asyncio.wait([self.task])
+
+    def close(self, reason: str, *, failed: bool = False) -> None:
+        self.state = State.FAILED if failed else State.STOPPED
+        for node in reversed(self.nodes):
+            node.close(reason, failed=failed)
+
+    def want_restart(self, node: Node) -> None:
+        """An operator wants this child to begin anew; costs no budget."""
+        self._wanted.append(node)
+        self._wake.set()
+
+    # --- The select ---------------------------------------------------------------------------
+
+    async def _run(self) -> Exit:
+        self.state = State.STARTING
+        self._down.clear()
+        self._ends.clear()
+        self._due.append(self._job(list(self.nodes), first=True))
+        try:
+            while True:
+                self._wake.clear()
+                if self._stop is not None:
+                    stopping, reason, restart = self._stop
+                    await self._stop_all(stopping, reason=reason, restart=restart)
+                    return SiblingRestart(reason) if restart else Shutdown(reason)
+                if self._ends:
+                    gave_up = await self._ended(*self._ends.popleft())
+                elif self._wanted:
+                    gave_up = await self._restart(self._wanted.popleft())
+                elif self._due:
+                    gave_up = await self._advance(self._due.popleft())
+                else:
+                    await self._wake.wait()
+                    continue
+                if gave_up is not None:
+                    await self._stop_all(self._own_stop(), reason="group gave up", restart=True)
+                    return gave_up
+        finally:
+            self._forget_jobs()
+            self.state = State.STOPPED
+
+    async def _advance(self, job: Job) -> Exhausted | None:
+        node = job.nodes[0]
+        if (failed := await self._start(node)) is not None:
+            return self._failed(node, failed, job=job)
+        if not node.started.done():
+            return None  # A stop was asked for meanwhile.
+        job.nodes.popleft()
+        self._up(node)
+        if job.nodes:
+            self._due.append(job)
+            return None
+        self._jobs.remove(job)
+        self.state = State.RUNNING
+        if job.first and not self.started.done():
+            self.started.set_result(None)
+        return None
+
+    # Begin a child and wait until it is up. Returns how it ended if it did not come up.
+    async def _start(self, node: Node) -> Exit | None:
+        failed: list[Exit] = []
+
+        def on_end(node: Node, ended: Exit) -> None:
+            if node.started.done():
+                self._ends.append((node, ended))
+            else:
+                failed.append(ended)
+            self._wake.set()
+
+        node.begin(on_end)
+        node.started.add_done_callback(lambda _: self._wake.set())
+        while not (node.started.done() or failed or self._stop is not None):
+            self._wake.clear()
+            await self._wake.wait()
+        # It came up and ended in one tick: the end is dealt with like any other.
+        return failed[0] if failed else None
+
+    def _up(self, node: Node) -> None:
+        node.times_up += 1
+        if not isinstance(node, Leaf):
+            return
+        if node.times_up == 1:
+            self._emit(Started(actor=node.name))
+        else:
+            self._emit(Restarted(actor=node.name, incarnation=node.cell.incarnation))
+
+    async def _ended(self, node: Node, ended: Exit) -> Exhausted | None:
+        restart = node.cell.child.restart if isinstance(node, Leaf) else PERMANENT
+        abnormal = isinstance(ended, Failed | StartFailed | Killed | Exhausted)
+        if restart is TEMPORARY or (restart is not PERMANENT and not abnormal):
+            self._down.add(node.name)
+            node.close("finished" if not abnormal else "crashed", failed=abnormal)
+            return None
+        return await self._recover(node, ended)
+
+    async def _recover(self, node: Node, ended: Exit) -> Exhausted | None:
+        affected = self._affected(node)
+        stopping = self._own_stop()
+        for other in reversed(affected):
+            if other is not node:
+                await other.stop(stopping, reason=f"{node.name} crashed", restart=True)
+        overlapping = [job for job in self._jobs if any(one in affected for one in job.nodes)]
+        again = [one for one in self.nodes if one in affected or any(one in job.nodes for job in overlapping)]
+        for job in overlapping:
+            self._drop(job)
+        return self._failed(node, ended, job=self._job(again, first=not self.started.done()))
+
+    # Who begins anew when `node` has ended, in start order.
+    def _affected(self, node: Node) -> list[Node]:
+        if self.group.strategy is ONE_FOR_ONE:
+            return [node]
+        first = 0 if self.group.strategy is ONE_FOR_ALL else self.nodes.index(node)
+        return [one for one in self.nodes[first:] if one.name not in self._down]
+
+    # Count one failure of `node` and plan the next try of `job`, whose first child it need not be.
+    def _failed(self, node: Node, ended: Exit, *, job: Job) -> Exhausted | None:
+        error = ended.error if isinstance(ended, Failed | StartFailed | Exhausted) else None
+        if not self._budget.spend(self._now()):
+            if self.group.essential:
+                return Exhausted(error)
+            self._give_up_on(node, error, job=job)
+            return None
+        if isinstance(node, Supervisor):
+            self._emit(SafeMode(group=node.name, error=error))
+        self.restarts += 1
+        delay_s = self._backoffs[node.name].next_s(healthy_for_s=self._now() - node.begun_at)
+        if delay_s <= 0:
+            self._due.append(job)
+            return None
+        if isinstance(node, Leaf):
+            node.cell.state = State.BACKING_OFF
+        self._emit(BackingOff(name=node.name, delay_s=delay_s))
+        self._timers[id(job)] = asyncio.get_running_loop().call_later(delay_s, self._resume, job)
+        return None
+
+    def _resume(self, job: Job) -> None:
+        self._timers.pop(id(job), None)
+        self._due.append(job)
+        self._wake.set()
+
+    def _give_up_on(self, node: Node, error: BaseException | None, *, job: Job) -> None:
+        self._down.add(node.name)
+        self._budget.refill()
+        node.close("gave up", failed=True)
+        self._emit(GaveUp(name=node.name, error=error))
+        job.nodes.remove(node)
+        if job.nodes:
+            self._due.append(job)
+        else:
+            self._drop(job)
+            if job.first and not self.started.done():
+                self.started.set_result(None)
+
+    async def _restart(self, node: Node) -> Exhausted | None:
+        if node.name in self._down or any(node in job.nodes for job in self._jobs):
+            return None
+        await node.stop(self._own_stop(), reason="operator", restart=True)
+        self._ends = deque(one for one in self._ends if one[0] is not node)
+        self._due.append(self._job([node], first=False))
+        return None
+
+    # --- Stopping -----------------------------------------------------------------------------
+
+    async def _stop_all(self, stopping: Stopping, *, reason: str, restart: bool) -> None:
+        self.state = State.STOPPING
+        self._forget_jobs()
+        for node in self._in_stop_order():
+            await node.stop(stopping, reason=reason, restart=restart)
+            if not restart:
+                node.close(reason)
+
+    def _in_stop_order(self) -> list[Node]:
+        named = {node.name: node for node in self.nodes}
+        first = [named[name] for name in self._stop_order]
+        return first + [node for node in reversed(self.nodes) if node not in first]
+
+    # Children that a restart stops have their own shutdown time each and no common deadline.
+    def _own_stop(self) -> Stopping:
+        return Stopping(deadline=float("inf"), now=self._now)
+
+    # --- Jobs ---------------------------------------------------------------------------------
+
+    def _job(self, nodes: list[Node], *, first: bool) -> Job:
+        job = Job(deque(nodes), first)
+        self._jobs.append(job)
+        return job
+
+    def _drop(self, job: Job) -> None:
+        self._jobs.remove(job)
+        if job in self._due:
+            self._due.remove(job)
+        if (timer := self._timers.pop(id(job), None)) is not None:
+            timer.cancel()
+
+    def _forget_jobs(self) -> None:
+        for job in list(self._jobs):
+            self._drop(job)
+        self._wanted.clear()
+
+
+def _exit_of(task: "asyncio.Task[Exit]") -> Exit:
+    if task.cancelled():
+        return Killed()
+    error = task.exception()
+    return task.result() if error is None else Failed(error)

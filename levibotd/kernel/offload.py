@@ -1,0 +1,164 @@
+"""
+The only door to threads: one-shot calls, and owned worker threads that take work in batches.
+
+On virtual time both run in place. A thread would need real time there, which no timer waits for.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Generic, ParamSpec, TypeVar
+
+from levibotd.kernel.errors import ActorStopped, MailboxFull
+from levibotd.kernel.virtual_time import is_virtual
+
+P = ParamSpec("P")
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+async def call(fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run `fn` in a thread and return what it returns or raises. Cancelling the wait does not end the call."""
+    if is_virtual(asyncio.get_running_loop()):
+        return fn(*args, **kwargs)
+    return await asyncio.to_thread(fn, *args, **kwargs)
+
+
+class Worker(Generic[T, R]):
+    """
+    One owned thread that handles what waits for it, as much as there is at once.
+
+    While a batch is in the works the next one gathers: that is natural group commit, without a
+    timer. Batches are handled in order, each is told to the loop by `on_done` or `on_failed`, in
+    order; after a failure the next batch is handled as if nothing had been, so `on_failed` decides.
+    A batch is at most `batch_max` items, and no more of them than weigh `weight_max` together
+    (but always one). Everything but `handle` runs in the loop.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        handle: Callable[[Sequence[T]], R],
+        *,
+        on_done: Callable[[Sequence[T], R], None],
+        on_failed: Callable[[Sequence[T], BaseException], None],
+        capacity: int = 8192,
+        batch_max: int = 256,
+        weigh: Callable[[T], int] | None = None,
+        weight_max: int = 0,
+    ) -> None:
+        self.name = name
+        self.capacity = capacity
+        self._handle = handle
+        self._on_done = on_done
+        self._on_failed = on_failed
+        self._batch_max = batch_max
+        self._weigh = weigh
+        self._weight_max = weight_max
+        self._waiting: deque[T] = deque()
+        self._in_works: Sequence[T] = ()
+        self._senders: deque[asyncio.Future[None]] = deque()
+        self._idle: list[asyncio.Future[None]] = []
+        self._pool: ThreadPoolExecutor | None = None
+        self._stopped = False
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._in_works or self._waiting)
+
+    def offer(self, item: T) -> bool:
+        """Take one item now or not at all. False: full, or stopped."""
+        if self._stopped or len(self._waiting) >= self.capacity:
+            return False
+        self._waiting.append(item)
+        if not self._in_works and len(self._waiting) == 1:
+            # Not at once: what else this turn of the loop brings goes into the same batch.
+            asyncio.get_running_loop().call_soon(self._begin)
+        return True
+
+    async def put(self, item: T) -> None:
+        """Take one item, waiting for room. Raises ActorStopped; then it was not taken."""
+        while not self.offer(item):
+            if self._stopped:
+                raise ActorStopped(self.name)
+            room: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._senders.append(room)
+            await room
+
+    def put_nowait(self, item: T) -> None:
+        """Take one item. Raises MailboxFull."""
+        if not self.offer(item):
+            raise MailboxFull(self.name)
+
+    async def idle(self) -> None:
+        """Return when everything taken so far has been handled and told."""
+        if self.busy:
+            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._idle.append(done)
+            await done
+
+    async def stop(self) -> None:
+        """Take no more, handle what waits, end the thread. When cancelled, the thread ends after its batch."""
+        self._stopped = True
+        self._wake_senders()
+        try:
+            await self.idle()
+        finally:
+            if self._pool is not None:
+                # Idle by now, so joining takes no time; after a cancellation we must not wait for the disk.
+                self._pool.shutdown(wait=not self._in_works, cancel_futures=True)
+                self._pool = None
+
+    def _begin(self) -> None:
+        if self._in_works or not self._waiting:
+            return
+        batch = self._in_works = self._next_batch()
+        self._wake_senders()
+        loop = asyncio.get_running_loop()
+        if is_virtual(loop):
+            # The virtual loop runs it in place and raises what it raises; a future carries that like a thread's would.
+            loop.create_task(self._in_place(batch)).add_done_callback(self._end)
+            return
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=self.name)
+        loop.run_in_executor(self._pool, self._handle, batch).add_done_callback(self._end)
+
+    async def _in_place(self, batch: Sequence[T]) -> R:
+        return self._handle(batch)
+
+    def _next_batch(self) -> Sequence[T]:
+        batch: list[T] = []
+        weight = 0
+        while self._waiting and len(batch) < self._batch_max:
+            if self._weigh is not None:
+                weight += self._weigh(self._waiting[0])
+                if batch and weight > self._weight_max:
+                    break
+            batch.append(self._waiting.popleft())
+        return batch
+
+    def _end(self, outcome: "asyncio.Future[Any]") -> None:
+        batch, self._in_works = self._in_works, ()
+        if outcome.cancelled():
+            self._on_failed(batch, asyncio.CancelledError())
+        elif (error := outcome.exception()) is not None:
+            self._on_failed(batch, error)
+        else:
+            self._on_done(batch, outcome.result())
+        if self._waiting:
+            self._begin()
+        else:
+            idle, self._idle = self._idle, []
+            for done in idle:
+                if not done.done():
+                    done.set_result(None)
+
+    def _wake_senders(self) -> None:
+        while self._senders:
+            sender = self._senders.popleft()
+            if not sender.done():
+                sender.set_result(None)
