@@ -1,0 +1,234 @@
+"""
+Reading an event log: checked against its chain (`Walk`), or quickly for what it tells (`scan`, `Follower`).
+
+Nothing here needs a lock. A reader beside a running daemon may see half a line at the very end.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from hashlib import sha256
+
+import msgspec
+from msgspec import Struct
+
+from levibotd.adapters.journal_segments import Segment, chain_of, is_segment, lines, parse_whole
+from levibotd.domain.records import FileSeal
+from levibotd.domain.signal import TraceId
+from levibotd.errors import ConfigError
+from levibotd.journal import TAIL_LENGTH, Line, hash_of
+from levibotd.ports.files import Files
+from levibotd.ports.journal_file import Damage, Position
+
+
+class Step(Struct, frozen=True, gc=False):
+    """One line as found. `line` is None where it cannot be read; `damage` says what is wrong with it."""
+
+    segment: str
+    offset: int
+    raw: bytes
+    line: Line | None
+    damage: Damage | None
+
+
+class Torn(Struct, frozen=True):
+    """Bytes at the very end of the last segment that make up no record."""
+
+    segment: str
+    offset: int
+    size: int
+
+
+class Walk:
+    """
+    Goes through a log from `since` on and holds each line against the one before.
+
+    The seq it names is the first that is not as it was written: of an edited record its own, of a
+    missing or moved one the seq expected in its place. Raises ConfigError for a newer schema, and
+    for a keyed log without the key. After the last step `position` is the end of the log and
+    `torn` what stands behind it. `seals` also checks the count and digest of whole segments.
+    """
+
+    def __init__(self, files: Files, *, key: bytes = b"", since: Position | None = None, seals: bool = False) -> None:
+        self._files = files
+        self._key = key
+        self._seals = seals
+        self._chain = chain_of(files)
+        self.position = since or Position()
+        self.torn: Torn | None = None
+        self.segments = 0
+        self.keyed_since: int | None = None
+        self._expected = self.position.seq + 1
+        self._previous: str | None = self.position.hash
+
+    def __iter__(self) -> Iterator[Step]:
+        names = [segment.name for segment in self._chain]
+        first = 0 if self.position.segment is None else names.index(self.position.segment)
+        for place in range(first, len(self._chain)):
+            offset = self.position.offset if place == first else 0
+            after = self._chain[place + 1] if place + 1 < len(self._chain) else None
+            yield from self._segment(self._chain[place], after, offset)
+
+    def _segment(self, segment: Segment, after: Segment | None, start: int) -> Iterator[Step]:
+        self.segments += 1
+        key = self._key_of(segment)
+        last_seq = _end_of(segment, after)
+        reading = _SegmentReading(whole=start == 0)
+        unread: list[tuple[int, bytes]] = []
+        for offset, raw in lines(self._files, segment.name, offset=start):
+            if last_seq is not None and self._expected > last_seq:
+                break  # What stands here was never acknowledged.
+            line = parse_whole(raw)
+            if line is None:
+                unread.append((offset, raw))
+                continue
+            for lost_offset, lost in unread:
+                yield self._unreadable(segment.name, lost_offset, lost)
+                reading.add(lost)
+            unread.clear()
+            what = self._fault(line, raw, key) or reading.fault(line, check_seal=self._seals)
+            reading.add(raw, seen=line)
+            damage = None if what is None else Damage(seq=self._expected, segment=segment.name, what=what)
+            self._expected, self._previous = line.seq + 1, line.h
+            self.position = Position(segment=segment.name, offset=offset + len(raw), seq=line.seq, hash=line.h)
+            yield Step(segment.name, offset, raw, line, damage)
+        yield from self._ending(segment, after, last_seq, unread)
+
+    def _ending(
+        self, segment: Segment, after: Segment | None, last_seq: int | None, unread: list[tuple[int, bytes]]
+    ) -> Iterator[Step]:
+        if after is None:
+            if unread:
+                self.torn = Torn(segment.name, unread[0][0], sum(len(raw) for _, raw in unread))
+            return
+        for offset, raw in unread:
+            yield self._unreadable(segment.name, offset, raw)
+        if last_seq is not None and self._expected <= last_seq:
+            damage = Damage(seq=self._expected, segment=segment.name, what=f"missing up to seq {last_seq}")
+            yield Step(segment.name, self._files.size(segment.name), b"", None, damage)
+            self._expected, self._previous = last_seq + 1, None
+
+    def _unreadable(self, name: str, offset: int, raw: bytes) -> Step:
+        damage = Damage(seq=self._expected, segment=name, what="no record can be read here")
+        self._expected, self._previous = self._expected + 1, None
+        return Step(name, offset, raw, None, damage)
+
+    def _fault(self, line: Line, raw: bytes, key: bytes) -> str | None:
+        if hash_of(raw, key=key) != line.h:
+            return "hash does not match the record"
+        if line.seq != self._expected:
+            return f"found seq {line.seq} in its place"
+        if self._previous is not None and line.prev != self._previous:
+            return "does not continue the record before"
+        return None
+
+    def _key_of(self, segment: Segment) -> bytes:
+        if segment.opened is None or not segment.opened.keyed:
+            # A damaged head says nothing; once there was a key, the rest of the log has it too.
+            return b"" if self.keyed_since is None else self._key
+        if not self._key:
+            raise ConfigError(f"{segment.name}: this log is keyed; give the credential log_key")
+        if self.keyed_since is None:
+            self.keyed_since = segment.first_seq
+        return self._key
+
+
+class _SegmentReading:
+    """What one segment must be in itself: FILE_OPEN first, FILE_SEAL last, with the right digest."""
+
+    def __init__(self, *, whole: bool) -> None:
+        self._whole = whole
+        self._count = 0
+        self._digest = sha256()
+        self._sealed = False
+
+    def add(self, raw: bytes, *, seen: Line | None = None) -> None:
+        self._count += 1
+        self._digest.update(raw)
+        self._sealed = self._sealed or (seen is not None and seen.event_type == "FILE_SEAL")
+
+    def fault(self, line: Line, *, check_seal: bool) -> str | None:
+        if self._sealed:
+            return "stands behind a seal"
+        if (line.event_type == "FILE_OPEN") != (self._whole and self._count == 0):
+            return "a segment begins with FILE_OPEN, and only there"
+        if check_seal and self._whole and line.event_type == "FILE_SEAL":
+            try:
+                seal = msgspec.json.decode(line.payload, type=FileSeal)
+            except msgspec.DecodeError:
+                return "the seal cannot be read"
+            if seal.count != self._count or seal.sha256 != self._digest.hexdigest():
+                return "the seal does not match its segment"
+        return None
+
+
+def stands_at(files: Files, position: Position) -> bool:
+    """Does a record with this hash end exactly there? Else the position is of another log, or of none any more."""
+    if position.segment is None:
+        return True
+    if position.offset < TAIL_LENGTH or not is_segment(position.segment):
+        return False
+    if position.segment not in {segment.name for segment in chain_of(files)}:
+        return False
+    tail = files.read(position.segment, offset=position.offset - TAIL_LENGTH, length=TAIL_LENGTH)
+    return tail == b',"h":"%b"}\n' % position.hash.encode()
+
+
+def scan(
+    files: Files, *, trace_id: TraceId | None = None, event_type: str | None = None, text: str | None = None
+) -> Iterator[bytes]:
+    """
+    The lines of the log in order, those that match; the chain is not looked at.
+
+    `text` is looked for in the bytes as they stand. Lines that cannot be read are passed over.
+    """
+    needles = [needle.encode() for needle in (trace_id, event_type, text) if needle is not None]
+    chain = chain_of(files)
+    for segment, after in zip(chain, [*chain[1:], None], strict=True):
+        last_seq = _end_of(segment, after)
+        for _, raw in lines(files, segment.name):
+            if not all(needle in raw for needle in needles) or (line := parse_whole(raw)) is None:
+                continue
+            if last_seq is not None and line.seq > last_seq:
+                break
+            if (trace_id is None or line.trace_id == trace_id) and event_type in (None, line.event_type):
+                yield raw
+
+
+class Follower:
+    """`tail -f` over all segments: each `poll` gives the whole lines that were written since the last."""
+
+    def __init__(self, files: Files, *, event_type: str | None = None, last: int = 10) -> None:
+        self._files = files
+        self._event_type = event_type
+        self._offsets: dict[str, int] = {}
+        self._first = last
+
+    def poll(self) -> list[bytes]:
+        """Raises OSError when the directory cannot be read."""
+        new: deque[bytes] = deque(maxlen=self._first if not self._offsets else None)
+        for name in self._unfinished():
+            offset = self._offsets.get(name, 0)
+            for _, raw in lines(self._files, name, offset=offset):
+                if not raw.endswith(b"\n"):
+                    break
+                offset += len(raw)
+                line = parse_whole(raw)
+                if line is not None and self._event_type in (None, line.event_type):
+                    new.append(raw)
+            self._offsets[name] = offset
+        return list(new)
+
+    # Only the segment that was last and those that came since can have grown.
+    def _unfinished(self) -> list[str]:
+        names = [name for name in self._files.names() if is_segment(name)]
+        if self._offsets and all(name in self._offsets for name in names):
+            return [next(reversed(self._offsets))]
+        chain = [segment.name for segment in chain_of(self._files)]
+        known = [name for name in chain if name in self._offsets]
+        return chain[max(0, len(known) - 1) :]
+
+
+def _end_of(segment: Segment, after: Segment | None) -> int | None:
+    if after is None or after.opened is None or after.opened.previous != segment.name:
+        return None
+    return after.opened.previous_seq

@@ -1,0 +1,142 @@
+"""
+The segments of an event log: their names, their order, and where each one ends.
+
+Order is `seq`, never the name: a clock that went back makes a later segment of an earlier hour.
+Each FILE_OPEN names the segment it continues and the last good record there; what stands behind
+that record was never acknowledged and is no part of the log.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import msgspec
+from msgspec import Struct
+
+from levibotd.domain.records import FileOpen
+from levibotd.errors import ConfigError
+from levibotd.journal import SCHEMA, Damaged, Line, parse
+from levibotd.ports.files import Files
+
+LOCK = ".lock"
+RESERVE = ".reserve"
+
+_NAME = re.compile(r"^(\d{4}-\d{2}-\d{2})/events-(\d{2})(?:\.(\d+))?\.jsonl$")
+_TAKEN = re.compile(r"^\d{4}-\d{2}-\d{2}/events-(\d{2})(?:\.(\d+))?\.jsonl(?:\.torn)?$")
+_BLOCK = 1 << 20
+_HEAD = 4096
+
+
+class Segment(Struct, frozen=True, kw_only=True):
+    """One file. `opened` and `first_seq` are None where its first line cannot be read."""
+
+    name: str
+    first_seq: int | None
+    opened: FileOpen | None
+
+
+class _AnySchema(Struct):
+    schema: int
+
+
+def segment_name(hour: int, number: int) -> str:
+    """Name of the `number`-th further segment of a UTC hour, which is counted from 1970."""
+    at = datetime.fromtimestamp(hour * 3600, UTC)
+    return f"{at:%Y-%m-%d}/events-{at:%H}{f'.{number}' if number else ''}.jsonl"
+
+
+def fresh_name(files: Files, hour: int) -> str:
+    """The next name of this hour. A name is never used twice, not even that of a torn file."""
+    at = datetime.fromtimestamp(hour * 3600, UTC)
+    taken = [
+        int(match[2] or 0)
+        for name in files.names(f"{at:%Y-%m-%d}")
+        if (match := _TAKEN.match(name)) is not None and match[1] == f"{at:%H}"
+    ]
+    return segment_name(hour, max(taken) + 1 if taken else 0)
+
+
+def is_segment(name: str) -> bool:
+    return _NAME.match(name) is not None
+
+
+def chain_of(files: Files) -> list[Segment]:
+    """
+    The segments that make up the log, in the order of their records.
+
+    One that no other continues is left out, unless it is the last: it never got an acknowledged
+    record. Raises ConfigError for a segment of a newer schema.
+    """
+    segments = [_segment(files, name) for name in files.names() if is_segment(name)]
+    if not segments:
+        return []
+    # A segment whose beginning cannot be read was just being opened; it counts as the newest.
+    segments.sort(key=lambda segment: (_order(segment), _by_name(segment.name)))
+    named = {segment.name: place for place, segment in enumerate(segments)}
+    chain = [len(segments) - 1]
+    while chain[-1] > 0:
+        opened = segments[chain[-1]].opened
+        before = None if opened is None else named.get(opened.previous or "")
+        if opened is not None and opened.previous is None and opened.previous_seq == 0:
+            break
+        # Where the head is damaged or the file before is gone, the nearest one says most.
+        chain.append(before if before is not None and before < chain[-1] else chain[-1] - 1)
+    return [segments[place] for place in reversed(chain)]
+
+
+def lines(files: Files, name: str, *, offset: int = 0) -> Iterator[tuple[int, bytes]]:
+    """Each line with its offset, line feed included; the last may lack it."""
+    rest = b""
+    start = offset
+    while block := files.read(name, offset=offset, length=_BLOCK):
+        offset += len(block)
+        data = rest + block
+        begin = 0
+        while (end := data.find(b"\n", begin)) >= 0:
+            yield start + begin, data[begin : end + 1]
+            begin = end + 1
+        rest = data[begin:]
+        start += begin
+    if rest:
+        yield start, rest
+
+
+def parse_whole(line: bytes) -> Line | None:
+    """The line, None where it is not one: cut off, overwritten, of another kind."""
+    if not line.endswith(b'"}\n'):
+        return None
+    try:
+        return parse(line)
+    except Damaged:
+        return None
+
+
+def _segment(files: Files, name: str) -> Segment:
+    head = files.read(name, length=_HEAD).splitlines(keepends=True)
+    first = parse_whole(head[0]) if head else None
+    opened: FileOpen | None = None
+    if first is not None and first.event_type == "FILE_OPEN":
+        try:
+            schema = msgspec.json.decode(first.payload, type=_AnySchema).schema
+            if schema > SCHEMA:
+                raise ConfigError(f"{name}: written in schema {schema} of the event log, this version knows {SCHEMA}")
+            opened = msgspec.json.decode(first.payload, type=FileOpen)
+        except msgspec.DecodeError:
+            opened = None
+    if first is not None:
+        return Segment(name=name, first_seq=first.seq, opened=opened)
+    # A damaged head: the first line behind it that can be read tells where the file belongs.
+    for number, line in enumerate(head[1:], start=1):
+        if (later := parse_whole(line)) is not None:
+            return Segment(name=name, first_seq=later.seq - number, opened=None)
+    return Segment(name=name, first_seq=None, opened=None)
+
+
+def _order(segment: Segment) -> float:
+    return float("inf") if segment.first_seq is None else segment.first_seq
+
+
+def _by_name(name: str) -> tuple[str, int]:
+    match = _NAME.match(name)
+    assert match is not None
+    return f"{match[1]}/{match[2]}", int(match[3] or 0)

@@ -1,0 +1,298 @@
+"""
+The event log on a local disk: segments by UTC hour, one write and one fdatasync a batch.
+
+A descriptor that failed once is never used again: after a failed fdatasync nobody knows what the
+kernel kept. The batch is written anew into a fresh segment, whose FILE_OPEN names the last record
+that was acknowledged; what stands behind that one in the old file is no part of the log. On a
+full disk the reserve is deleted first, to have room for exits and for the halt itself.
+"""
+
+import errno
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from hashlib import sha256
+
+from levibotd.adapters.disk_watch import DiskLimits, DiskWatch
+from levibotd.adapters.journal_reader import Torn, Walk, stands_at
+from levibotd.adapters.journal_segments import LOCK, RESERVE, fresh_name
+from levibotd.domain.records import Entry, Error, FileOpen, FileSeal, Logged, Record
+from levibotd.errors import ConfigError
+from levibotd.journal import SCHEMA, Chain, Damaged, Prepared, Preparer, logged
+from levibotd.ports.files import Appending, Files, Lock
+from levibotd.ports.journal_file import Damage, DiskState, LogDeviceDead, Position, Recovery, Run, Stamped
+
+RESERVE_BYTES = 16 << 20
+
+# Without fdatasync (replay) this much is gathered before it is written.
+_BUFFER_BYTES = 1 << 20
+_VISIT_RECORDS = 1024
+
+
+class LocalJournal:
+    """
+    The one writer of a log directory.
+
+    `recover` comes first and takes the lock; then `commit`, from one thread; at last `seal` and
+    `close`. With `sync` False (replay) nothing is fsynced, there is no reserve, and lines reach
+    the file when a megabyte of them is there, at a rotation and at the end.
+    """
+
+    def __init__(
+        self,
+        files: Files,
+        *,
+        boot: str,
+        key: bytes = b"",
+        version: str | None = None,
+        sync: bool = True,
+        limits: DiskLimits | None = None,
+        reserve_bytes: int = RESERVE_BYTES,
+    ) -> None:
+        self._files = files
+        self._boot = boot
+        self._key = key
+        self._version = version
+        self._sync = sync
+        self._reserve_bytes = reserve_bytes
+        self._preparer = Preparer()  # For records of our own; they hold no text and no floats.
+        self._watch = DiskWatch(files, limits=limits or DiskLimits()) if sync else None
+        self._lock: Lock | None = None
+        self._chain = Chain(boot=boot, key=key)
+        self._open: _OpenSegment | None = None
+        self._position = Position()
+        self._fault: Error | None = None  # Of the descriptor given up last; told by the next segment.
+
+    @property
+    def position(self) -> Position:
+        return self._position
+
+    @property
+    def disk(self) -> DiskState:
+        return DiskState.OK if self._watch is None else self._watch.state
+
+    def recover(
+        self, visit: Callable[[Sequence[Logged]], None] | None = None, *, since: Position | None = None
+    ) -> Recovery:
+        """
+        Take the lock, read and check the log from `since` on, and cut off a torn tail.
+
+        `visit` gets every record that can be read, in order. Raises LockHeld; ConfigError for a
+        directory that cannot be written, a newer schema, a keyed log without its key, and for a
+        `since` that is no place in this log (ask `accepts` before).
+        """
+        if self._lock is None:
+            self._lock = self._files.lock(LOCK, owner=self._boot)
+        if since is not None and not stands_at(self._files, since):
+            raise ConfigError(f"no record of this log ends at {since.segment}:{since.offset}")
+        walk = Walk(self._files, key=self._key, since=since)
+        records, last_ts, damage = _visit(walk, visit)
+        torn_bytes = 0
+        if walk.torn is not None:
+            torn_bytes = walk.torn.size
+            cut_off(self._files, walk.torn)
+        self._position = walk.position
+        self._chain.seq, self._chain.hash = walk.position.seq, walk.position.hash.encode()
+        if self._watch is not None:
+            with suppress(OSError):  # Too little room for a reserve is for the watch to judge.
+                self._files.reserve(RESERVE, size=self._reserve_bytes)
+            self._watch.look()
+        return Recovery(
+            records=records, position=walk.position, damage=damage, torn_bytes=torn_bytes, last_ts=last_ts
+        )
+
+    def accepts(self, position: Position) -> bool:
+        """Does a record of this log end at `position`?"""
+        return stands_at(self._files, position)
+
+    def commit(self, batch: Sequence[Stamped]) -> list[Run]:
+        runs: list[Run] = []
+        begin = 0
+        hour = _hour(batch[0].ts)
+        for place in range(1, len(batch) + 1):
+            if place == len(batch) or _hour(batch[place].ts) != hour:
+                runs += self._commit_hour(hour, batch[begin:place])
+                begin = place
+                hour = _hour(batch[place].ts) if place < len(batch) else hour
+        if self._watch is not None:
+            self._watch.wrote(sum(sum(run.lengths) for run in runs), ts=batch[-1].ts, mono=batch[-1].mono)
+        return runs
+
+    def seal(self, *, ts: float, mono: float) -> list[Run]:
+        if self._open is None:
+            return []
+        try:
+            return [self._seal(self._open, ts=ts, mono=mono)]
+        except OSError as fault:
+            # It stays unsealed, like after a crash; all that was acknowledged is there.
+            self._give_up(fault)
+            raise LogDeviceDead(f"the log could not be sealed: {fault}") from fault
+
+    def close(self) -> None:
+        if self._open is not None:
+            self._open.file.close()
+            self._open = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _commit_hour(self, hour: int, batch: Sequence[Stamped]) -> list[Run]:
+        runs: list[Run] = []
+        ts, mono = batch[0].ts, batch[0].mono
+        for _attempt in range(2):
+            try:
+                if self._open is not None and self._open.hour != hour:
+                    runs.append(self._seal(self._open, ts=ts, mono=mono))
+                if self._open is None:
+                    self._open = self._new_segment(hour)
+                runs.append(self._write(self._open, batch))
+                return runs
+            except OSError as fault:
+                self._give_up(fault)
+        detail = "" if self._fault is None else self._fault.detail
+        raise LogDeviceDead(f"the log takes no more records: {detail}")
+
+    def _new_segment(self, hour: int) -> "_OpenSegment":
+        name = fresh_name(self._files, hour)
+        return _OpenSegment(self._files.create(name), name=name, hour=hour)
+
+    def _write(self, segment: "_OpenSegment", batch: Sequence[Stamped]) -> Run:
+        lines: list[bytes] = []
+        told: list[Logged] = []
+        is_new = segment.count == 0
+        if is_new:
+            for record in self._opening():
+                self._append(self._preparer.prepare(Entry(record)), batch[0].ts, batch[0].mono, lines, told)
+        for stamped in batch:
+            ts, mono = stamped.ts, stamped.mono
+            for prepared in stamped.records:
+                self._append(prepared, ts, mono, lines, told)
+        run = self._put(segment, lines, told)
+        if is_new:
+            if self._sync:
+                self._files.sync_directories(segment.name)
+            self._fault = None
+        self._acknowledge(segment)
+        return run
+
+    def _append(
+        self, prepared: Prepared, ts: float, mono: float, lines: list[bytes], told: list[Logged]
+    ) -> None:
+        lines.append(self._chain.line(prepared, ts=ts, mono=mono))
+        told.append(Logged(seq=self._chain.seq, ts=ts, event_type=prepared.event.name, entry=prepared.entry))
+
+    def _opening(self) -> list[Record]:
+        opened = FileOpen(
+            schema=SCHEMA,
+            keyed=bool(self._key),
+            version=self._version,
+            previous=self._position.segment,
+            previous_seq=self._position.seq,
+            previous_hash=self._position.hash,
+        )
+        return [opened] if self._fault is None else [opened, self._fault]
+
+    def _put(self, segment: "_OpenSegment", lines: list[bytes], told: list[Logged]) -> Run:
+        data = b"".join(lines)
+        if self._sync:
+            segment.file.write(data)
+            segment.file.sync()
+        else:
+            segment.buffer += data
+            if len(segment.buffer) >= _BUFFER_BYTES:
+                segment.flush()
+        run = Run(segment.name, segment.size, [len(line) for line in lines], told)
+        segment.size += len(data)
+        segment.count += len(lines)
+        segment.digest.update(data)
+        return run
+
+    def _seal(self, segment: "_OpenSegment", *, ts: float, mono: float) -> Run:
+        seal = FileSeal(count=segment.count, sha256=segment.digest.hexdigest())
+        lines: list[bytes] = []
+        told: list[Logged] = []
+        self._append(self._preparer.prepare(Entry(seal)), ts, mono, lines, told)
+        run = self._put(segment, lines, told)
+        segment.flush()
+        self._acknowledge(segment)
+        segment.file.close()
+        self._open = None
+        return run
+
+    def _acknowledge(self, segment: "_OpenSegment") -> None:
+        self._position = Position(
+            segment=segment.name, offset=segment.size, seq=self._chain.seq, hash=self._chain.hash.decode()
+        )
+
+    # The descriptor is dead. The next segment goes on behind the last acknowledged record.
+    def _give_up(self, fault: OSError) -> None:
+        self._chain.seq, self._chain.hash = self._position.seq, self._position.hash.encode()
+        name = "" if self._open is None else self._open.name
+        code = errno.errorcode.get(fault.errno or 0, "EIO")
+        self._fault = Error(code=f"LOG_{code}", detail=f"{name}: {fault.strerror or fault}")
+        if self._open is not None:
+            self._open.file.close()
+            if self._position.segment != name:
+                # Nothing in it was ever acknowledged; it must not look like the end of the log.
+                with suppress(OSError):
+                    self._files.remove(name)
+            self._open = None
+        if fault.errno in (errno.ENOSPC, errno.EDQUOT) and self._watch is not None:
+            with suppress(OSError):
+                self._files.remove(RESERVE)
+            self._watch.halt()
+
+
+class _OpenSegment:
+    def __init__(self, file: Appending, *, name: str, hour: int) -> None:
+        self.file = file
+        self.name = name
+        self.hour = hour
+        self.size = 0
+        self.count = 0
+        self.digest = sha256()
+        self.buffer = bytearray()
+
+    def flush(self) -> None:
+        if self.buffer:
+            self.file.write(bytes(self.buffer))
+            self.buffer.clear()
+
+
+def cut_off(files: Files, torn: Torn) -> str:
+    """Cut a torn tail; its bytes are kept beside the segment. Returns the name of where they are."""
+    kept = f"{torn.segment}.torn"
+    files.replace(kept, files.read(torn.segment, offset=torn.offset))
+    if torn.offset:
+        files.truncate(torn.segment, size=torn.offset)
+    else:
+        files.remove(torn.segment)
+    return kept
+
+
+def _visit(
+    walk: Walk, visit: Callable[[Sequence[Logged]], None] | None
+) -> tuple[int, float | None, Damage | None]:
+    batch: list[Logged] = []
+    records = 0
+    last_ts: float | None = None
+    damage: Damage | None = None
+    for step in walk:
+        found = step.damage
+        if step.line is not None:
+            records += 1
+            last_ts = step.line.ts
+            try:
+                batch.append(logged(step.line))
+            except Damaged as fault:
+                found = found or Damage(seq=step.line.seq, segment=step.segment, what=str(fault))
+        damage = damage or found
+        if visit is not None and len(batch) >= _VISIT_RECORDS:
+            visit(batch)
+            batch = []
+    if visit is not None and batch:
+        visit(batch)
+    return records, last_ts, damage
+
+
+def _hour(ts: float) -> int:
+    return int(ts // 3600)
