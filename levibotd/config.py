@@ -288,7 +288,7 @@ def _conflicts(settings: Settings) -> list[str]:
         ),
         (
             settings.exchange.stage == "ask" and not _control_enabled(settings),
-            "$.exchange.stage: ask needs [telegram.control]",
+            "$.exchange.stage: ask needs telegram.control.enabled",
         ),
         (
             (settings.exchange.network == "custom") != (settings.exchange.base_url is not None),
@@ -341,13 +341,15 @@ def _secret(file: Path, *, guarded: bool) -> str | None:
         raise ConfigError(
             f"{file}: cannot be read: {error.strerror}; make it a plain file the daemon may read"
         ) from error
-    with os.fdopen(descriptor, "rb") as opened:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise ConfigError(f"{file}: not a plain file; put the secret into one")
         if guarded and status.st_mode & 0o077:
             raise ConfigError(f"{file}: open to others (mode {status.st_mode & 0o777:04o}); chmod 600 {file}")
-        content = opened.read(SECRET_BYTES_MAX + 1)
+        content = os.read(descriptor, SECRET_BYTES_MAX + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > SECRET_BYTES_MAX:
         raise ConfigError(f"{file}: larger than {SECRET_BYTES_MAX} bytes; this is no secret")
     try:

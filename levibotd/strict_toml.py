@@ -134,7 +134,7 @@ def _value(kind: Any, raw: Any, path: str, faults: list[str]) -> Any:
     except msgspec.ValidationError as error:
         faults.append(_fault(str(error), kind, path))
         return None
-    # TOML writes nan and inf, and nan slips through every bound.
+    # TOML can write nan and inf, which pass where a bound is missing.
     if isinstance(value, float) and not math.isfinite(value):
         faults.append(f"{path}: expected a finite number")
     return value
