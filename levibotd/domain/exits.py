@@ -1,0 +1,151 @@
+"""
+How a call ends: splits over targets, where the stop moves, when unfilled entries are over.
+
+A stop is only ever tightened.
+"""
+
+from decimal import Decimal
+
+from levibotd.domain.book import Call
+from levibotd.domain.orders import CLOSE, ENTRY, STOP, TARGET, Order
+from levibotd.domain.records import PositionClosed
+from levibotd.domain.signal import Side
+from levibotd.domain.steps import stop_price
+
+Split = str | tuple[float, ...]
+
+EVEN = "even"
+NO_MOVER = "none"
+BREAKEVEN = "breakeven"
+MOVING_TARGET = "moving-target"
+MOVING_TWO_TARGET = "moving-two-target"
+
+_SHARE = Decimal("1e-8")  # Shares have eight digits; the last one takes what is missing to 1.
+_FIRST_ONLY = {"one": 1, "two": 2, "three": 3}
+_REASONS = {STOP: "stop", TARGET: "target", CLOSE: "close"}
+
+
+def split(name: Split, count: int) -> tuple[Decimal, ...]:
+    """
+    Shares of `count` legs, first one first; they sum to exactly 1.
+
+    Named ones are even, one | two | three (only the first legs, evenly), fifty-on-first, decreasing
+    and increasing (each leg half, or twice, the one before). A tuple gives weights of its own; legs
+    beyond it get nothing.
+    """
+    assert count > 0, "nothing to split over"
+    weights = _weights(name, count)
+    whole = sum(weights)
+    shares = [(weight / whole).quantize(_SHARE) for weight in weights]
+    last = max(i for i, weight in enumerate(weights) if weight > 0)
+    shares[last] += 1 - sum(shares)
+    return tuple(shares)
+
+
+def breakeven(call: Call, *, fee: Decimal, tick: Decimal) -> Decimal | None:
+    """The stop at which what is open ends without loss, fees of both sides included; None while flat."""
+    entry = call.entry_price
+    if entry is None:
+        return None
+    sign = call.side.sign
+    return stop_price(entry * (1 + sign * fee) / (1 - sign * fee), side=call.side, tick=tick)
+
+
+def moved_stop(call: Call, orders: tuple[Order, ...], *, mover: str, fee: Decimal, tick: Decimal) -> Decimal | None:
+    """
+    Where the stop belongs after the targets that have filled; None where it stands well already.
+
+    breakeven: after the first target to the fee-adjusted entry. moving-target: after the first to
+    breakeven, after the k-th to target k-1. moving-two-target: the same, one target later.
+    """
+    hit = targets_hit(call, orders)
+    behind = 2 if mover == MOVING_TWO_TARGET else 1
+    level: Decimal | None = None
+    if mover == NO_MOVER or hit < behind:
+        return None
+    if mover == BREAKEVEN or hit == behind:
+        level = breakeven(call, fee=fee, tick=tick)
+    elif mover in (MOVING_TARGET, MOVING_TWO_TARGET):
+        level = stop_price(call.targets[hit - behind - 1].price, side=call.side, tick=tick)
+    if level is None or (level - call.stop) * call.side.sign <= 0:
+        return None
+    return level
+
+
+def targets_hit(call: Call, orders: tuple[Order, ...]) -> int:
+    """How many targets, from the first one on, have traded in full."""
+    filled = {order.slot for order in orders if order.role == TARGET and order.filled and order.filled >= order.qty}
+    hit = 0
+    while hit < len(call.targets) and hit in filled:
+        hit += 1
+    return hit
+
+
+def entries_over(
+    call: Call, orders: tuple[Order, ...], *, now: float, low: Decimal | None = None, high: Decimal | None = None
+) -> str | None:
+    """
+    Why unfilled entries must be cancelled now, None while they may rest.
+
+    `low` and `high` are what has traded since the last look. TP1 or the stop traded before the
+    first fill ends them all; TP1 after a partial fill ends those that are left.
+    """
+    if now >= call.entry_valid_until:
+        return "expired"
+    if any(order.role != ENTRY and order.filled for order in orders):
+        return "exited"  # A target or the stop has filled: nothing is added to what goes.
+    if low is None or high is None:
+        return None
+    best, worst = (high, low) if call.side is Side.BUY else (low, high)
+    sign = call.side.sign
+    if call.targets and (best - call.targets[0].price) * sign >= 0:
+        return "target_traded"
+    if not call.bought and (worst - call.stop) * sign <= 0:
+        return "stop_traded"
+    return None
+
+
+def position_closed(call: Call, *, at: float, reason: str | None = None) -> PositionClosed:
+    """The record of a call that is flat again. `reason` None: by the order that exited last."""
+    assert call.flat, f"{call.key} still holds {call.qty}"
+    assert call.sold, f"{call.key} never held anything"
+    net = call.realised - call.fees
+    return PositionClosed(
+        call=call.key,
+        channel=call.channel,
+        side=call.side,
+        qty=call.sold,
+        entry=_digits(call.bought_value / call.bought),
+        exit=_digits(call.sold_value / call.sold),
+        pnl=call.realised,
+        fees=call.fees,
+        net=net,
+        r=float(f"{net / call.planned_loss:.6g}"),
+        reason=reason or _REASONS[call.exit_role or CLOSE],
+        opened_at=call.opened_at if call.opened_at is not None else at,
+        at=at,
+    )
+
+
+def _weights(name: Split, count: int) -> list[Decimal]:
+    if isinstance(name, tuple):
+        weights = [Decimal(str(weight)) for weight in name[:count]]
+        weights += [Decimal(0)] * (count - len(weights))
+    elif name in _FIRST_ONLY:
+        weights = [Decimal(i < _FIRST_ONLY[name]) for i in range(count)]
+    elif name == "fifty-on-first":
+        weights = [Decimal(max(count - 1, 1)), *[Decimal(1)] * (count - 1)]
+    elif name == "decreasing":
+        weights = [Decimal(2) ** (count - 1 - i) for i in range(count)]
+    elif name == "increasing":
+        weights = [Decimal(2) ** i for i in range(count)]
+    else:
+        assert name == EVEN, f"no split: {name!r}"
+        weights = [Decimal(1)] * count
+    assert sum(weights) > 0, f"a split that gives nothing: {name!r}"
+    return weights
+
+
+# Averages are for reading; twelve digits after the point are more than any tick.
+def _digits(price: Decimal) -> Decimal:
+    return price.quantize(Decimal("1e-12")).normalize()

@@ -1,0 +1,336 @@
+"""
+The judgement of a call, the kill switch and the day.
+
+`judge` asks its gates in one fixed order, that of `GateName`; the first that closes is named with
+value and limit, and all that were passed before stand in the ticket. What a call may cost is
+`sizing.py`'s; what is held comes from the ledger.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from levibotd.domain.book import Held
+from levibotd.domain.exits import EVEN, Split
+from levibotd.domain.gates import GateName, Refusal
+from levibotd.domain.levels import CHASE_CAP, Conditions, wanted
+from levibotd.domain.records import DayAnchor, Gate, KillSwitch, TradePlan
+from levibotd.domain.signal import CallKey, Leg, Side, Symbol
+from levibotd.domain.sizing import Filters, Limits, plan_trade
+
+STAGES = ("observe", "paper", "ask", "canary", "live")
+PRICE_DEVIATION_MAX = Decimal("0.01")
+
+_STABLE_QUOTES = ("USD", "USDT", "USDC", "FDUSD", "BUSD")
+
+
+class PolicyValues(Struct, frozen=True, kw_only=True):
+    """One policy as it rules: the rows of its table under the keys of the configuration."""
+
+    name: str
+    risk_per_trade: Decimal
+    heat_max: Decimal
+    max_open: int
+    max_leverage: int
+    notional_max: str  # A quote amount, or a share of equity: "5%".
+    daily_loss_limit: Decimal
+    cooldown_s: float
+    cooldown_stop_s: float
+    no_sl_atr: Decimal
+    no_tp_r: Decimal
+    min_volume_24h: Decimal
+    heat_channel_share: Decimal = Decimal("0.3")
+    heat_side_share: Decimal = Decimal("0.6")
+
+    @classmethod
+    def of(cls, rows: object) -> "PolicyValues":
+        """Take the rows from anything that has them as attributes; floats become what they are written as."""
+        values: dict[str, Any] = {}
+        for field in msgspec.structs.fields(cls):
+            value = getattr(rows, field.name)
+            values[field.name] = Decimal(str(value)) if field.type is Decimal else value
+        return cls(**values)
+
+
+class Rules(Struct, frozen=True, kw_only=True):
+    """What the configuration and the channel say beside the policy; the channel's value goes first."""
+
+    confidence_min: float
+    signal_ttl_s: float
+    stage: str = "paper"  # The lower of the global one and the channel's.
+    no_sl: str = "impute"
+    notional_min: Decimal = Decimal(0)
+    quotes: tuple[str, ...] = _STABLE_QUOTES
+    symbols_allow: tuple[str, ...] = ()
+    symbols_deny: tuple[str, ...] = ()
+    sides: tuple[str, ...] = ("BUY", "SELL")
+    risk: Decimal | None = None  # The channel's share of equity per call; never above the policy's.
+    heat_share: Decimal | None = None  # The channel's share of the heat.
+    max_leverage: int | None = None
+    max_tps: int = 5
+    entry_split: Split = EVEN
+    tp_split: Split = EVEN
+    chase_cap: Decimal = CHASE_CAP
+
+
+class Facts(Struct, frozen=True, kw_only=True):
+    """
+    One leg and all that is known about it at the decision.
+
+    `symbol` and `filters` are None for what no market lists, `conditions` without a fresh mark.
+    `cross` rescales levels that were written in another quote.
+    """
+
+    call: CallKey
+    channel: str
+    leg: Leg
+    p_call: float
+    age_s: float
+    now: float
+    equity: Decimal
+    symbol: Symbol | None = None
+    filters: Filters | None = None
+    tradable: bool = True
+    conditions: Conditions | None = None
+    last: Decimal | None = None  # The last trade, where the feed tells it apart from the mark.
+    cross: Decimal = Decimal(1)
+    closed: Gate | None = None  # What the ledger says no with: `Ledger.may_open`.
+    owner: CallKey | None = None
+    held: tuple[Held, ...] = ()
+    last_close: float | None = None
+    last_stop_out: float | None = None
+
+
+class Approved(Struct, frozen=True, kw_only=True):
+    """A yes: the plan, and every gate that was passed. In stage observe it is a dry run."""
+
+    plan: TradePlan
+    gates: tuple[Gate, ...]
+
+
+class Rejected(Struct, frozen=True, kw_only=True):
+    """A no: the gate that closed, and those passed before it."""
+
+    refusal: Refusal
+    gates: tuple[Gate, ...] = ()
+
+
+def judge(facts: Facts, *, policy: PolicyValues, rules: Rules) -> Approved | Rejected:
+    """Apply every gate to one leg and plan it. The first gate that closes is named, with value and limit."""
+    passed: list[Gate] = []
+    for name, check in _checks(facts, policy, rules):
+        if isinstance(check, Refusal):
+            return Rejected(refusal=check, gates=tuple(passed))
+        value, limit = check
+        passed.append(Gate(name=name, value=value, limit=limit))
+    assert facts.symbol is not None, "the gates let only known symbols through"
+    assert facts.filters is not None, "the gates let only known symbols through"
+    assert facts.conditions is not None, "the gates let only priced symbols through"
+    plan = plan_trade(
+        wanted(facts.leg, symbol=facts.symbol, cross=facts.cross),
+        filters=facts.filters,
+        limits=limits_of(facts, policy=policy, rules=rules),
+        conditions=facts.conditions,
+    )
+    if isinstance(plan, Refusal):
+        return Rejected(refusal=plan, gates=tuple(passed))
+    return Approved(plan=plan, gates=tuple(passed))
+
+
+def limits_of(facts: Facts, *, policy: PolicyValues, rules: Rules) -> Limits:
+    """What sizing must keep to for this leg: policy and channel, whichever is lower."""
+    left = [limit - held for limit, held in _heats(facts, policy, rules).values()]
+    channel_cap = rules.max_leverage or policy.max_leverage
+    return Limits(
+        equity=facts.equity,
+        risk_per_trade=min(policy.risk_per_trade, rules.risk or policy.risk_per_trade),
+        notional_max=notional(policy.notional_max, equity=facts.equity),
+        no_sl_atr=policy.no_sl_atr,
+        no_tp_r=policy.no_tp_r,
+        max_leverage=min(policy.max_leverage, channel_cap),
+        notional_min=rules.notional_min,
+        p_call=facts.p_call,
+        no_sl=rules.no_sl,
+        heat_left=min(left),
+        max_tps=rules.max_tps,
+        entry_split=rules.entry_split,
+        tp_split=rules.tp_split,
+        chase_cap=rules.chase_cap,
+    )
+
+
+def notional(text: str, *, equity: Decimal) -> Decimal:
+    """Read "25" as an amount in the quote and "5%" as a share of equity."""
+    if text.endswith("%"):
+        return equity * Decimal(text[:-1]) / 100
+    return Decimal(text)
+
+
+def policy_hash(policy: PolicyValues) -> str:
+    """Name the values of a policy, so that a ticket says under which ones it was given."""
+    return blake2b(msgspec.json.encode(policy, order="sorted"), digest_size=8).hexdigest()
+
+
+def lower_stage(first: str, second: str) -> str:
+    return min(first, second, key=STAGES.index)
+
+
+def check_kill(
+    *,
+    equity: Decimal,
+    realised_today: Decimal,
+    anchor: Decimal,
+    daily_loss_limit: Decimal,
+    day_peak: Decimal | None = None,
+    peak_loss_limit: Decimal | None = None,
+) -> KillSwitch | None:
+    """
+    The record that trips the kill switch; None while all is within its limits.
+
+    Looks at equity, unrealised losses included, at what is realised since the anchor (less fees) and,
+    where a limit is set, at the fall from the day's peak. No hysteresis; nothing here re-arms. A price
+    that is no number trips nothing.
+    """
+    if not (equity.is_finite() and anchor.is_finite()) or anchor <= 0:
+        return None
+    floor = anchor * (1 - daily_loss_limit)
+    if equity <= floor:
+        return KillSwitch(tripped=True, why="equity", by="risk", equity=equity, anchor=anchor, limit=floor)
+    loss = -daily_loss_limit * anchor
+    if realised_today <= loss:
+        return KillSwitch(tripped=True, why="realised", by="risk", equity=equity, anchor=anchor, limit=loss)
+    if day_peak is not None and peak_loss_limit is not None and day_peak.is_finite():
+        floor = day_peak * (1 - peak_loss_limit)
+        if equity <= floor:
+            return KillSwitch(tripped=True, why="peak", by="risk", equity=equity, anchor=anchor, limit=floor)
+    return None
+
+
+def day_of(at: float) -> str:
+    """The UTC day of a moment, YYYY-MM-DD."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
+
+
+def new_day(last: DayAnchor | None, *, at: float, equity: Decimal) -> DayAnchor | None:
+    """The anchor of a day that has begun, None on the same day and on one that was before: days only go on."""
+    day = day_of(at)
+    if last is not None and day <= last.day:
+        return None
+    return DayAnchor(day=day, equity=equity, at=at)
+
+
+_Values = tuple[object, object]
+
+
+def _checks(facts: Facts, policy: PolicyValues, rules: Rules) -> Iterator[tuple[GateName, _Values | Refusal]]:
+    if facts.closed is not None:
+        gate = GateName(facts.closed.name)
+        yield gate, Refusal(gate=gate, value=facts.closed.value, limit=facts.closed.limit)
+    yield GateName.STAGE, (rules.stage, STAGES[0])
+    yield _not_below(GateName.CONFIDENCE, facts.p_call, rules.confidence_min)
+    yield _not_above(GateName.TTL, facts.age_s, rules.signal_ttl_s)
+    yield from _lists(facts, policy, rules)
+    yield from _prices(facts, policy)
+    yield from _cooldowns(facts, policy)
+    yield from _exposure(facts, policy, rules)
+
+
+def _lists(facts: Facts, policy: PolicyValues, rules: Rules) -> Iterator[tuple[GateName, _Values | Refusal]]:
+    leg = facts.leg
+    yield _one_of(GateName.SIDES, str(leg.side), rules.sides)
+    names = {leg.symbol, leg.symbol.replace("/", ""), leg.base, facts.symbol or leg.symbol}
+    if names.intersection(rules.symbols_deny):
+        yield GateName.SYMBOLS, Refusal(gate=GateName.SYMBOLS, value=leg.symbol, limit="deny", reason="denied")
+    if rules.symbols_allow and not names.intersection(rules.symbols_allow):
+        yield GateName.SYMBOLS, Refusal(gate=GateName.SYMBOLS, value=leg.symbol, limit="allow", reason="not allowed")
+    if leg.quote is not None:
+        # Before the market list: a quote that is not ours is refused as such, listed or not.
+        yield _one_of(GateName.QUOTE, leg.quote, rules.quotes)
+    tradable = GateName.NOT_TRADABLE
+    if facts.symbol is None or facts.filters is None:
+        yield tradable, Refusal(gate=tradable, value=leg.symbol, limit="listed", reason="unknown")
+        return
+    if not facts.tradable:
+        yield tradable, Refusal(gate=tradable, value=facts.symbol, limit="trading", reason="status")
+    if leg.side is Side.SELL and not facts.filters.can_short:
+        gate = GateName.CANNOT_SHORT
+        yield gate, Refusal(gate=gate, value=facts.symbol, limit="a venue that shorts", side=leg.side)
+
+
+def _prices(facts: Facts, policy: PolicyValues) -> Iterator[tuple[GateName, _Values | Refusal]]:
+    if facts.conditions is None:
+        yield GateName.NO_PRICE, Refusal(gate=GateName.NO_PRICE, value=facts.symbol, limit="a fresh mark")
+        return
+    mark, volume = facts.conditions.mark, facts.conditions.volume_24h
+    if not mark.is_finite() or mark <= 0:
+        yield GateName.NO_PRICE, Refusal(gate=GateName.NO_PRICE, value=str(mark), limit="a price")
+        return
+    yield GateName.NO_PRICE, (mark, "fresh")
+    if volume is not None:
+        gate = GateName.NOT_TRADABLE
+        low = Refusal(gate=gate, value=volume, limit=policy.min_volume_24h, reason="volume")
+        yield gate, low if volume < policy.min_volume_24h else (volume, policy.min_volume_24h)
+    if facts.last is not None:
+        yield _not_above(GateName.PRICE_DEVIATION, abs(mark - facts.last) / mark, PRICE_DEVIATION_MAX)
+
+
+def _cooldowns(facts: Facts, policy: PolicyValues) -> Iterator[tuple[GateName, _Values | Refusal]]:
+    waits = (
+        (GateName.COOLDOWN, facts.last_close, policy.cooldown_s),
+        (GateName.COOLDOWN_STOP, facts.last_stop_out, policy.cooldown_stop_s),
+    )
+    for name, since, wait_s in waits:
+        if since is not None:
+            yield _not_below(name, facts.now - since, wait_s)
+
+
+def _exposure(facts: Facts, policy: PolicyValues, rules: Rules) -> Iterator[tuple[GateName, _Values | Refusal]]:
+    held = [other for other in facts.held if other.call != facts.call]
+    owner = next((other for other in held if other.symbol == facts.symbol), None)
+    if owner is not None or (facts.owner is not None and facts.owner != facts.call):
+        busy = GateName.SYMBOL_BUSY
+        key = owner.call if owner is not None else facts.owner
+        side = owner.side if owner is not None else None
+        yield busy, Refusal(gate=busy, value=facts.symbol, limit="one owner", owner=key, side=side)
+    gate = GateName.MAX_OPEN
+    full = Refusal(gate=gate, value=len(held), limit=policy.max_open)
+    yield gate, full if len(held) >= policy.max_open else (len(held), policy.max_open)
+    for name, (limit, heat) in _heats(facts, policy, rules).items():
+        yield name, (heat, limit) if heat < limit else Refusal(gate=name, value=heat, limit=limit)
+
+
+# Limit and what is used of it: in all, of the channel, of the side. What is left lowers the size.
+def _heats(facts: Facts, policy: PolicyValues, rules: Rules) -> Mapping[GateName, tuple[Decimal, Decimal]]:
+    whole = facts.equity * policy.heat_max
+    held = [other for other in facts.held if other.call != facts.call]
+    channel_share = policy.heat_channel_share if rules.heat_share is None else rules.heat_share
+    return {
+        GateName.HEAT: (whole, _heat(held)),
+        GateName.HEAT_CHANNEL: (whole * channel_share, _heat([h for h in held if h.channel == facts.channel])),
+        GateName.HEAT_SIDE: (
+            whole * policy.heat_side_share,
+            _heat([h for h in held if h.side is facts.leg.side]),
+        ),
+    }
+
+
+def _heat(held: list[Held]) -> Decimal:
+    return sum((other.planned_loss for other in held), Decimal(0))
+
+
+def _not_below(name: GateName, value: float, limit: float) -> tuple[GateName, _Values | Refusal]:
+    return name, (value, limit) if value >= limit else Refusal(gate=name, value=value, limit=limit)
+
+
+def _not_above(name: GateName, value: float | Decimal, limit: float | Decimal) -> tuple[GateName, _Values | Refusal]:
+    return name, (value, limit) if value <= limit else Refusal(gate=name, value=value, limit=limit)
+
+
+def _one_of(name: GateName, value: str, allowed: tuple[str, ...]) -> tuple[GateName, _Values | Refusal]:
+    limit = ",".join(allowed)
+    return name, (value, limit) if value in allowed else Refusal(gate=name, value=value, limit=limit)
