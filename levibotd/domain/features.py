@@ -1,15 +1,16 @@
 """
-From a post and its reading to the named features a classifier sees.
+From a post and its reading to the named features a classifier sees, and to the judged label.
 
 Training and serving both call this module, so what was learned is what is served. Numbers
 are folded to one sign: a model must not learn a price.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from levibotd.domain.posts.normalise import normalise
-from levibotd.domain.signal import Leg, Post, Reading, Side
+from levibotd.domain.signal import NO_TRADE, Kind, Leg, Post, Reading, Scored, Side
 
 TEXT_USED = 2000  # Characters of a post that features are taken from.
 
@@ -17,6 +18,51 @@ _LINK = re.compile(r"(?:https?://|t\.me/|www\.)\S+")
 _HANDLE = re.compile(r"@\w+")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _TOKEN = re.compile(r"[^\W\d_]+|\d|[%$?✅✔❌⛔🎯]")
+
+
+_SURELY_NOT = {Side.BUY.value: 0.0, Side.SELL.value: 0.0, NO_TRADE: 1.0}
+_CAP = 0.49  # Of both sides together, where nothing can be sent.
+
+
+class TextClassifier(Protocol):
+    """What scoring asks of a classifier; the port has more."""
+
+    def probs(self, text: str, structure: Sequence[str]) -> Mapping[str, float]:
+        """Probabilities of BUY, SELL and NO-TRADE."""
+
+
+def score(post: Post, reading: Reading, classifier: TextClassifier) -> Scored:
+    """
+    Judge a reading: probabilities, and the label that wins.
+
+    A stale or unread post is NO-TRADE by rule. Where no leg could be sent, or the legs go the
+    other way than the classifier, that share of the probability is NO-TRADE's.
+    """
+    if reading.stale or "too_long" in reading.reasons:
+        rule = "stale" if reading.stale else "too_long"
+        return Scored(reading=reading, label=NO_TRADE, probs=dict(_SURELY_NOT), reasons=(*reading.reasons, f"rule:{rule}"))
+    raw = classifier.probs(post.text, structure(post, reading))
+    probs = _consistent(reading, buy=raw[Side.BUY.value], sell=raw[Side.SELL.value])
+    label = max((NO_TRADE, Side.BUY.value, Side.SELL.value), key=lambda name: probs[name])
+    return Scored(reading=reading, label=label, probs=probs, reasons=reading.reasons)
+
+
+def _consistent(reading: Reading, *, buy: float, sell: float) -> dict[str, float]:
+    sides = {leg.side for leg in reading.legs} if reading.kind is Kind.NEW else set()
+    if sides:
+        buy = buy if Side.BUY in sides else 0.0
+        sell = sell if Side.SELL in sides else 0.0
+    elif buy + sell > _CAP:
+        buy, sell = buy * _CAP / (buy + sell), sell * _CAP / (buy + sell)
+    probs = {Side.BUY.value: float(f"{buy:.6g}"), Side.SELL.value: float(f"{sell:.6g}"), NO_TRADE: 1.0 - buy - sell}
+    # The largest takes the rounding of the others, so that the three still sum to 1.
+    largest = max(probs, key=lambda name: probs[name])
+    rest = sum(value for name, value in probs.items() if name != largest)
+    if largest != NO_TRADE:
+        probs[NO_TRADE] = float(f"{max(0.0, probs[NO_TRADE]):.6g}")
+        rest = sum(value for name, value in probs.items() if name != largest)
+    probs[largest] = float(f"{max(0.0, 1.0 - rest):.6g}")
+    return probs
 
 
 def words(text: str) -> list[str]:
@@ -29,9 +75,9 @@ def words(text: str) -> list[str]:
     return _TOKEN.findall(_NUMBER.sub("0", text))
 
 
-def word_grams(tokens: Sequence[str], structure: Sequence[str]) -> list[str]:
-    """Words, pairs of neighbouring words, and the structure tokens."""
-    return [*tokens, *(f"{a} {b}" for a, b in zip(tokens, tokens[1:], strict=False)), *structure]
+def word_grams(tokens: Sequence[str]) -> list[str]:
+    """Words and pairs of neighbouring words."""
+    return [*tokens, *map(" ".join, zip(tokens, tokens[1:], strict=False))]
 
 
 def char_grams(token: str) -> list[str]:

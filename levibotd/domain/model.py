@@ -13,7 +13,7 @@ import math
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
 import msgspec
@@ -39,11 +39,12 @@ Floats = NDArray[np.float64]
 
 
 class Arrays(Struct, frozen=True, kw_only=True):
-    """Everything a compiled classifier is. Rows of `weights` and `idf`: words first, then characters."""
+    """Everything a compiled classifier is. Rows of `weights` and `idf`: words, then characters, then marks."""
 
     words: tuple[str, ...]
     chars: tuple[str, ...]
-    weights: Floats  # (words + chars) x classes.
+    marks: tuple[str, ...]  # Structure tokens.
+    weights: Floats  # (words + chars + marks) x classes.
     idf: Floats
     intercepts: Floats  # One a class.
     sigmoids: Floats  # classes x 2: slope and offset.
@@ -60,6 +61,8 @@ class CompiledModel:
         self._arrays = arrays
         self._word_at = {gram: i for i, gram in enumerate(arrays.words)}
         self._char_at = {gram: i + len(arrays.words) for i, gram in enumerate(arrays.chars)}
+        before = len(arrays.words) + len(arrays.chars)
+        self._mark_at = {mark: i + before for i, mark in enumerate(arrays.marks)}
         self._scaled = arrays.weights * arrays.idf[:, None]
         self._idf_squared = arrays.idf**2
         self._chars_of: dict[str, tuple[int, ...]] = {}
@@ -76,9 +79,8 @@ class CompiledModel:
 
     def margins(self, text: str, structure: Sequence[str]) -> Floats:
         """Return the uncalibrated distance to each class's plane."""
-        tokens = words(text)
         total = self._arrays.intercepts.copy()
-        for counts in (self._word_counts(tokens, structure), self._char_counts(tokens)):
+        for counts in self._blocks(text, structure):
             if counts:
                 rows, values = _columns(counts)
                 norm = math.sqrt(float(values**2 @ self._idf_squared[rows]))
@@ -88,10 +90,9 @@ class CompiledModel:
     def explain(self, text: str, structure: Sequence[str], *, label: str, top: int) -> list[tuple[str, float]]:
         """Return the `top` features by size of their exact share of `label`'s margin."""
         column = CLASSES.index(label)
-        tokens = words(text)
         shares: list[tuple[str, float]] = []
-        names = (*self._arrays.words, *self._arrays.chars)
-        for counts in (self._word_counts(tokens, structure), self._char_counts(tokens)):
+        names = (*self._arrays.words, *self._arrays.chars, *self._arrays.marks)
+        for counts in self._blocks(text, structure):
             if counts:
                 rows, values = _columns(counts)
                 norm = math.sqrt(float(values**2 @ self._idf_squared[rows]))
@@ -100,9 +101,9 @@ class CompiledModel:
         shares.sort(key=lambda pair: (-abs(pair[1]), pair[0]))
         return shares[:top]
 
-    def _word_counts(self, tokens: Sequence[str], structure: Sequence[str]) -> Counter[int]:
-        find = self._word_at.get
-        return Counter(row for row in map(find, word_grams(tokens, structure)) if row is not None)
+    def _blocks(self, text: str, structure: Sequence[str]) -> tuple[Counter[int], ...]:
+        tokens = words(text)
+        return _known(word_grams(tokens), self._word_at), self._char_counts(tokens), _known(structure, self._mark_at)
 
     def _char_counts(self, tokens: Sequence[str]) -> Counter[int]:
         if not self._char_at:
@@ -128,7 +129,7 @@ class CompiledModel:
 
 def encode(arrays: Arrays) -> bytes:
     """Return the model's bytes: the same for the same content, whenever and wherever written."""
-    vocabulary = json.dumps({"format": FORMAT, "classes": CLASSES, "words": arrays.words, "chars": arrays.chars}, ensure_ascii=False, separators=(",", ":"))
+    vocabulary = json.dumps({"format": FORMAT, "classes": CLASSES, "words": arrays.words, "chars": arrays.chars, "marks": arrays.marks}, ensure_ascii=False, separators=(",", ":"))
     parts: dict[str, NDArray[np.generic]] = {
         "weights": arrays.weights,
         "idf": arrays.idf,
@@ -200,6 +201,7 @@ class _Vocabulary(Struct, forbid_unknown_fields=True):
     classes: tuple[str, ...]
     words: tuple[str, ...]
     chars: tuple[str, ...]
+    marks: tuple[str, ...]
 
 
 def _checked(parts: Mapping[str, NDArray[np.generic]]) -> Arrays:
@@ -209,7 +211,7 @@ def _checked(parts: Mapping[str, NDArray[np.generic]]) -> Arrays:
         raise ConfigError(f"model: unreadable vocabulary: {error}") from error
     if vocabulary.format != FORMAT or vocabulary.classes != CLASSES:
         raise ConfigError(f"model: format {vocabulary.format} with classes {vocabulary.classes} is not ours")
-    rows = len(vocabulary.words) + len(vocabulary.chars)
+    rows = len(vocabulary.words) + len(vocabulary.chars) + len(vocabulary.marks)
     shapes = {"weights": (rows, len(CLASSES)), "idf": (rows,), "intercepts": (len(CLASSES),), "sigmoids": (len(CLASSES), 2)}
     for name, shape in shapes.items():
         if parts[name].shape != shape:
@@ -221,11 +223,16 @@ def _checked(parts: Mapping[str, NDArray[np.generic]]) -> Arrays:
     return Arrays(
         words=vocabulary.words,
         chars=vocabulary.chars,
+        marks=vocabulary.marks,
         weights=floats["weights"],
         idf=floats["idf"],
         intercepts=floats["intercepts"],
         sigmoids=floats["sigmoids"],
     )
+
+
+def _known(grams: Iterable[str], row_of: dict[str, int]) -> Counter[int]:
+    return Counter([row for row in map(row_of.get, grams) if row is not None])
 
 
 def _columns(counts: Counter[int]) -> tuple[NDArray[np.intp], Floats]:

@@ -1,0 +1,155 @@
+"""
+How good is parser plus classifier on channels it has not seen?
+
+Five folds over channels: each channel is judged by a model fitted on the others. `python -m
+levibotd.training.evaluate --labels F…` prints the figures as JSON.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import GroupKFold
+
+from levibotd.domain.features import score, structure
+from levibotd.domain.model import CompiledModel
+from levibotd.domain.posts.market_view import EMPTY_VIEW, MarketView
+from levibotd.domain.posts.reading import read
+from levibotd.domain.signal import NO_TRADE, Post, Reading, Scored
+from levibotd.errors import ConfigError, LeviError
+from levibotd.training.acts import Tally
+from levibotd.training.dataset import Example, load_examples, load_texts
+from levibotd.training.metrics import Judged, by_language, figures
+from levibotd.training.pipeline import CHANNELS_MIN, FOLDS, Sample, fit
+
+DIGITS = 6  # Significant digits of every printed figure.
+
+
+def evaluate(
+    examples: Sequence[Example],
+    readings: Sequence[Reading],
+    *,
+    channels_min: int = CHANNELS_MIN,
+) -> dict[str, Any]:
+    """Return the held-out figures. Raises ConfigError when the examples cannot be split by channel."""
+    judged = held_out(examples, readings, channels_min=channels_min)
+    return rounded(
+        {
+            "method": f"grouped {FOLDS}-fold by channel, held out",
+            "channels": len({example.group for example in examples}),
+            "all": _group(examples, judged),
+            "certain": _group(*_certain(examples, judged)),
+            "languages": by_language(_rows(examples, judged)),
+        }
+    )
+
+
+def held_out(examples: Sequence[Example], readings: Sequence[Reading], *, channels_min: int) -> list[Scored]:
+    """Judge every example by a model that has seen nothing of its channel."""
+    samples = samples_of(examples, readings)
+    groups = [example.group for example in examples]
+    count = len(set(groups))
+    if count < 3:
+        raise ConfigError(f"{count} channels: holding one out needs at least three")
+    out: dict[int, Scored] = {}
+    split: Iterator[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]
+    split = GroupKFold(n_splits=min(FOLDS, count)).split(np.zeros(len(samples)), groups=groups)
+    for train, test in split:
+        model = CompiledModel(fit([samples[i] for i in train], channels_min=channels_min).arrays)
+        for i in test:
+            out[int(i)] = score(examples[i].post, readings[i], model)
+    return [out[i] for i in range(len(examples))]
+
+
+def read_all(
+    examples: Sequence[Example],
+    *,
+    market: MarketView = EMPTY_VIEW,
+    parents: dict[str, str] | None = None,
+) -> list[Reading]:
+    """Read every example, a reply with the text it replies to where that is known."""
+    out = []
+    for example in examples:
+        text = (parents or {}).get(example.parent or "")
+        parent = read(Post(channel=example.group, message_id=0, posted_at=0.0, text=text), market) if text else None
+        out.append(read(example.post, market, parent=parent))
+    return out
+
+
+def samples_of(examples: Sequence[Example], readings: Sequence[Reading]) -> list[Sample]:
+    """What the classifier sees of each example."""
+    return [
+        Sample(
+            text=example.post.text,
+            structure=structure(example.post, reading),
+            label=example.label,
+            group=example.group,
+            weight=example.weight,
+        )
+        for example, reading in zip(examples, readings, strict=True)
+    ]
+
+
+def rounded(value: Any) -> Any:
+    """Round every float in a tree of figures, so that equal runs print equal bytes."""
+    if isinstance(value, dict):
+        return {key: rounded(inner) for key, inner in value.items()}
+    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+
+
+def prepare(labels: Sequence[Path], messages: Sequence[Path]) -> tuple[list[Example], list[Reading]]:
+    """Load labels, and the texts they reply to, and read them. Raises ConfigError for a bad line."""
+    examples = load_examples(labels)
+    wanted = [example.parent for example in examples if example.parent is not None]
+    parents = load_texts(messages, wanted) if messages and wanted else {}
+    return examples, read_all(examples, parents=parents)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the held-out figures of `--labels`. Exit 0, or 2 with a line on stderr."""
+    parser = argparse.ArgumentParser(prog="levibotd evaluate", description=__doc__)
+    parser.add_argument("--labels", nargs="+", type=Path, required=True)
+    parser.add_argument("--messages", nargs="*", type=Path, default=[])
+    given = parser.parse_args(argv)
+    try:
+        examples, readings = prepare(given.labels, given.messages)
+        found = evaluate(examples, readings)
+    except LeviError as error:
+        sys.stderr.write(f"levibotd evaluate: {error}\n")
+        return 2
+    sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=2) + "\n")
+    return 0
+
+
+def _group(examples: Sequence[Example], judged: Sequence[Scored]) -> dict[str, Any]:
+    tally = Tally()
+    for example, scored in zip(examples, judged, strict=True):
+        sent = scored.reading.legs if scored.label != NO_TRADE else ()
+        tally.add(sent, example.legs if example.expected != NO_TRADE else ())
+    return figures(_rows(examples, judged)) | tally.figures()
+
+
+def _certain(examples: Sequence[Example], judged: Sequence[Scored]) -> tuple[list[Example], list[Scored]]:
+    chosen = [i for i, example in enumerate(examples) if example.certain]
+    return [examples[i] for i in chosen], [judged[i] for i in chosen]
+
+
+def _rows(examples: Sequence[Example], judged: Sequence[Scored]) -> list[Judged]:
+    return [
+        Judged(
+            expected=example.expected,
+            label=scored.label,
+            probs=scored.probs,
+            weight=example.weight,
+            language=example.language,
+        )
+        for example, scored in zip(examples, judged, strict=True)
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
