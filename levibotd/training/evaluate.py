@@ -37,15 +37,14 @@ def evaluate(
 ) -> dict[str, Any]:
     """Return the held-out figures. Raises ConfigError when the examples cannot be split by channel."""
     judged = held_out(examples, readings, channels_min=channels_min)
-    return rounded(
-        {
-            "method": f"grouped {FOLDS}-fold by channel, held out",
-            "channels": len({example.group for example in examples}),
-            "all": _group(examples, judged),
-            "certain": _group(*_certain(examples, judged)),
-            "languages": by_language(_rows(examples, judged)),
-        }
-    )
+    found = {
+        "method": f"grouped {FOLDS}-fold by channel, held out",
+        "channels": len({example.group for example in examples}),
+        "all": _group(examples, judged),
+        "certain": _group(*_certain(examples, judged)),
+        "languages": by_language(_rows(examples, judged)),
+    }
+    return {key: rounded(value) for key, value in found.items()}
 
 
 def held_out(examples: Sequence[Example], readings: Sequence[Reading], *, channels_min: int) -> list[Scored]:

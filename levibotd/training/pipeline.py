@@ -48,11 +48,6 @@ class Fitted(Struct, frozen=True, kw_only=True):
         return np.asarray(self.calibrated.predict_proba(_matrix(self.vectorizers, samples)), np.float64)
 
 
-def fit(self, X: csr_matrix, y: NDArray[np.str_]) -> "_UnweightedSvc":  # noqa: N803
-        super().fit(X, y)
-        return self
-
-
 def fit(samples: Sequence[Sample], *, channels_min: int = CHANNELS_MIN) -> Fitted:
     """Fit and compile. Raises ConfigError when the examples cannot carry a model."""
     labels = np.array([sample.label for sample in samples])
