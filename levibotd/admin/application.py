@@ -1,0 +1,195 @@
+"""
+The web application: one edge that every request passes, and the routes behind it.
+
+The edge checks Host and Origin, counts, asks for a key, keeps answers for repetitions, and turns
+every error into a problem document. Nothing that is raised behind it leaves as a traceback.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+from msgspec import Struct
+
+from levibotd.admin.auth import KEY_HEADER, Keyring, Scope
+from levibotd.admin.desk import Desk
+from levibotd.admin.idempotency import KEY_HEADER as IDEMPOTENCY_HEADER
+from levibotd.admin.idempotency import Answers, checked_key
+from levibotd.admin.limits import BODY_BYTES_MAX, Buckets, Clients, Rate
+from levibotd.admin.origins import Origins
+from levibotd.admin.panel import ASSETS, load_assets
+from levibotd.admin.problems import (
+    CONTENT_TYPE,
+    Declined,
+    Malformed,
+    MethodNotAllowed,
+    NotFound,
+    Problem,
+    TooLarge,
+    Unauthenticated,
+    problem_of,
+)
+from levibotd.admin.replies import CALLER, DESK
+from levibotd.admin.routes import ROUTES, Route
+from levibotd.observe.metrics import OTHER
+
+SLOW_S = 0.1
+GUESS_TOKENS = 10.0  # What a wrong key costs on top: guessing is slow.
+
+_COMMON = {
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Server": "levibotd",
+}
+_PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, POST, PUT",
+    "Access-Control-Allow-Headers": f"Content-Type, {KEY_HEADER}, {IDEMPOTENCY_HEADER}",
+    "Access-Control-Max-Age": "600",
+}
+_PASSING = frozenset({401, 403, 429})  # Answers that are about the asker, not about the request.
+
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Guard(Struct, frozen=True, kw_only=True):
+    """What stands between the network and the handlers."""
+
+    origins: Origins
+    keyring: Keyring = Keyring()
+    clients: Clients = Clients()
+    rate: Rate = Rate()
+
+
+class _Kept(Struct, frozen=True, kw_only=True):
+    """An answer as it can be given again."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+def make_application(desk: Desk, guard: Guard) -> web.Application:
+    """Put routes, edge and status page together."""
+    edge = _Edge(desk, guard)
+    app = web.Application(middlewares=[edge.middleware], client_max_size=BODY_BYTES_MAX)
+    app[DESK] = desk
+    app[ASSETS] = load_assets()
+    for route in ROUTES:
+        edge.routes[app.router.add_route(route.method, route.template, route.handler)] = route
+        if route.method == "GET":
+            edge.routes[app.router.add_route("HEAD", route.template, route.handler)] = route
+    return app
+
+
+class _Edge:
+    """What every request passes."""
+
+    def __init__(self, desk: Desk, guard: Guard) -> None:
+        self.routes: dict[web.AbstractRoute, Route] = {}
+        self._desk = desk
+        self._guard = guard
+        self._buckets = Buckets(guard.rate)
+        self._answers: Answers[_Kept] = Answers()
+        # A bound method cannot carry the marker that aiohttp looks for.
+        self.middleware = web.middleware(lambda request, handler: self._pass(request, handler))
+
+    async def _pass(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        clock = self._desk.clock
+        since = clock.monotonic()
+        route = self.routes.get(request.match_info.route)
+        response: web.StreamResponse
+        origin = None
+        try:
+            host = request.headers.get("Host", "")
+            self._guard.origins.check_host(host)
+            origin = self._guard.origins.check_origin(request.headers.get("Origin"), host=host)
+            if origin is not None and request.method == "OPTIONS":
+                response = web.Response(status=204, headers=_PREFLIGHT)
+            else:
+                self._admit(request, route, since)
+                response = await self._answer(request, handler, since)
+        except Declined as error:
+            response = self._refuse(request, error)
+        response.headers.update(_COMMON)
+        if origin is not None:
+            response.headers.update({"Access-Control-Allow-Origin": origin, "Vary": "Origin"})
+        self._count(request, route, response.status, clock.monotonic() - since)
+        return response
+
+    # Raises what forbids this request before anything looks at it.
+    def _admit(self, request: web.Request, route: Route | None, now: float) -> None:
+        client = self._guard.clients.name(request.remote, forwarded=request.headers.get("X-Forwarded-For"))
+        self._buckets.take(client, now=now)
+        needs = route.scope if route is not None else Scope.READ
+        try:
+            caller = self._guard.keyring.caller(request.headers.get(KEY_HEADER), needs=needs)
+        except Unauthenticated:
+            self._buckets.take(client, now=now, tokens=GUESS_TOKENS)
+            raise
+        if self._guard.keyring:
+            self._buckets.take(f"key:{caller.name}", now=now)
+        request[CALLER] = caller
+
+    async def _answer(self, request: web.Request, handler: _Handler, now: float) -> web.StreamResponse:
+        if request.method != "POST" or IDEMPOTENCY_HEADER not in request.headers:
+            return await self._serve(request, handler)
+        key = checked_key(request.headers[IDEMPOTENCY_HEADER])
+
+        async def once() -> _Kept:
+            return _kept(await self._serve(request, handler))
+
+        name = f"{request[CALLER].name}|{request.path_qs}|{key}"
+        kept, again = await self._answers.once(name, once, keep=_is_final, now=now)
+        headers = {"Idempotent-Replay": "true"} if again else None
+        return web.Response(status=kept.status, body=kept.body, content_type=kept.content_type, headers=headers)
+
+    async def _serve(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except Exception as error:  # noqa: BLE001  # The outermost edge: whatever it is, the client gets a document.
+            return self._refuse(request, error)
+
+    def _refuse(self, request: web.Request, error: Exception) -> web.Response:
+        problem = _problem(request, error)
+        if problem.status == 500:
+            self._desk.log.error("http_failed", method=request.method, path=request.path, exc_info=error)
+        return web.Response(
+            status=problem.status, body=problem.to_bytes(), content_type=CONTENT_TYPE, headers=problem.headers
+        )
+
+    def _count(self, request: web.Request, route: Route | None, status: int, latency_s: float) -> None:
+        template = route.template if route is not None else OTHER
+        self._desk.metrics.http_requests.of(template, request.method, str(status)).inc()
+        self._desk.metrics.http_latency.of(template).observe(latency_s)
+        if status >= 400 or latency_s > SLOW_S:
+            # Never the query: a ticket may stand in it.
+            self._desk.log.info(
+                "http_request", method=request.method, route=template, path=request.path, status=status,
+                latency_ms=round(latency_s * 1000, 1), peer=request.remote,
+            )  # fmt: skip
+
+
+def _problem(request: web.Request, error: Exception) -> Problem:
+    match error:
+        case web.HTTPMethodNotAllowed():
+            allowed = ", ".join(sorted(error.allowed_methods))
+            return problem_of(MethodNotAllowed(f"allowed: {allowed}", headers={"Allow": allowed}))
+        case web.HTTPRequestEntityTooLarge():
+            return problem_of(TooLarge(f"expected at most {BODY_BYTES_MAX} bytes"))
+        case web.HTTPNotFound():
+            return problem_of(NotFound("no such route"))
+        case web.HTTPException() | web.RequestPayloadError():
+            return problem_of(Malformed("not understood"))
+        case _:
+            return problem_of(error)
+
+
+def _kept(answer: web.StreamResponse) -> _Kept:
+    body = answer.body if isinstance(answer, web.Response) else None
+    if not isinstance(body, bytes):
+        raise AssertionError("answers to POST are small and whole")
+    return _Kept(status=answer.status, content_type=answer.content_type, body=body)
+
+
+def _is_final(answer: _Kept) -> bool:
+    return answer.status < 500 and answer.status not in _PASSING

@@ -1,0 +1,90 @@
+"""Everything the handlers may use. Made by the composition root; nothing else reaches the daemon over HTTP."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from levibotd.config import Config
+from levibotd.domain.ledger import Ledger
+from levibotd.domain.signal import Post, TraceId
+from levibotd.kernel.clock import Clock
+from levibotd.kernel.dead_letters import DeadLetters
+from levibotd.kernel.mailbox import Ref
+from levibotd.kernel.status import GroupStatus
+from levibotd.messages import AwaitDecision, ClosePosition, IngestPost, SetKillSwitch, SetPolicy, SetStage, Switch
+from levibotd.observe.logging import Log
+from levibotd.observe.metrics import Metrics
+from levibotd.ports.market import Market
+
+ASK_TIMEOUT_S = 5.0
+DECISION_TIMEOUT_S = 10.0
+
+ExecWish = Switch | SetKillSwitch | SetStage | ClosePosition
+
+
+class EventQuery(Struct, frozen=True, kw_only=True):
+    """
+    Which lines of the event log. What is None or empty does not restrict.
+
+    `beyond` is the seq of the last line that was seen: lines after it, or before it with `newest_first`.
+    """
+
+    limit: int
+    trace_id: str | None = None
+    types: tuple[str, ...] = ()
+    symbol: str | None = None
+    since: float | None = None
+    beyond: int | None = None
+    newest_first: bool = False
+
+
+class EventReader(Protocol):
+    """Committed lines of the event log."""
+
+    async def lines(self, query: EventQuery) -> Sequence[bytes]:
+        """At most `limit` whole lines, line feeds included, by `seq`. Raises Unavailable."""
+
+
+class Actors(Protocol):
+    """What there is to see of the running actors: a `kernel.supervisor.System`."""
+
+    @property
+    def dead_letters(self) -> DeadLetters:
+        """Messages that reached nobody."""
+
+    def tree(self) -> GroupStatus:
+        """What each of them is doing now."""
+
+
+class Desk(Struct, frozen=True, kw_only=True):
+    """
+    What handlers may use.
+
+    `view` is the fold over all committed records, `last_seq` the end of them, `decisions` how many posts
+    ended how since this start. `readiness` gives the reasons why the daemon is not ready (none: it is).
+    `score` reads a post without side effects, as `parse` prints it. `why` tells the story of a trace,
+    None where nobody knows it. `policies` and `stages` are those that may be set; `started_at` is monotonic.
+    """
+
+    telegram: Ref[IngestPost]
+    risk: Ref[SetPolicy]
+    exec_: Ref[ExecWish]
+    logger: Ref[AwaitDecision]
+    view: Callable[[], Ledger]
+    last_seq: Callable[[], int]
+    decisions: Callable[[], Mapping[str, int]]
+    events: EventReader
+    system: Actors
+    metrics: Metrics
+    log: Log
+    clock: Clock
+    config: Config
+    market: Market
+    score: Callable[[Post], Mapping[str, object]]
+    readiness: Callable[[], tuple[str, ...]]
+    why: Callable[[TraceId], Awaitable[object]]
+    policies: tuple[str, ...]
+    stages: tuple[str, ...]
+    started_at: float
+    version: str

@@ -1,0 +1,100 @@
+"""The event log as it is served: pages of it, and the story of one trace."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+import msgspec
+from aiohttp import web
+from msgspec import Meta
+
+from levibotd.admin.desk import EventQuery
+from levibotd.admin.problems import Malformed, NotFound
+from levibotd.admin.replies import Body, desk_of, json, read_query
+from levibotd.domain.signal import TraceId
+from levibotd.journal import EVENTS, parse
+
+LIMIT_MAX = 1000
+JSONL = "application/jsonl"
+CURSOR_HEADER = "X-Next-Cursor"
+TRACE_ID = r"^[0-9a-f]{16}$"
+
+Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX)]
+# A direction and the seq of the last line that was seen; opaque to clients.
+Cursor = Annotated[str, Meta(pattern=r"^[ad][0-9]{1,15}$")]
+
+
+class EventsWanted(Body, frozen=True):
+    """
+    Which events. Newest first, unless a trace, a moment or `order` says otherwise.
+
+    A cursor goes on in the order of the page it came from.
+    """
+
+    trace_id: Annotated[str, Meta(pattern=TRACE_ID)] | None = None
+    since_iso: Annotated[str, Meta(max_length=40)] | None = None
+    type: Annotated[str, Meta(max_length=40)] | None = None
+    symbol: Annotated[str, Meta(pattern=r"^\w{1,40}$")] | None = None
+    order: Literal["asc", "desc"] | None = None
+    limit: Limit = 100
+    cursor: Cursor | None = None
+    format: Literal["json", "jsonl"] = "json"
+
+
+async def get_events(request: web.Request) -> web.Response:
+    """`GET /events` - one page of the log, line for line as it stands there."""
+    wanted = read_query(request, EventsWanted)
+    query = query_of(wanted)
+    lines = await desk_of(request).events.lines(query)
+    cursor = next_cursor(lines, query)
+    if wanted.format == "jsonl":
+        headers = {} if cursor is None else {CURSOR_HEADER: cursor}
+        return web.Response(body=b"".join(lines), content_type=JSONL, headers=headers)
+    return json({"events": [msgspec.Raw(line.rstrip(b"\n")) for line in lines], "next_cursor": cursor})
+
+
+async def get_why(request: web.Request) -> web.Response:
+    """`GET /why/{trace_id}` - everything that was done because of one post."""
+    story = await desk_of(request).why(TraceId(request.match_info["trace_id"]))
+    if story is None:
+        raise NotFound("no post has this trace id")
+    return json(story)
+
+
+def query_of(wanted: EventsWanted) -> EventQuery:
+    """Raises Malformed for a type that no event has and for a moment that is none."""
+    if wanted.type is not None and wanted.type not in EVENTS:
+        raise Malformed("query: type: no event is called so")
+    ascending = wanted.order == "asc" or (wanted.order is None and (wanted.trace_id or wanted.since_iso) is not None)
+    if wanted.cursor is not None:
+        ascending = wanted.cursor[0] == "a"
+    return EventQuery(
+        limit=wanted.limit,
+        trace_id=wanted.trace_id,
+        types=() if wanted.type is None else (wanted.type,),
+        symbol=wanted.symbol,
+        since=None if wanted.since_iso is None else moment_of(wanted.since_iso),
+        beyond=beyond(wanted.cursor),
+        newest_first=not ascending,
+    )
+
+
+def moment_of(iso: str) -> float:
+    """Read a moment; without an offset it is UTC. Raises Malformed."""
+    try:
+        moment = datetime.fromisoformat(iso)
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        raise Malformed("query: since_iso: expected a moment such as 2025-01-31T12:00:00Z") from None
+
+
+def beyond(cursor: str | None) -> int | None:
+    """The seq of the last line of the page before."""
+    return None if cursor is None else int(cursor[1:])
+
+
+def next_cursor(lines: Sequence[bytes], query: EventQuery) -> str | None:
+    """Where the next page begins; None when this page was not full."""
+    if len(lines) < query.limit:
+        return None
+    return f"{'d' if query.newest_first else 'a'}{parse(lines[-1]).seq}"

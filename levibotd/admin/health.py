@@ -1,0 +1,92 @@
+"""Is it alive, is it ready, and how does it stand?"""
+
+from decimal import Decimal
+
+from aiohttp import web
+
+from levibotd.admin.control import gates_of, says_no, stage_of
+from levibotd.admin.desk import Desk
+from levibotd.admin.replies import desk_of, json, plain, plain_or_none
+from levibotd.domain.signal import Symbol
+from levibotd.kernel import offload
+
+PROMETHEUS = "text/plain; version=0.0.4"
+
+
+async def get_livez(request: web.Request) -> web.Response:
+    """`GET /livez` - the process answers."""
+    return json({"ok": True})
+
+
+async def get_readyz(request: web.Request) -> web.Response:
+    """`GET /readyz` - recovered, and every permanent actor in progress."""
+    reasons = desk_of(request).readiness()
+    return json({"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200)
+
+
+async def get_status(request: web.Request) -> web.Response:
+    """`GET /status` - what one looks at first."""
+    return json(status(desk_of(request)))
+
+
+async def get_metrics(request: web.Request) -> web.Response:
+    """`GET /metrics` - every metric as JSON."""
+    return json(desk_of(request).metrics.as_json())
+
+
+async def get_prometheus(request: web.Request) -> web.Response:
+    """`GET /metrics/prom` - the same for Prometheus; rendered off the loop."""
+    body = await offload.call(desk_of(request).metrics.render)
+    return web.Response(body=body, headers={"Content-Type": PROMETHEUS})
+
+
+def status(desk: Desk) -> dict[str, object]:
+    """Sum the daemon up as of now."""
+    ledger, now = desk.view(), desk.clock.time()
+    reasons = desk.readiness()
+    forbids = says_no(desk)
+    equity = ledger.equity(marks(desk))
+    anchor = ledger.day_anchor
+    return {
+        "version": desk.version,
+        "mode": mode(desk),
+        "ready": not reasons,
+        "not_ready": reasons,
+        "stage": stage_of(desk),
+        "policy": ledger.control.policy or desk.config.risk.policy,
+        "opening": not forbids,
+        "says_no": gates_of(forbids),
+        "switch": "on" if ledger.control.switch_on else "off",
+        "risk_state": ledger.control.risk_state,
+        "kill_switch": ledger.control.kill.tripped,
+        "currency": desk.market.stable_quote,
+        "equity": plain(equity),
+        "cash": plain(ledger.cash),
+        "realised": plain(ledger.realised),
+        "fees": plain(ledger.fees),
+        "daily_pnl": plain_or_none(None if anchor is None else equity - anchor.equity),
+        "open_positions": len(ledger.positions),
+        "open_calls": len(ledger.calls),
+        "open_orders": len(ledger.open_orders()),
+        "closed": ledger.total.closed,
+        "won": ledger.total.won,
+        "pending_posts": len(ledger.pending),
+        "decisions": desk.decisions(),
+        "last_seq": desk.last_seq(),
+        "now": now,
+        "uptime_s": round(desk.clock.monotonic() - desk.started_at, 3),
+    }
+
+
+def marks(desk: Desk) -> dict[Symbol, Decimal]:
+    """The newest price of each symbol that is held, where there is one."""
+    now = desk.clock.time()
+    found = {symbol: desk.market.mark(symbol, now) for symbol in desk.view().positions}
+    return {symbol: mark.price for symbol, mark in found.items() if mark is not None}
+
+
+def mode(desk: Desk) -> str:
+    """What trades here, in words: `paper demo` makes up its posts and prices."""
+    demo = desk.config.telegram.source == "demo" and desk.config.market_source == "demo"
+    venue = "paper" if desk.config.exchange.id == "paper" else f"paper on {desk.config.exchange.id}"
+    return f"{venue} demo" if demo else venue

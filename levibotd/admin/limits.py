@@ -1,0 +1,114 @@
+"""
+How much one client may ask: token buckets in memory, and which client a request comes from.
+
+The number of clients that are remembered is bounded. A stranger cannot gain by coming from many
+addresses of one /64, nor by writing addresses into X-Forwarded-For.
+"""
+
+import ipaddress
+from collections import OrderedDict
+from collections.abc import Iterable
+from math import ceil
+
+from msgspec import Struct
+
+from levibotd.admin.problems import TooMany
+from levibotd.errors import ConfigError
+
+BODY_BYTES_MAX = 64 * 1024
+FORWARDED_MAX = 1024  # Characters of X-Forwarded-For that are looked at, from the right.
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Rate(Struct, frozen=True, kw_only=True):
+    """`per_s` tokens a second, saved up to `burst`; at most `clients_max` buckets are kept."""
+
+    per_s: float = 200.0
+    burst: float = 600.0
+    clients_max: int = 4096
+
+
+class Buckets:
+    """
+    One token bucket a client.
+
+    Beyond the bound the client that asked longest ago is forgotten; to gain by that, a client would
+    have to come under thousands of names a second.
+    """
+
+    def __init__(self, rate: Rate) -> None:
+        self._rate = rate
+        self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()  # Tokens and when.
+
+    def __len__(self) -> int:
+        return len(self._levels)
+
+    def take(self, client: str, *, now: float, tokens: float = 1.0) -> None:
+        """Raises TooMany, with when to come back, if this client has no token left."""
+        rate = self._rate
+        level, since = self._levels.pop(client, (rate.burst, now))
+        level = min(rate.burst, level + max(0.0, now - since) * rate.per_s)
+        self._levels[client] = (max(0.0, level - tokens) if level >= 1.0 else level, now)
+        if len(self._levels) > rate.clients_max:
+            self._levels.popitem(last=False)
+        if level < 1.0:
+            wait_s = ceil((1.0 - level) / rate.per_s)
+            raise TooMany("slow down", headers={"Retry-After": str(wait_s)})
+
+
+class Clients:
+    """Which client a request comes from."""
+
+    def __init__(self, trusted_proxies: Iterable[str] = ()) -> None:
+        self._trusted = tuple(_network(proxy) for proxy in trusted_proxies)
+
+    def name(self, peer: str | None, *, forwarded: str | None = None) -> str:
+        """
+        Return the bucket of a request that came from `peer`.
+
+        X-Forwarded-For counts only from a trusted proxy, and of it the right-most address that is not one.
+        """
+        if peer is None:
+            return "unknown"
+        if forwarded is None or not self._trusted:
+            return _bucket(peer)
+        address = _parse(peer)
+        if address is None or not self._is_trusted(address):
+            return _bucket(peer)
+        for part in reversed(forwarded[-FORWARDED_MAX:].split(",")):
+            address = _parse(part.strip())
+            if address is None:
+                break
+            if not self._is_trusted(address):
+                return _bucket(str(address))
+        return _bucket(peer)
+
+    def _is_trusted(self, address: _Address) -> bool:
+        return any(address in network for network in self._trusted)
+
+
+def _bucket(peer: str) -> str:
+    if ":" not in peer:
+        return peer
+    address = _parse(peer)
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address) if address is not None else "unknown"
+
+
+def _parse(text: str) -> _Address | None:
+    try:
+        address = ipaddress.ip_address(text.strip("[]").partition("%")[0])
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped if mapped is not None else address
+
+
+def _network(text: str) -> _Network:
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise ConfigError(f"$.http.trusted_proxies: expected a network such as 10.0.0.0/8, not {text!r}") from None

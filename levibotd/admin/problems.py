@@ -1,0 +1,179 @@
+"""
+What went wrong with a request, as `application/problem+json` (RFC 9457).
+
+Every error has a stable `code`. What is not known here is an INTERNAL error: its class goes to
+the operators' log, never into the answer.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from levibotd.errors import ConfigError, LeviError, OutcomeUnknown, Refused, Unavailable
+from levibotd.kernel.errors import ActorCrashed, ActorRestarting, ActorStopped, MailboxFull
+
+CONTENT_TYPE = "application/problem+json"
+DETAIL_MAX = 500
+RETRY_AFTER_S = 1  # For what passes by itself: a full mailbox, an actor that begins anew.
+
+
+class Declined(LeviError):
+    """
+    The request itself is at fault; nothing was done.
+
+    `facts` are further members of the answer, `headers` further headers of it.
+    """
+
+    code = "DECLINED"
+    status = 400
+
+    def __init__(
+        self, detail: str, *, facts: Mapping[str, object] | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.facts = facts or {}
+        self.headers = headers or {}
+
+
+class Malformed(Declined):
+    """Not understood: bad JSON, a wrong type, a parameter out of bounds."""
+
+    code = "MALFORMED"
+    status = 400
+
+
+class Unauthenticated(Declined):
+    """No key, or one that nobody has."""
+
+    code = "UNAUTHENTICATED"
+    status = 401
+
+
+class ScopeMissing(Declined):
+    """The key is known and may not do this."""
+
+    code = "SCOPE"
+    status = 403
+
+
+class ForeignHost(Declined):
+    """Addressed to a name that is not ours: DNS rebinding."""
+
+    code = "HOST"
+    status = 403
+
+
+class ForeignOrigin(Declined):
+    """Sent by a web page that is not ours."""
+
+    code = "ORIGIN"
+    status = 403
+
+
+class NotFound(Declined):
+    """No such route, or nothing with this id."""
+
+    code = "NOT_FOUND"
+    status = 404
+
+
+class MethodNotAllowed(Declined):
+    """The route is there and does not take this method."""
+
+    code = "METHOD_NOT_ALLOWED"
+    status = 405
+
+
+class TooLarge(Declined):
+    """A body beyond the limit."""
+
+    code = "TOO_LARGE"
+    status = 413
+
+
+class TooMany(Declined):
+    """More requests than this client may send."""
+
+    code = "RATE_LIMITED"
+    status = 429
+
+
+class Undecided(Declined):
+    """It was taken in, and how it ends is not known yet. The same request again asks for it."""
+
+    code = OutcomeUnknown.code
+    status = 504
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer that says no."""
+
+    status: int
+    code: str
+    title: str
+    detail: str
+    facts: Mapping[str, object] = {}
+    headers: Mapping[str, str] = {}
+
+    def to_bytes(self) -> bytes:
+        members = {
+            "type": "about:blank",
+            "title": self.title,
+            "status": self.status,
+            "code": self.code,
+            "detail": self.detail[:DETAIL_MAX],
+        }
+        return msgspec.json.encode({**self.facts, **members})
+
+
+_TITLES = {
+    400: "Bad request",
+    401: "A key is needed",
+    403: "Forbidden",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Refused",
+    413: "Body too large",
+    422: "Configuration does not allow this",
+    429: "Too many requests",
+    500: "Internal error",
+    503: "Not available now",
+    504: "Outcome unknown",
+}
+_RETRY = {"Retry-After": str(RETRY_AFTER_S)}
+
+
+def problem_of(error: BaseException) -> Problem:
+    """Translate any error; one that nobody raised on purpose becomes INTERNAL and keeps its text to itself."""
+    match error:
+        case Declined():
+            return _problem(error.status, error.code, str(error), facts=error.facts, headers=error.headers)
+        case Refused():
+            return _problem(409, error.code, str(error), facts={"reason": error.reason})
+        case ConfigError():
+            return _problem(422, error.code, str(error))
+        case MailboxFull():
+            return _problem(429, error.code, f"{error}: too many requests wait", headers=_RETRY)
+        case ActorCrashed() | ActorRestarting() | ActorStopped():
+            return _problem(503, error.code, f"{error}: does not answer", headers=_RETRY)
+        case Unavailable():
+            return _problem(503, error.code, str(error), headers=_RETRY)
+        case OutcomeUnknown():
+            return _problem(504, error.code, str(error))
+        case TimeoutError():
+            return _problem(504, OutcomeUnknown.code, "no answer in time; it may still happen")
+        case _:
+            return _problem(500, "INTERNAL", "see the log of the daemon")
+
+
+def _problem(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    facts: Mapping[str, object] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Problem:
+    return Problem(
+        status=status, code=code, title=_TITLES[status], detail=detail, facts=facts or {}, headers=headers or {}
+    )

@@ -1,0 +1,104 @@
+"""How handlers read a request and write an answer. JSON both ways; money as decimal strings."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from levibotd.admin.auth import Caller
+from levibotd.admin.desk import Desk
+from levibotd.admin.problems import Malformed
+from levibotd.errors import Refused
+from levibotd.kernel.mailbox import Ref, Rejected, Request
+
+DESK = web.AppKey("desk", Desk)
+CALLER = "caller"  # Key of the request: who asks.
+JSON = "application/json"
+
+B = TypeVar("B")
+R = TypeVar("R")
+
+_DRY_RUN = {"1": True, "true": True, "0": False, "false": False}
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Root of what a client may send."""
+
+
+def desk_of(request: web.Request) -> Desk:
+    """The one thing handlers work with."""
+    return request.app[DESK]
+
+
+def caller_of(request: web.Request) -> str:
+    """Who asks, as it stands in CONTROL records."""
+    caller: Caller = request[CALLER]
+    return f"http:{caller.name}"
+
+
+async def read_body(request: web.Request, shape: type[B]) -> B:
+    """Decode the body as `shape`; no body is an empty object. Raises Malformed naming what is wrong."""
+    raw = await request.read()
+    try:
+        return msgspec.json.decode(raw or b"{}", type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Malformed(f"body: {error}") from None
+
+
+def read_query(request: web.Request, shape: type[B]) -> B:
+    """
+    Decode the query as `shape`, all of whose fields are given as text.
+
+    Raises Malformed for an unknown, repeated or ill-formed parameter.
+    """
+    query = request.query
+    if len(set(query)) < len(query):
+        raise Malformed("query: a parameter stands twice")
+    try:
+        return msgspec.convert(dict(query), type=shape, strict=False)
+    except msgspec.ValidationError as error:
+        raise Malformed(f"query: {error}") from None
+
+
+def is_dry_run(request: web.Request) -> bool:
+    """Does the caller want the plan alone? Raises Malformed for a value that is neither yes nor no."""
+    wanted = _DRY_RUN.get(request.query.get("dry_run", "0").lower())
+    if wanted is None:
+        raise Malformed("dry_run: expected 1 or 0")
+    return wanted
+
+
+def json(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Answer with JSON."""
+    return web.Response(
+        body=msgspec.json.encode(value, enc_hook=_text_of), status=status, content_type=JSON, headers=headers
+    )
+
+
+async def answer_of(ref: Ref[Any], request: Request[R], *, timeout_s: float) -> R:
+    """
+    Ask an actor. Raises Refused when it says no, and whatever `Ref.ask` raises.
+
+    An actor's no is a value (`Rejected`), so that it cannot crash it; over HTTP it is an error.
+    """
+    answer = await ref.ask(request, timeout_s=timeout_s)
+    if isinstance(answer, Rejected):
+        raise Refused(answer.reason)
+    return answer
+
+
+def plain(number: Decimal) -> str:
+    """Write money without an exponent, and without zeros that say nothing."""
+    text = format(number, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def plain_or_none(number: Decimal | None) -> str | None:
+    """As `plain`; None stays None."""
+    return None if number is None else plain(number)
+
+
+def _text_of(value: object) -> str:
+    return str(value)

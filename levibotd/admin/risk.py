@@ -1,0 +1,88 @@
+"""Limits: what they are, what is used of them, and the two switches over them."""
+
+from collections import Counter
+from decimal import Decimal
+
+import msgspec
+from aiohttp import web
+
+from levibotd.admin.control import Reason, gates_of, says_no
+from levibotd.admin.desk import ASK_TIMEOUT_S, Desk
+from levibotd.admin.health import marks
+from levibotd.admin.replies import Body, answer_of, caller_of, desk_of, json, plain, plain_or_none, read_body
+from levibotd.config import resolve_policy
+from levibotd.domain.book import KillState
+from levibotd.errors import ConfigError
+from levibotd.messages import SetKillSwitch, SetPolicy
+
+
+class PolicyWanted(Body, frozen=True):
+    """A policy and why."""
+
+    policy: str
+    reason: Reason
+
+
+class KillSwitchWanted(Body, frozen=True):
+    """Trip (true) or re-arm (false), and why."""
+
+    tripped: bool
+    reason: Reason
+
+
+async def get_risk(request: web.Request) -> web.Response:
+    """`GET /risk` - limits and what is used of them."""
+    desk = desk_of(request)
+    ledger, now = desk.view(), desk.clock.time()
+    held = ledger.held(at=now)
+    equity, heat = ledger.equity(marks(desk)), sum((call.planned_loss for call in held), Decimal(0))
+    anchor = ledger.day_anchor
+    return json({
+        "policy": _policy(desk), "says_no": gates_of(says_no(desk)), "risk_state": ledger.control.risk_state,
+        "equity": plain(equity), "open": len(held), "heat": plain(heat),
+        "heat_share": round(float(heat / equity), 6) if equity else None,
+        "by_channel": Counter(call.channel for call in held), "by_side": Counter(call.side for call in held),
+        "day_anchor": None if anchor is None else {"day": anchor.day, "equity": plain(anchor.equity)},
+        "kill_switch": _kill_switch(ledger.control.kill),
+    })  # fmt: skip
+
+
+async def get_policy(request: web.Request) -> web.Response:
+    """`GET /risk/policy` - the policy that rules, row by row, and what else may be chosen."""
+    desk = desk_of(request)
+    return json({**_policy(desk), "choices": desk.policies})
+
+
+async def put_policy(request: web.Request) -> web.Response:
+    """`PUT /risk/policy` - switch. Tickets that are out keep the limits they were given under."""
+    desk, body = desk_of(request), await read_body(request, PolicyWanted)
+    if body.policy not in desk.policies:
+        raise ConfigError(f"policy: expected one of {', '.join(desk.policies)}")
+    wish = SetPolicy(policy=body.policy, by=caller_of(request), reason=body.reason)
+    before = await answer_of(desk.risk, wish, timeout_s=ASK_TIMEOUT_S)
+    return json({"ok": True, "policy": body.policy, "before": before})
+
+
+async def get_kill_switch(request: web.Request) -> web.Response:
+    """`GET /risk/kill-switch` - is it tripped, since when and why."""
+    return json(_kill_switch(desk_of(request).view().control.kill))
+
+
+async def post_kill_switch(request: web.Request) -> web.Response:
+    """`POST /risk/kill-switch` - trip it, or re-arm it."""
+    desk, body = desk_of(request), await read_body(request, KillSwitchWanted)
+    wish = SetKillSwitch(tripped=body.tripped, by=caller_of(request), reason=body.reason)
+    before = await answer_of(desk.exec_, wish, timeout_s=ASK_TIMEOUT_S)
+    return json({"ok": True, "tripped": body.tripped, "before": before})
+
+
+def _policy(desk: Desk) -> dict[str, object]:
+    name = desk.view().control.policy or desk.config.risk.policy
+    return msgspec.structs.asdict(resolve_policy(desk.config, name=name))
+
+
+def _kill_switch(kill: KillState) -> dict[str, object]:
+    return {
+        "tripped": kill.tripped, "why": kill.why, "by": kill.by, "equity": plain_or_none(kill.equity),
+        "anchor": plain_or_none(kill.anchor), "limit": plain_or_none(kill.limit),
+    }  # fmt: skip

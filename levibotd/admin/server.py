@@ -1,0 +1,113 @@
+"""
+AdminHttp: the HTTP interface as an actor.
+
+The socket is opened before anything else starts (`listen`), so that a port in use ends the
+process at once; it outlives incarnations, so that a client that connects while AdminHttp begins
+anew waits instead of being refused. aiohttp is imported by the first incarnation: whoever only
+wires the daemon does not pay for it.
+"""
+
+import errno
+import ipaddress
+import socket
+from collections.abc import Awaitable, Callable
+
+from levibotd.admin.auth import Keyring
+from levibotd.admin.desk import Desk
+from levibotd.admin.limits import Clients, Rate
+from levibotd.admin.origins import Origins
+from levibotd.config import split_bind
+from levibotd.errors import ConfigError, Unavailable
+from levibotd.kernel.actor import Actor
+from levibotd.kernel.events import Exit
+
+BACKLOG = 128
+KEEPALIVE_S = 30.0
+SHUTDOWN_S = 1.0  # What a request under way has to end in.
+
+
+class PortInUse(Unavailable):
+    """Another process listens there. Exit 75."""
+
+    code = "PORT_IN_USE"
+
+
+class AdminHttp(Actor[None]):
+    """
+    Serve the HTTP interface on a socket that is already listening.
+
+    A restart loses the answers kept for Idempotency-Keys and the levels of the rate limits.
+    """
+
+    def __init__(
+        self, desk: Desk, *, listener: socket.socket, keyring: Keyring | None = None, rate: Rate | None = None
+    ) -> None:
+        self._desk = desk
+        self._listener = listener
+        self._keyring = Keyring() if keyring is None else keyring
+        self._rate = Rate() if rate is None else rate
+        self._close: Callable[[], Awaitable[None]] | None = None
+
+    async def on_start(self) -> None:
+        from aiohttp import web
+
+        from levibotd.admin.application import Guard, make_application
+
+        http = self._desk.config.http
+        host, _ = split_bind(http.bind)
+        guard = Guard(
+            origins=Origins(host=host, port=port_of(self._listener), cors_origins=http.cors_origins),
+            keyring=self._keyring,
+            clients=Clients(http.trusted_proxies),
+            rate=self._rate,
+        )
+        runner = web.AppRunner(
+            make_application(self._desk, guard),
+            access_log=None,
+            keepalive_timeout=KEEPALIVE_S,
+            shutdown_timeout=SHUTDOWN_S,
+        )
+        self._close = runner.cleanup
+        await runner.setup()
+        await web.SockSite(runner, self._listener.dup(), backlog=BACKLOG).start()
+
+    async def on_stop(self, reason: Exit) -> None:
+        if self._close is not None:
+            await self._close()
+
+    async def receive(self, message: None) -> None:
+        """Nobody tells it anything: work comes in over its socket."""
+
+
+def listen(bind: str) -> socket.socket:
+    """
+    Open the socket that `bind` (host:port, port 0 = any free one) names, for AdminHttp.
+
+    Raises PortInUse (exit 75), ConfigError when this address can never be bound.
+    """
+    host, port = split_bind(bind)
+    try:
+        return socket.create_server((_address(host), port), family=_family(host), backlog=BACKLOG)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUse(f"http.bind: {bind} is in use by another process") from error
+        raise ConfigError(f"$.http.bind: cannot listen on {bind}: {error.strerror or error}") from error
+    except OverflowError as error:
+        raise ConfigError(f"$.http.bind: {bind}: expected a port <= 65535") from error
+
+
+def port_of(listener: socket.socket) -> int:
+    """The port it really listens on."""
+    return int(listener.getsockname()[1])
+
+
+def _address(host: str) -> str:
+    # No name service at start: the one name that needs none is ours.
+    return "127.0.0.1" if host == "localhost" else host
+
+
+def _family(host: str) -> socket.AddressFamily:
+    try:
+        return socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET
+    except ValueError:
+        return socket.AF_INET

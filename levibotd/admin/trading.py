@@ -1,0 +1,127 @@
+"""Positions, orders and trades, as the ledger holds them."""
+
+from decimal import Context, Decimal
+from typing import Literal
+
+from aiohttp import web
+
+from levibotd.admin.control import Because
+from levibotd.admin.csv_cells import csv_of
+from levibotd.admin.desk import ASK_TIMEOUT_S, EventQuery
+from levibotd.admin.events import CURSOR_HEADER, Cursor, Limit, beyond, next_cursor
+from levibotd.admin.health import marks
+from levibotd.admin.problems import NotFound
+from levibotd.admin.replies import (
+    Body,
+    answer_of,
+    caller_of,
+    desk_of,
+    is_dry_run,
+    json,
+    plain,
+    plain_or_none,
+    read_body,
+    read_query,
+)
+from levibotd.domain.book import Call
+from levibotd.domain.orders import Order
+from levibotd.domain.records import Logged, PositionClosed
+from levibotd.domain.signal import CallKey
+from levibotd.journal import decode
+from levibotd.messages import ClosePosition
+
+TRADE_FIELDS = (
+    "id", "trace_id", "channel", "symbol", "side", "qty", "entry", "exit", "quote_value", "pnl", "fees",
+    "fee_currency", "net", "r", "reason", "opened_at", "at",
+)  # fmt: skip
+
+_SHOWN = Context(prec=12)  # An average price has no end; this is for eyes.
+
+
+class TradesWanted(Body, frozen=True):
+    """A page of closed calls."""
+
+    limit: Limit = 100
+    cursor: Cursor | None = None
+    format: Literal["json", "csv"] = "json"
+
+
+async def get_positions(request: web.Request) -> web.Response:
+    """`GET /positions` - what is held now."""
+    desk = desk_of(request)
+    prices = marks(desk)
+    held = [call for call in desk.view().calls.values() if not call.flat]
+    return json({"positions": [_position(call, mark=prices.get(call.symbol)) for call in held]})
+
+
+async def post_close(request: web.Request) -> web.Response:
+    """`POST /positions/{id}/close` - cancel what is unfilled of this call and close what is filled."""
+    desk, body = desk_of(request), await read_body(request, Because)
+    key = CallKey(request.match_info["id"])
+    if key not in desk.view().calls:
+        raise NotFound("no open position has this id")
+    if is_dry_run(request):
+        return json({"ok": True, "dry_run": True, "calls": [key]})
+    wish = ClosePosition(calls=(key,), by=caller_of(request), reason=body.reason)
+    calls = await answer_of(desk.exec_, wish, timeout_s=ASK_TIMEOUT_S)
+    return json({"ok": True, "dry_run": False, "calls": calls})
+
+
+async def get_orders(request: web.Request) -> web.Response:
+    """`GET /orders` - all orders of open calls and the newest of ended ones, newest first."""
+    ledger = desk_of(request).view()
+    orders = [*ledger.finished_orders(), *ledger.orders.values()]
+    return json({"orders": [_order(order) for order in sorted(orders, key=lambda order: -order.at)]})
+
+
+async def get_trades(request: web.Request) -> web.Response:
+    """`GET /trades` - calls that are over, newest first."""
+    wanted = read_query(request, TradesWanted)
+    desk = desk_of(request)
+    query = EventQuery(limit=wanted.limit, types=("POSITION_CLOSED",), newest_first=True, beyond=beyond(wanted.cursor))
+    lines = await desk.events.lines(query)
+    rows = [_trade(decode(line), currency=desk.market.stable_quote) for line in lines]
+    cursor = next_cursor(lines, query)
+    if wanted.format == "csv":
+        headers = {} if cursor is None else {CURSOR_HEADER: cursor}
+        return web.Response(body=csv_of(TRADE_FIELDS, rows), content_type="text/csv", charset="utf-8", headers=headers)
+    return json({"trades": rows, "next_cursor": cursor})
+
+
+def _position(call: Call, *, mark: Decimal | None) -> dict[str, object]:
+    worth = None if mark is None else call.side.sign * (mark * call.qty - call.entry_value)
+    return {
+        "id": call.key, "channel": call.channel, "symbol": call.symbol, "side": call.side, "status": call.status,
+        "qty": plain(call.qty), "entry_price": plain_or_none(_shown(call.entry_price)), "mark": plain_or_none(mark),
+        "entry_value": plain(call.entry_value), "open_profit": plain_or_none(worth), "realised": plain(call.realised),
+        "fees": plain(call.fees), "planned_loss": plain(call.planned_loss), "stop": plain(call.stop),
+        "stop_source": call.stop_source,
+        "targets": [{"price": plain(t.price), "share": plain(t.share)} for t in call.targets],
+        "opened_at": call.opened_at, "trace_id": call.trace,
+    }  # fmt: skip
+
+
+def _shown(price: Decimal | None) -> Decimal | None:
+    return None if price is None else _SHOWN.plus(price)
+
+
+def _order(order: Order) -> dict[str, object]:
+    return {
+        "cid": order.cid, "call": order.call, "role": order.role, "symbol": order.symbol, "side": order.side,
+        "type": order.type, "tif": order.tif, "state": order.state, "qty": plain(order.qty),
+        "price": plain_or_none(order.price), "trigger": plain_or_none(order.trigger), "reduce_only": order.reduce_only,
+        "filled": plain(order.filled), "fees": plain(order.fees), "at": order.at, "valid_until": order.valid_until,
+        "why": order.why,
+    }  # fmt: skip
+
+
+def _trade(logged: Logged, *, currency: str) -> dict[str, object]:
+    record = logged.entry.record
+    assert isinstance(record, PositionClosed)
+    return {
+        "id": record.call, "trace_id": logged.entry.trace, "channel": record.channel, "symbol": logged.entry.symbol,
+        "side": record.side, "qty": plain(record.qty), "entry": plain(record.entry), "exit": plain(record.exit),
+        "quote_value": plain(record.qty * record.exit), "pnl": plain(record.pnl), "fees": plain(record.fees),
+        "fee_currency": currency, "net": plain(record.net), "r": record.r, "reason": record.reason,
+        "opened_at": record.opened_at, "at": record.at,
+    }  # fmt: skip
