@@ -56,6 +56,7 @@ class FileTail:
             lines = self._added(self._file) or self._last()
             if not lines:
                 self.close()
+                return self.read()
         return lines
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """One line of a message file: what it may leave out, what makes it bad, and which number it gets."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -133,10 +134,8 @@ def test_a_picture_needs_no_text() -> None:
     | st.recursive(st.none() | st.text() | st.floats(), st.lists).map(lambda v: json.dumps(v).encode())
 )
 def test_whatever_a_line_holds_it_is_a_post_or_malformed(raw: bytes) -> None:
-    try:
-        read_post(raw, arrived_at=0.0)
-    except MalformedPost as error:
-        assert str(error)
+    with suppress(MalformedPost):
+        assert isinstance(read_post(raw, arrived_at=0.0), Post)
 
 
 @given(
