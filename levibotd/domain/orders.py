@@ -224,7 +224,9 @@ def advance(order: Order, record: Record) -> Order:
             return replace(order, state=OrderState.REJECTED, why=record.category)
         case OrderUnknown():
             _legal(order, record, _LIVE)
-            return replace(order, state=OrderState.UNKNOWN, fence_at=record.fence_at, why=record.cause)
+            # Whether an earlier cancel arrived is not known either: it may be asked for again.
+            fence_at, cause = record.fence_at, record.cause
+            return replace(order, state=OrderState.UNKNOWN, fence_at=fence_at, why=cause, cancelling=False)
         case OrderResolved():
             return _resolved(order, record)
         case OrderAbandoned():

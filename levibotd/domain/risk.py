@@ -185,27 +185,28 @@ def check_kill(
     equity: Decimal,
     realised_today: Decimal,
     anchor: Decimal,
-    daily_loss_limit: Decimal,
-    day_peak: Decimal | None = None,
-    peak_loss_limit: Decimal | None = None,
+    daily_loss_limit: Decimal | float,
+    peak: Decimal | None = None,
+    peak_loss_limit: Decimal | float | None = None,
 ) -> KillSwitch | None:
     """
     The record that trips the kill switch; None while all is within its limits.
 
     Looks at equity, unrealised losses included, at what is realised since the anchor (less fees) and,
-    where a limit is set, at the fall from the day's peak. No hysteresis; nothing here re-arms. A price
+    where a limit is set, at the fall from the day's `peak`. No hysteresis; nothing here re-arms. A price
     that is no number trips nothing.
     """
     if not (equity.is_finite() and anchor.is_finite()) or anchor <= 0:
         return None
-    floor = anchor * (1 - daily_loss_limit)
+    share = Decimal(str(daily_loss_limit))
+    floor = anchor * (1 - share)
     if equity <= floor:
         return KillSwitch(tripped=True, why="equity", by="risk", equity=equity, anchor=anchor, limit=floor)
-    loss = -daily_loss_limit * anchor
+    loss = -share * anchor
     if realised_today <= loss:
         return KillSwitch(tripped=True, why="realised", by="risk", equity=equity, anchor=anchor, limit=loss)
-    if day_peak is not None and peak_loss_limit is not None and day_peak.is_finite():
-        floor = day_peak * (1 - peak_loss_limit)
+    if peak is not None and peak_loss_limit is not None and peak.is_finite():
+        floor = peak * (1 - Decimal(str(peak_loss_limit)))
         if equity <= floor:
             return KillSwitch(tripped=True, why="peak", by="risk", equity=equity, anchor=anchor, limit=floor)
     return None
