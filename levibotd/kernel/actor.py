@@ -8,8 +8,10 @@ a system too: `await RiskActor(...).receive(message)` is a complete test (see `a
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Generic, TypeVar
 
+from levibotd.kernel.control import Finish
 from levibotd.kernel.events import Exit
-from levibotd.kernel.mailbox import Ask, Box, Mailbox, OwnRef, Ref, Rejected
+from levibotd.kernel.lane import Ask, Box
+from levibotd.kernel.mailbox import Mailbox, OwnRef, Ref, Rejected
 from levibotd.kernel.tasks import Limits, MakeCoro, Tasks, Timer, Timers
 
 M = TypeVar("M")
@@ -54,13 +56,12 @@ class Host:
     ) -> None:
         limits = Limits() if limits is None else limits
         self.mailbox = mailbox
-        self.me: OwnRef[Any] = OwnRef(mailbox.name, mailbox)
+        self.me: OwnRef[Any] = OwnRef(mailbox)
         self.tasks = Tasks(mailbox.name, limits=limits, on_crash=on_crash)
         self.timers = Timers(mailbox, limits=limits)
         self.replies: dict[Reply, None] = {}
         self.asked: Ask | None = None
         self.reply_taken = False
-        self.finished = False
 
     def take_reply(self) -> Reply:
         reply = Reply(self.asked, self._forget)
@@ -139,7 +140,7 @@ class Actor(Generic[M]):
 
     def finish(self) -> None:
         """End normally after the message in hand."""
-        self._hosted().finished = True
+        self._hosted().mailbox.put_control(Finish())
 
     def _hosted(self) -> Host:
         if self._host is None:

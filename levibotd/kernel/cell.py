@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from levibotd.kernel.actor import Actor, Host
-from levibotd.kernel.control import Inspect, Resume, Stop, Suspend, TaskFailed
+from levibotd.kernel.control import Finish, Inspect, Resume, Stop, Suspend, TaskFailed
 from levibotd.kernel.dead_letters import DeadLetters
 from levibotd.kernel.errors import ActorCrashed, ActorRestarting, ActorStopped
 from levibotd.kernel.events import (
@@ -31,17 +31,27 @@ from levibotd.kernel.events import (
     Stopped,
     trace_of,
 )
-from levibotd.kernel.mailbox import Ask, Rejected
+from levibotd.kernel.lane import NOTHING, Ask
+from levibotd.kernel.mailbox import Rejected
 from levibotd.kernel.poison import DEADLY, Suspects
 from levibotd.kernel.stacks import stack_of
 from levibotd.kernel.status import State, TraceRecord
 from levibotd.kernel.tasks import Timer
 from levibotd.kernel.tree import Child
 
-BATCH = 64
 GRACE_S = 2.0
 TRACED = 256
-_SAMPLE = 15
+_SAMPLE = 15  # The clock is read once in sixteen messages,
+_BATCH = 63  # and the loop gets a turn once in sixty-four.
+
+
+class Fallen:
+    """Stands in the trace where a message ended an incarnation."""
+
+    __slots__ = ("message",)
+
+    def __init__(self, message: Any) -> None:
+        self.message = message
 
 
 class Cell:
@@ -64,6 +74,7 @@ class Cell:
         self.crashes = 0
         self.handled = 0
         self.tasks_done = 0
+        self.suspended = False  # Survives a restart: somebody wanted it.
         self.current: Any = None
         self.last_error: BaseException | None = None
         self.host: Host | None = None
@@ -72,8 +83,9 @@ class Cell:
         self.mark = now()  # When the loop was last known to begin something.
         self.suspects = Suspects(child.same)
         self._held: Any = None  # A message of `retry_once` between two incarnations.
+        self._busy_otherwise = False  # Suspended, or something is held: mail is not simply taken.
         self._draining: Stop | None = None
-        self._ring: deque[tuple[int, float, str, Any]] = deque(maxlen=TRACED)
+        self._ring: deque[tuple[int, float, Any]] = deque(maxlen=TRACED)
         self._now = now
         self._emit = emit
         self._letters = letters
@@ -93,6 +105,7 @@ class Cell:
         self.state = State.STARTING
         self.task = self.mailbox.served_by = asyncio.current_task()
         self._draining = None
+        self._busy_otherwise = self.suspended or self._held is not None
         self.host = Host(self.mailbox, limits=self.child.limits, on_crash=self._task_failed)
         self.actor = None
         try:
@@ -127,9 +140,14 @@ class Cell:
         """What it handled last, oldest first."""
         return [
             TraceRecord(
-                order=order, actor=self.name, what=what, message_type=_type_name(item), trace=_trace(item), at=at
+                order=order,
+                actor=self.name,
+                what="crash" if type(item) is Fallen else "in",
+                message_type=_type_name(item),
+                trace=_trace(item),
+                at=at,
             )
-            for order, at, what, item in self._ring
+            for order, at, item in self._ring
         ]
 
     async def _be(self, host: Host, started: "asyncio.Future[None]") -> Exit:
@@ -143,56 +161,63 @@ class Cell:
         await actor.on_continue()
         for source in actor.sources():
             host.tasks.add_source(source)
-        self.state = State.RUNNING
+        self.state = State.SUSPENDED if self.suspended else State.RUNNING
         return await self._serve(actor, host)
 
     # --- The loop -----------------------------------------------------------------------------
 
-    # One function, because each call less is a tenth of a hop.
+    # One function with local names: each call less is a tenth of a hop.
     async def _serve(self, actor: Actor[Any], host: Host) -> Exit:
-        mailbox, receive, suspects = self.mailbox, actor.receive, self.suspects
-        control, inspects = mailbox.control, mailbox.inspects
-        record, order, now = self._ring.append, self._order, self._now
-        turn = 0
+        mailbox, receive, blamed = self.mailbox, actor.receive, self.suspects.blamed
+        control, inspects, mail, take = mailbox.control, mailbox.inspects, mailbox.user.items, mailbox.user.take
+        fired, own = mailbox.fired, mailbox.own.items
+        record, order = self._ring.append, self._order
+        handled = self.handled
         while True:
             if control or inspects:
+                self.current = None
                 if (ended := await self._obey(actor, host)) is not None:
                     return ended
                 continue
-            if self._held is not None:
-                item, self._held = self._held, None
-            elif self.state is not State.SUSPENDED and mailbox.has_mail:
-                item = mailbox.take()
-            elif self._draining is not None and not host.tasks.busy:
-                return _ended_by(self._draining)
-            else:
-                await mailbox.wait(control_only=self.state is State.SUSPENDED)
-                self.mark = now()
-                turn = 0
+            if mail and not (fired or own or self._busy_otherwise) and (item := take()) is not NOTHING:
+                pass
+            elif (item := self._take()) is NOTHING:
+                self.current = None
+                if self._draining is not None and not host.tasks.busy:
+                    return _ended_by(self._draining)
+                await mailbox.wait(control_only=self.suspended)
+                self.mark = self._now()
                 continue
-            if suspects and self._refused(item):
+            if blamed and self._refused(item):
                 continue
             self.current = item
-            record((next(order), self.mark, "in", item))
-            kind = type(item)
-            if kind is Ask:
+            record((next(order), self.mark, item))
+            if type(item) is Ask:
                 await self._answer(item, receive, host)
-            elif kind is not Timer:
+            else:
                 await receive(item)
-            elif item.take():
-                await receive(item.message)
-            self.current = None
-            self.handled += 1
-            if suspects:
-                suspects.clear(item)
-            if host.finished:
-                return Normal()
-            if not self.handled & _SAMPLE:
-                self.mark = now()
-            turn += 1
-            if turn == BATCH:
-                turn = 0
-                await asyncio.sleep(0)
+            handled += 1
+            self.handled = handled
+            if blamed:
+                self.suspects.clear(item)
+            if not handled & _SAMPLE:
+                self.mark = self._now()
+                if not handled & _BATCH:
+                    self.current = None
+                    await asyncio.sleep(0)
+
+    # The next piece of mail where it is not simply the oldest of the user lane; NOTHING when there is none for now.
+    def _take(self) -> Any:
+        if self._held is not None:
+            item, self._held = self._held, None
+            self._busy_otherwise = False
+            return item
+        if self.suspended:
+            return NOTHING
+        while type(item := self.mailbox.take()) is Timer:
+            if item.take():
+                return item.message
+        return item
 
     async def _answer(self, ask: Ask, receive: Callable[[Any], Any], host: Host) -> None:
         host.asked, host.reply_taken = ask, False
@@ -211,16 +236,22 @@ class Cell:
             case Inspect():
                 if not message.answer.done():
                     message.answer.set_result(actor.inspect())
-            case Suspend():
-                self.state = State.SUSPENDED if self._draining is None else self.state
-            case Resume():
-                self.state = State.RUNNING if self._draining is None else self.state
+            case Finish():
+                return Normal()
+            case Suspend() | Resume():
+                self._suspend(isinstance(message, Suspend))
             case _:
                 await actor.on_control(message)
         return None
 
+    def _suspend(self, suspended: bool) -> None:
+        if self._draining is None:
+            self.suspended = suspended
+            self.state = State.SUSPENDED if suspended else State.RUNNING
+            self._busy_otherwise = suspended or self._held is not None
+
     def _stop(self, stop: Stop, host: Host) -> Exit | None:
-        if not stop.drain or self.state is State.SUSPENDED:
+        if not stop.drain or self.suspended:
             return _ended_by(stop)
         self._draining = stop
         self.state = State.DRAINING
@@ -244,8 +275,8 @@ class Cell:
     async def _bury(self, ended: Exit) -> None:
         self.state = State.STOPPING
         host, actor = self.host, self.actor
-        self.mailbox.control.pop(TaskFailed, None)
-        self.mailbox.control.pop(Stop, None)
+        for kind in (Stop, Finish, TaskFailed):  # They were meant for this incarnation.
+            self.mailbox.control.pop(kind, None)
         if isinstance(ended, Failed | StartFailed):
             self._count_crash(ended)
         if self.current is not None:
@@ -269,7 +300,7 @@ class Cell:
         self.last_error = ended.error
         item = self.current
         if item is not None:
-            self._ring.append((next(self._order), self._now(), "crash", item))
+            self._ring.append((next(self._order), self._now(), Fallen(_message(item))))
         self._emit(
             Crashed(
                 actor=self.name,
@@ -290,6 +321,7 @@ class Cell:
             reason = "quarantined"
         elif type(item) in self.child.retry_once or (type(item) is Ask and type(item.request) in self.child.retry_once):
             self._held = item
+            self._busy_otherwise = True
             return
         else:
             reason = "crashed"
@@ -351,7 +383,7 @@ def _ended_by(stop: Stop) -> Exit:
 def _message(item: Any) -> Any:
     if type(item) is Ask:
         return item.request
-    return item.message if type(item) is Timer else item
+    return item.message if type(item) is Fallen else item
 
 
 def _type_name(item: Any) -> str:

@@ -29,6 +29,11 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
+class Finish:
+    """The actor itself wants to end, normally."""
+
+
+@dataclass(frozen=True, slots=True)
 class TaskFailed:
     """A task or source of this incarnation crashed, and so the incarnation did."""
 

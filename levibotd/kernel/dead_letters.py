@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from levibotd.kernel.events import DeadLetter, trace_of
-from levibotd.kernel.mailbox import Ask
+from levibotd.kernel.lane import Ask
 
 
 class DeadLetters:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from levibotd.kernel.events import trace_of
-from levibotd.kernel.mailbox import Ask
+from levibotd.kernel.lane import Ask
 
 DEADLY = 2
 _REMEMBERED = 1024
@@ -26,32 +26,29 @@ class Suspects:
     def __init__(self, same: Callable[[Any], Hashable]) -> None:
         self._same = same
         # The message is kept beside its count: an id must not be given to another object meanwhile.
-        self._crashes: dict[Hashable, tuple[int, Any]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._crashes)
+        self.blamed: dict[Hashable, tuple[int, Any]] = {}
 
     def blame(self, item: Any) -> int:
         """It ended one more incarnation. Returns how many by now."""
         key, message = self._known(item)
-        count = self._crashes.pop(key, (0, None))[0] + 1
-        if len(self._crashes) >= _REMEMBERED:
-            del self._crashes[next(iter(self._crashes))]
-        self._crashes[key] = (count, message)
+        count = self.blamed.pop(key, (0, None))[0] + 1
+        if len(self.blamed) >= _REMEMBERED:
+            del self.blamed[next(iter(self.blamed))]
+        self.blamed[key] = (count, message)
         return count
 
     def is_deadly(self, item: Any) -> bool:
-        return self._crashes.get(self._known(item)[0], (0, None))[0] >= DEADLY
+        return self.blamed.get(self._known(item)[0], (0, None))[0] >= DEADLY
 
     def clear(self, item: Any) -> None:
         """It was handled after all."""
-        self._crashes.pop(self._known(item)[0], None)
+        self.blamed.pop(self._known(item)[0], None)
 
     def release(self, message: Any) -> None:
         """Requeued by hand: it may be tried once more, and is deadly again at the next crash."""
         key = self._same(message)
-        if key in self._crashes:
-            self._crashes[key] = (DEADLY - 1, message)
+        if key in self.blamed:
+            self.blamed[key] = (DEADLY - 1, message)
 
     def _known(self, item: Any) -> tuple[Hashable, Any]:
         message = item.request if type(item) is Ask else item

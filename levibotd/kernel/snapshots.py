@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from levibotd.kernel.cell import Cell
 from levibotd.kernel.group import Leaf, Supervisor
-from levibotd.kernel.mailbox import Lane
+from levibotd.kernel.lane import Lane
 from levibotd.kernel.stacks import stack_of
 from levibotd.kernel.status import CellStatus, GroupStatus, LaneStatus, State, TaskStatus
 
@@ -20,7 +20,7 @@ class Progress:
         """How long it has been busy without ending a message or a task; 0 when it is idle or not up."""
         now = self._now()
         busy_tasks = cell.host is not None and bool(cell.host.tasks.running)
-        waiting = cell.mailbox.has_mail and cell.state is not State.SUSPENDED
+        waiting = cell.mailbox.has_mail and not cell.suspended
         up = cell.state in (State.RUNNING, State.SUSPENDED, State.DRAINING)
         done = cell.handled + cell.tasks_done + (0 if cell.host is None else cell.host.tasks.done)
         idle = not up or not (cell.current is not None or busy_tasks or waiting)
@@ -83,7 +83,7 @@ def lane_status(lane: Lane, *, now: float) -> LaneStatus:
         depth=len(lane),
         capacity=lane.capacity,
         oldest_age_s=lane.oldest_age_s(now),
-        senders_waiting=len(lane.putters),
+        senders_waiting=len(lane.line),
         taken=lane.taken,
         refused=lane.refused,
         dropped=lane.dropped + lane.shed,
