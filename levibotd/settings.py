@@ -28,6 +28,8 @@ StopMover = Literal["none", "breakeven", "moving-target", "moving-two-target", "
 NoStop = Literal["impute", "skip"]
 Split = Literal["even", "one", "two", "three", "fifty-on-first", "decreasing", "increasing"] | tuple[Share, ...]
 
+QUOTES = {"USD": "USDT"}
+
 
 class Section(Struct, frozen=True, kw_only=True):
     """Root of all tables."""
@@ -92,9 +94,7 @@ class ChannelConfig(Section, frozen=True):
     entry_split: Split = "even"  # How quantity is split over entry rungs.
     tp_split: Split = "even"  # How the position is split over targets.
     max_tps: Annotated[int, Meta(ge=1, le=20)] = 5  # Later targets join this one.
-    stop_mover: Literal["none", "breakeven", "moving-target", "moving-two-target", "trailing"] = (
-        "none"  # After a target.
-    )
+    stop_mover: StopMover = "none"  # What a reached target does with the stop.
     no_sl: NoStop | None = None  # Calls without a stop.
     entry_ttl_h: Positive | None = None  # Lifetime of an unfilled entry.
     chase_cap: Share | None = None  # How far beyond its price an entry may fill.
@@ -171,9 +171,7 @@ class PaperConfig(Section, frozen=True):
 class SymbolsConfig(Section, frozen=True):
     """Which symbols are traded."""
 
-    quote_map: dict[str, str] = field(
-        default_factory=lambda: {"USD": "USDT"}
-    )  # A quote as written = the quote that is traded.
+    quote_map: dict[str, str] = field(default_factory=lambda: dict(QUOTES))  # A quote as written = what is traded.
     allow: tuple[str, ...] = ()  # Only these; empty: all.
     deny: tuple[str, ...] = ()  # Never these.
 

@@ -14,6 +14,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 
+from levibotd.domain.gates import GateName
+from levibotd.domain.signal import NO_TRADE, Kind
 from levibotd.journal import EVENTS
 
 OTHER = "other"
@@ -22,6 +24,8 @@ SERIES_MAX = 256  # Per family.
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 ORDER_OUTCOMES = ("filled", "cancelled", "rejected", "expired", "abandoned")
 SIGNAL_STAGES = ("ingest", "score", "risk", "intent", "sent", "acked")
+# What can end a post: a gate, or a kind that is no call; "" where none did.
+GATES = ("", *GateName, *(f"kind.{kind}" for kind in Kind), f"label.{NO_TRADE}")
 VENUES = ("paper", "binance-spot", "binance-usdm", "bybit-linear")
 
 COUNTER = "counter"
@@ -73,7 +77,7 @@ SPECS = (
 )
 
 _BUCKETS = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-# Gates and reasons are words of ours; anything that does not look like one came from outside.
+# Reasons are words of ours; anything that does not look like one came from outside.
 _WORD = re.compile(r"[a-z][a-z0-9_.:-]{0,39}")
 
 M = TypeVar("M", Counter, Gauge, Histogram)
@@ -201,11 +205,11 @@ def _closed_sets(*, routes: Iterable[str], actors: Iterable[str]) -> Mapping[str
         "outcome": frozenset(ORDER_OUTCOMES).__contains__,
         "stage": frozenset(SIGNAL_STAGES).__contains__,
         "venue": frozenset(VENUES).__contains__,
-        "gate": _is_word,
+        "gate": frozenset(GATES).__contains__,
         "reason": _is_word,
         **dict.fromkeys(("version", "git_sha", "branch"), lambda value: len(value) <= 64),
     }
 
 
 def _is_word(value: str) -> bool:
-    return value == "" or _WORD.fullmatch(value) is not None
+    return _WORD.fullmatch(value) is not None
