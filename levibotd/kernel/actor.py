@@ -62,6 +62,7 @@ class Host:
         self.replies: dict[Reply, None] = {}
         self.asked: Ask | None = None
         self.reply_taken = False
+        self.crashes: list[BaseException] = []
 
     def take_reply(self) -> Reply:
         reply = Reply(self.asked, self._forget)
@@ -144,10 +145,13 @@ class Actor(Generic[M]):
 
     def _hosted(self) -> Host:
         if self._host is None:
-            self._host = Host(Mailbox(type(self).__name__, Box(256)), on_crash=_raise)
+            self._host = alone(self)
         return self._host
 
 
-# Alone, there is no supervisor to tell: the loop's exception handler shows it.
-def _raise(error: BaseException) -> None:
-    raise error
+def alone(actor: Actor[Any]) -> Host:
+    """The host of an actor that no system runs: what its tasks raise is kept until somebody looks (see `Alone`)."""
+    crashes: list[BaseException] = []
+    host = Host(Mailbox(type(actor).__name__, Box(256)), on_crash=crashes.append)
+    host.crashes = crashes
+    return host
