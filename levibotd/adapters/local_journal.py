@@ -8,7 +8,7 @@ full disk the reserve is deleted first, to have room for exits and for the halt 
 """
 
 import errno
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256
 
@@ -104,18 +104,15 @@ class LocalJournal:
         """Does a record of this log end at `position`?"""
         return stands_at(self._files, position)
 
-    def commit(self, batch: Sequence[Stamped]) -> list[Run]:
-        runs: list[Run] = []
+    def commit(self, batch: Sequence[Stamped]) -> Iterator[Run]:
         begin = 0
         hour = _hour(batch[0].ts)
         for place in range(1, len(batch) + 1):
-            if place == len(batch) or _hour(batch[place].ts) != hour:
-                runs += self._commit_hour(hour, batch[begin:place])
+            next_hour = None if place == len(batch) else _hour(batch[place].ts)
+            if next_hour != hour:
+                yield from self._commit_hour(hour, batch[begin:place])
                 begin = place
-                hour = _hour(batch[place].ts) if place < len(batch) else hour
-        if self._watch is not None:
-            self._watch.wrote(sum(sum(run.lengths) for run in runs), ts=batch[-1].ts, mono=batch[-1].mono)
-        return runs
+                hour = next_hour if next_hour is not None else hour
 
     def seal(self, *, ts: float, mono: float) -> list[Run]:
         if self._open is None:
@@ -135,19 +132,22 @@ class LocalJournal:
             self._lock.close()
             self._lock = None
 
-    def _commit_hour(self, hour: int, batch: Sequence[Stamped]) -> list[Run]:
-        runs: list[Run] = []
+    def _commit_hour(self, hour: int, batch: Sequence[Stamped]) -> Iterator[Run]:
         ts, mono = batch[0].ts, batch[0].mono
         for _attempt in range(2):
             try:
                 if self._open is not None and self._open.hour != hour:
-                    runs.append(self._seal(self._open, ts=ts, mono=mono))
+                    yield self._seal(self._open, ts=ts, mono=mono)
                 if self._open is None:
                     self._open = self._new_segment(hour)
-                runs.append(self._write(self._open, batch))
-                return runs
+                run = self._write(self._open, batch)
             except OSError as fault:
                 self._give_up(fault)
+                continue
+            if self._watch is not None:
+                self._watch.wrote(sum(run.lengths), ts=ts, mono=mono)
+            yield run
+            return
         detail = "" if self._fault is None else self._fault.detail
         raise LogDeviceDead(f"the log takes no more records: {detail}")
 
@@ -158,16 +158,16 @@ class LocalJournal:
     def _write(self, segment: "_OpenSegment", batch: Sequence[Stamped]) -> Run:
         lines: list[bytes] = []
         told: list[Logged] = []
-        is_new = segment.count == 0
-        if is_new:
+        if segment.count == 0:
             for record in self._opening():
                 self._append(self._preparer.prepare(Entry(record)), batch[0].ts, batch[0].mono, lines, told)
+        own = len(told)
         for stamped in batch:
             ts, mono = stamped.ts, stamped.mono
             for prepared in stamped.records:
                 self._append(prepared, ts, mono, lines, told)
-        run = self._put(segment, lines, told)
-        if is_new:
+        run = self._put(segment, lines, told, own=own)
+        if own:
             if self._sync:
                 self._files.sync_directories(segment.name)
             self._fault = None
@@ -191,7 +191,7 @@ class LocalJournal:
         )
         return [opened] if self._fault is None else [opened, self._fault]
 
-    def _put(self, segment: "_OpenSegment", lines: list[bytes], told: list[Logged]) -> Run:
+    def _put(self, segment: "_OpenSegment", lines: list[bytes], told: list[Logged], *, own: int) -> Run:
         data = b"".join(lines)
         if self._sync:
             segment.file.write(data)
@@ -200,7 +200,7 @@ class LocalJournal:
             segment.buffer += data
             if len(segment.buffer) >= _BUFFER_BYTES:
                 segment.flush()
-        run = Run(segment.name, segment.size, [len(line) for line in lines], told)
+        run = Run(segment.name, segment.size, [len(line) for line in lines], told, own)
         segment.size += len(data)
         segment.count += len(lines)
         segment.digest.update(data)
@@ -211,7 +211,7 @@ class LocalJournal:
         lines: list[bytes] = []
         told: list[Logged] = []
         self._append(self._preparer.prepare(Entry(seal)), ts, mono, lines, told)
-        run = self._put(segment, lines, told)
+        run = self._put(segment, lines, told, own=1)
         segment.flush()
         self._acknowledge(segment)
         segment.file.close()

@@ -5,7 +5,7 @@ A journal is called from one thread, the logger's own. Reading is another matter
 change once they are written.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -46,12 +46,17 @@ class Stamped(Struct, frozen=True, gc=False):
 
 
 class Run(Struct, frozen=True, gc=False):
-    """Records that stand one behind the other in one segment, from byte `offset` on."""
+    """
+    Records that stand one behind the other in one segment, from byte `offset` on.
+
+    The first `own` of them are the journal's own (FILE_OPEN, FILE_SEAL, ERROR); the rest was asked for.
+    """
 
     segment: str
     offset: int
     lengths: list[int]
     logged: list[Logged]
+    own: int = 0
 
 
 class Position(Struct, frozen=True, kw_only=True):
@@ -99,13 +104,13 @@ class Journal(Protocol):
     def disk(self) -> DiskState:
         """As of the last commit."""
 
-    def commit(self, batch: Sequence[Stamped]) -> list[Run]:
+    def commit(self, batch: Sequence[Stamped]) -> Iterator[Run]:
         """
-        Write in this order and return when all of it survives power loss.
+        Write in this order; each run is yielded when it survives power loss, and never taken back.
 
-        The runs hold every record that got a place: those of `batch`, and FILE_OPEN, FILE_SEAL
-        and ERROR records of the journal itself between them. Records of one Stamped stand together.
-        Raises LogDeviceDead: nothing of the batch may be counted as written.
+        Together they hold the records of `batch`, those of one Stamped side by side, and records
+        of the journal itself between them. Nothing happens until the runs are asked for.
+        Raises LogDeviceDead: what was not yielded by then does not stand in the log.
         """
 
     def seal(self, *, ts: float, mono: float) -> list[Run]:

@@ -1,6 +1,6 @@
 """The journal port in memory: for tests of actors, and wherever nothing has to outlive the process."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from levibotd.domain.records import Entry, FileOpen, Logged
 from levibotd.journal import SCHEMA, Chain, Prepared, Preparer
@@ -41,19 +41,19 @@ class MemoryJournal:
         """The next commit raises `error` and writes nothing."""
         self._failures.append(error)
 
-    def commit(self, batch: Sequence[Stamped]) -> list[Run]:
+    def commit(self, batch: Sequence[Stamped]) -> Iterator[Run]:
         if self.dead:
             raise LogDeviceDead("planned")
         if self._failures:
             raise self._failures.pop(0)
         self.commits += 1
-        run = Run(_SEGMENT, self._size, [], [])
+        run = Run(_SEGMENT, self._size, [], [], own=0 if self.lines else 1)
         if not self.lines:
             self._append(self._opening, batch[0], run)
         for stamped in batch:
             for prepared in stamped.records:
                 self._append(prepared, stamped, run)
-        return [run]
+        yield run
 
     def seal(self, *, ts: float, mono: float) -> list[Run]:
         return []
