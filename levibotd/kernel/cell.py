@@ -8,7 +8,7 @@ when it has returned nothing of the incarnation runs any more.
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from levibotd.kernel.actor import Actor, Host
@@ -33,7 +33,7 @@ from levibotd.kernel.events import (
 )
 from levibotd.kernel.lane import NOTHING, Ask
 from levibotd.kernel.mailbox import Rejected
-from levibotd.kernel.poison import DEADLY, Suspects
+from levibotd.kernel.poison import DEADLY, Suspects, itself
 from levibotd.kernel.stacks import stack_of
 from levibotd.kernel.status import State, TraceRecord
 from levibotd.kernel.tasks import Timer
@@ -81,8 +81,9 @@ class Cell:
         self.actor: Actor[Any] | None = None
         self.task: asyncio.Task[Exit] | None = None
         self.mark = now()  # When the loop was last known to begin something.
-        self.suspects = Suspects(child.same)
+        self.suspects = Suspects()
         self._held: Any = None  # A message of `retry_once` between two incarnations.
+        self._own_item: Any = None  # The last one that the actor told itself.
         self._busy_otherwise = False  # Suspended, or something is held: mail is not simply taken.
         self._draining: Stop | None = None
         self._ring: deque[tuple[int, float, Any]] = deque(maxlen=TRACED)
@@ -199,7 +200,7 @@ class Cell:
             handled += 1
             self.handled = handled
             if blamed:
-                self.suspects.clear(item)
+                self.suspects.acquit(self._key(item))
             if not handled & _SAMPLE:
                 self.mark = self._now()
                 if not handled & _BATCH:
@@ -216,7 +217,10 @@ class Cell:
             return NOTHING
         while type(item := self.mailbox.take()) is Timer:
             if item.take():
+                self._own_item = item.message
                 return item.message
+        if self.mailbox.user_next:
+            self._own_item = item
         return item
 
     async def _answer(self, ask: Ask, receive: Callable[[Any], Any], host: Host) -> None:
@@ -317,7 +321,7 @@ class Cell:
         error = ended.error if isinstance(ended, Failed | StartFailed) else None
         if error is None:
             reason = "killed" if isinstance(ended, Killed) else "stopped"
-        elif self.suspects.blame(item) >= DEADLY:
+        elif self.suspects.blame(self._key(item), _message(item)) >= DEADLY:
             reason = "quarantined"
         elif type(item) in self.child.retry_once or (type(item) is Ask and type(item.request) in self.child.retry_once):
             self._held = item
@@ -358,12 +362,17 @@ class Cell:
     # --- Mail that is not delivered -----------------------------------------------------------
 
     def _refused(self, item: Any) -> bool:
-        if not self.suspects.is_deadly(item):
+        if not self.suspects.is_deadly(self._key(item)):
             return False
         if type(item) is Ask:
             item.answer(Rejected("quarantined"))
         self._bury_message(item, "quarantined")
         return True
+
+    # What it told itself is never told again from elsewhere, and may well be many of a kind about one trace.
+    def _key(self, item: Any) -> Hashable:
+        message = _message(item)
+        return itself(message) if item is self._own_item else self.child.same(message)
 
     def _dropped(self, item: Any, reason: str) -> None:
         self._letters.add(item, actor=self.name, incarnation=self.incarnation, reason=reason, by_policy=True)

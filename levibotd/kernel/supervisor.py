@@ -18,6 +18,7 @@ from levibotd.kernel.errors import ActorStopped, CannotStart
 from levibotd.kernel.events import Event, Exhausted, Exit, GaveUp
 from levibotd.kernel.group import Leaf, Node, Stopping, Supervisor
 from levibotd.kernel.mailbox import INSPECTS_MAX, Rejected
+from levibotd.kernel.poison import itself
 from levibotd.kernel.snapshots import Progress, cell_status, group_status
 from levibotd.kernel.status import CellStatus, GroupStatus, State, TraceRecord, UnstoppedReport
 from levibotd.kernel.tree import ONE_FOR_ALL as ONE_FOR_ALL
@@ -126,7 +127,8 @@ class System:
         if letter is None:
             return False
         cell = self.cells[letter.actor]
-        cell.suspects.release(letter.message)
+        cell.suspects.release(cell.child.same(letter.message))
+        cell.suspects.release(itself(letter.message))
         if not cell.mailbox.user.offer(letter.message):
             return False
         self.dead_letters.remove(letter_id)

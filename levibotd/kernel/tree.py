@@ -8,7 +8,7 @@ from typing import Any
 from levibotd.kernel.actor import Actor
 from levibotd.kernel.errors import WaitCycle
 from levibotd.kernel.mailbox import Ref
-from levibotd.kernel.poison import same_message
+from levibotd.kernel.poison import same_trace
 from levibotd.kernel.tasks import Limits
 
 
@@ -56,7 +56,7 @@ class Child:
     stall_after_s: float = 30.0
     drain: bool = False
     retry_once: frozenset[type] = frozenset()
-    same: Callable[[Any], Hashable] = same_message
+    same: Callable[[Any], Hashable] = same_trace
     limits: Limits = field(default_factory=Limits)
 
     @property
