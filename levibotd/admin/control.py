@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from levibotd.admin.desk import ASK_TIMEOUT_S, Desk
+from levibotd.admin.desk import Desk
 from levibotd.admin.problems import Malformed
 from levibotd.admin.replies import Body, answer_of, caller_of, desk_of, is_dry_run, json, read_body
 from levibotd.domain.records import Gate
@@ -48,7 +48,7 @@ async def post_flatten(request: web.Request) -> web.Response:
     if is_dry_run(request):
         return json({"ok": True, "dry_run": True, "calls": plan})
     wish = ClosePosition(by=caller_of(request), reason=body.reason)
-    calls = await answer_of(desk.exec_, wish, timeout_s=ASK_TIMEOUT_S)
+    calls = await answer_of(desk.exec_, wish, timeout_s=desk.ask_timeout_s)
     return json({"ok": True, "dry_run": False, "calls": calls})
 
 
@@ -66,7 +66,7 @@ async def put_stage(request: web.Request) -> web.Response:
     if body.stage not in desk.stages:
         raise ConfigError(f"stage: expected one of {', '.join(desk.stages)}")
     wish = SetStage(stage=body.stage, by=caller_of(request), reason=body.reason)
-    before = await answer_of(desk.exec_, wish, timeout_s=ASK_TIMEOUT_S)
+    before = await answer_of(desk.exec_, wish, timeout_s=desk.ask_timeout_s)
     return json({"ok": True, "stage": body.stage, "before": before})
 
 
@@ -116,7 +116,7 @@ async def _switch(request: web.Request, *, on: bool) -> web.Response:
     dry_run = is_dry_run(request)
     if not dry_run:
         wish = Switch(on=on, by=caller_of(request), reason=body.reason)
-        before = await answer_of(desk.exec_, wish, timeout_s=ASK_TIMEOUT_S)
+        before = await answer_of(desk.exec_, wish, timeout_s=desk.ask_timeout_s)
     others = [gate for gate in says_no(desk) if gate.name != "switch"]
     return json({
         "ok": True, "dry_run": dry_run, "switch": "on" if on else "off", "before": "on" if before else "off",

@@ -17,9 +17,6 @@ from levibotd.observe.logging import Log
 from levibotd.observe.metrics import Metrics
 from levibotd.ports.market import Market
 
-ASK_TIMEOUT_S = 5.0
-DECISION_TIMEOUT_S = 10.0
-
 ExecWish = Switch | SetKillSwitch | SetStage | ClosePosition
 
 
@@ -88,3 +85,5 @@ class Desk(Struct, frozen=True, kw_only=True):
     stages: tuple[str, ...]
     started_at: float
     version: str
+    ask_timeout_s: float = 5.0
+    decision_timeout_s: float = 10.0

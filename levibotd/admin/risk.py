@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import web
 
 from levibotd.admin.control import Reason, gates_of, says_no
-from levibotd.admin.desk import ASK_TIMEOUT_S, Desk
+from levibotd.admin.desk import Desk
 from levibotd.admin.health import marks
 from levibotd.admin.replies import Body, answer_of, caller_of, desk_of, json, plain, plain_or_none, read_body
 from levibotd.config import resolve_policy
@@ -59,7 +59,7 @@ async def put_policy(request: web.Request) -> web.Response:
     if body.policy not in desk.policies:
         raise ConfigError(f"policy: expected one of {', '.join(desk.policies)}")
     wish = SetPolicy(policy=body.policy, by=caller_of(request), reason=body.reason)
-    before = await answer_of(desk.risk, wish, timeout_s=ASK_TIMEOUT_S)
+    before = await answer_of(desk.risk, wish, timeout_s=desk.ask_timeout_s)
     return json({"ok": True, "policy": body.policy, "before": before})
 
 
@@ -72,7 +72,7 @@ async def post_kill_switch(request: web.Request) -> web.Response:
     """`POST /risk/kill-switch` - trip it, or re-arm it."""
     desk, body = desk_of(request), await read_body(request, KillSwitchWanted)
     wish = SetKillSwitch(tripped=body.tripped, by=caller_of(request), reason=body.reason)
-    before = await answer_of(desk.exec_, wish, timeout_s=ASK_TIMEOUT_S)
+    before = await answer_of(desk.exec_, wish, timeout_s=desk.ask_timeout_s)
     return json({"ok": True, "tripped": body.tripped, "before": before})
 
 

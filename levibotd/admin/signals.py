@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from levibotd.admin.desk import ASK_TIMEOUT_S, DECISION_TIMEOUT_S, EventQuery, EventReader
+from levibotd.admin.desk import EventQuery, EventReader
 from levibotd.admin.events import Cursor, beyond, next_cursor
 from levibotd.admin.idempotency import KEY_HEADER, checked_key
 from levibotd.admin.problems import Undecided
@@ -57,9 +57,9 @@ async def post_ingest(request: web.Request) -> web.Response:
     now = desk.clock.time()
     message_id = body.message_id or message_id_of(body, key=checked_key(request.headers.get(KEY_HEADER)), at=now)
     post = Post(channel=body.channel, message_id=message_id, posted_at=now, text=body.text)
-    await answer_of(desk.telegram, IngestPost(trace=post.trace, post=post), timeout_s=ASK_TIMEOUT_S)
+    await answer_of(desk.telegram, IngestPost(trace=post.trace, post=post), timeout_s=desk.ask_timeout_s)
     try:
-        decision = await desk.logger.ask(AwaitDecision(trace=post.trace), timeout_s=DECISION_TIMEOUT_S)
+        decision = await desk.logger.ask(AwaitDecision(trace=post.trace), timeout_s=desk.decision_timeout_s)
     except TimeoutError:
         raise Undecided("ingested, and not decided in time", facts={"trace_id": post.trace}) from None
     return json({"ok": True, "trace_id": post.trace, **decided(decision)})

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from levibotd.admin.control import Because
 from levibotd.admin.csv_cells import csv_of
-from levibotd.admin.desk import ASK_TIMEOUT_S, EventQuery
+from levibotd.admin.desk import EventQuery
 from levibotd.admin.events import CURSOR_HEADER, Cursor, Limit, beyond, next_cursor
 from levibotd.admin.health import marks
 from levibotd.admin.problems import NotFound
@@ -63,7 +63,7 @@ async def post_close(request: web.Request) -> web.Response:
     if is_dry_run(request):
         return json({"ok": True, "dry_run": True, "calls": [key]})
     wish = ClosePosition(calls=(key,), by=caller_of(request), reason=body.reason)
-    calls = await answer_of(desk.exec_, wish, timeout_s=ASK_TIMEOUT_S)
+    calls = await answer_of(desk.exec_, wish, timeout_s=desk.ask_timeout_s)
     return json({"ok": True, "dry_run": False, "calls": calls})
 
 

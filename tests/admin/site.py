@@ -1,0 +1,381 @@
+"""
+A daemon small enough for a test of its HTTP interface: real actors, a real ledger and a real log, in memory.
+
+`serving` runs AdminHttp under a supervisor on a free port and speaks to it over a real socket.
+"""
+
+import io
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from levibotd.admin.auth import Keyring
+from levibotd.admin.desk import Desk, EventQuery, ExecWish
+from levibotd.admin.limits import Rate
+from levibotd.admin.routes import ROUTES
+from levibotd.admin.server import AdminHttp, listen, port_of
+from levibotd.config import Config, demo_config, policy_names
+from levibotd.domain import records as r
+from levibotd.domain.ledger import Ledger
+from levibotd.domain.masking import Masker
+from levibotd.domain.records import Entry, Logged, Record
+from levibotd.domain.signal import CallKey, Leg, Post, Side, Symbol, TraceId
+from levibotd.journal import TERMINAL, Chain, Preparer, decode
+from levibotd.kernel.actor import Actor, Reply
+from levibotd.kernel.clock import Clock, LoopClock
+from levibotd.kernel.events import Event
+from levibotd.kernel.mailbox import FAIL, Box, Ref, Rejected
+from levibotd.kernel.supervisor import Child, Group, System
+from levibotd.messages import (
+    AwaitDecision,
+    ClosePosition,
+    Decision,
+    Ingested,
+    IngestPost,
+    SetKillSwitch,
+    SetPolicy,
+    SetStage,
+    Switch,
+)
+from levibotd.observe.logging import make_log
+from levibotd.observe.metrics import Metrics
+from levibotd.sim.demo_market import DemoMarket
+
+AT = 1_760_000_000.0
+CALL = CallKey("paper|coins|7|0")
+BTC = Symbol("BTCUSDT")
+
+
+class MemoryLog:
+    """The event log of the test: lines as they would stand on disk, and the fold over them."""
+
+    def __init__(self) -> None:
+        self.lines_written: list[bytes] = []
+        self.ledger = Ledger(balance=Decimal(10_000))
+        self.waiting: dict[TraceId, list[Reply]] = {}
+        self._preparer = Preparer()
+        self._chain = Chain(boot="test")
+
+    def commit(self, record: Record, *, trace: TraceId | None = None, symbol: Symbol | None = None) -> Logged:
+        prepared = self._preparer.prepare(Entry(record, trace, symbol))
+        line = self._chain.line(prepared, ts=AT + len(self.lines_written), mono=0.0)
+        self.lines_written.append(line)
+        self.ledger.apply(prepared.entry)
+        if trace is not None and (decision := self.decision(trace)) is not None:
+            for reply in self.waiting.pop(trace, []):
+                reply.send(decision)
+        return decode(line)
+
+    def decision(self, trace: TraceId) -> Decision | None:
+        of_trace = [x for x in map(decode, self.lines_written) if x.entry.trace == trace]
+        terminal = [x for x in of_trace if x.event_type in TERMINAL]
+        scored = [x for x in of_trace if x.event_type == "SIGNAL_SCORED"]
+        return Decision(terminal=terminal[0], scored=scored[-1] if scored else None) if terminal else None
+
+    async def lines(self, query: EventQuery) -> Sequence[bytes]:
+        order = reversed(self.lines_written) if query.newest_first else iter(self.lines_written)
+        return [line for line in order if _fits(decode(line), query)][: query.limit]
+
+
+def _fits(line: Logged, query: EventQuery) -> bool:
+    beyond = query.beyond
+    seen = beyond is not None and (line.seq >= beyond if query.newest_first else line.seq <= beyond)
+    return (
+        not seen
+        and (query.trace_id is None or line.entry.trace == query.trace_id)
+        and (not query.types or line.event_type in query.types)
+        and (query.symbol is None or line.entry.symbol == query.symbol)
+        and (query.since is None or line.ts >= query.since)
+    )
+
+
+class Crash(Exception):
+    """What an actor of the test dies of when it is asked to."""
+
+
+class ExecOfTest(Actor[ExecWish]):
+    """Does at once what it is asked, and writes it down."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        self._log = log
+
+    async def receive(self, message: ExecWish) -> object:
+        control, by, reason = self._log.ledger.control, message.by, message.reason
+        if reason == "crash":
+            raise Crash("as wished")
+        match message:
+            case Switch(on=on):
+                before = control.switch_on
+                self._log.commit(r.Control(command="start" if on else "stop", by=by, reason=reason))
+                return before
+            case SetKillSwitch(tripped=tripped):
+                if tripped == control.kill.tripped:
+                    return Rejected("the kill switch stands so already")
+                self._log.commit(r.KillSwitch(tripped=tripped, why=reason, by=by))
+                return not tripped
+            case SetStage(stage=stage):
+                stage_before = control.stage or "paper"
+                self._log.commit(r.ChannelStage(stage=stage, before=stage_before, by=by, reason=reason))
+                return stage_before
+            case ClosePosition(calls=calls):
+                self._log.commit(r.Control(command="close", by=by, reason=reason))
+                return calls or tuple(self._log.ledger.calls)
+
+
+class RiskOfTest(Actor[SetPolicy]):
+    def __init__(self, log: MemoryLog) -> None:
+        self._log = log
+
+    async def receive(self, message: SetPolicy) -> str:
+        before = self._log.ledger.control.policy or "demo"
+        self._log.commit(
+            r.RiskPolicyChanged(policy=message.policy, before=before, by=message.by, reason=message.reason)
+        )
+        return before
+
+
+class IntakeOfTest(Actor[IngestPost]):
+    """Telegram, Scorer and Risk in one: `BUY` in a text is a call that a gate refuses; "hold" is never decided."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        self._log = log
+
+    async def receive(self, message: IngestPost) -> Ingested:
+        post, trace = message.post, message.post.trace
+        fresh = not any(decode(line).entry.trace == trace for line in self._log.lines_written)
+        if fresh:
+            self._log.commit(r.SignalIngest(post=post, received_at=post.posted_at, source="http"), trace=trace)
+        if fresh and "hold" not in post.text:
+            self._decide(post, trace)
+        return Ingested(trace=trace, fresh=fresh)
+
+    def _decide(self, post: Post, trace: TraceId) -> None:
+        call = "BUY" in post.text
+        self._log.commit(scored(post, call=call), trace=trace)
+        if call:
+            rejected = r.SignalRejected(gate="confidence", value=0.625, limit=0.7)
+            self._log.commit(rejected, trace=trace)
+        else:
+            self._log.commit(r.AutoRouteSkipped(reason="kind.chatter"), trace=trace)
+
+
+class LoggerOfTest(Actor[AwaitDecision]):
+    def __init__(self, log: MemoryLog) -> None:
+        self._log = log
+
+    async def receive(self, message: AwaitDecision) -> object:
+        assert message.trace is not None
+        decision = self._log.decision(message.trace)
+        if decision is None:
+            self._log.waiting.setdefault(message.trace, []).append(self.take_reply())
+        return decision
+
+
+def scored(post: Post, *, call: bool) -> r.SignalScored:
+    leg = Leg(symbol="BTC/USDT", side=Side.BUY, entry=(64000.0, 64100.5), tps=(65000.0,), sl=63000.0)
+    return r.SignalScored(
+        channel=post.channel,
+        kind="new" if call else "chatter",
+        label="BUY" if call else "NO-TRADE",
+        probs={"BUY": 0.625, "SELL": 0.0, "NO-TRADE": 0.375},
+        p_call=0.625 if call else 0.375,
+        stale=False,
+        legs=(leg,) if call else (),
+        reasons=("words",),
+        revision=0,
+        last_price={},
+        markets_as_of=None,
+        model_sha="test",
+        trained_until=None,
+    )
+
+
+def open_position(log: MemoryLog, *, qty: str = "0.5", price: str = "60000") -> CallKey:
+    """Let the log tell of a call that bought and holds a position."""
+    amount, paid = Decimal(qty), Decimal(price)
+    plan = r.TradePlan(
+        symbol=BTC,
+        side=Side.BUY,
+        rungs=(r.Rung(style="limit", qty=amount, price=paid),),
+        targets=(r.Target(price=paid * 2, share=Decimal(1)),),
+        stop=paid / 2,
+        stop_source="signal",
+        targets_source="signal",
+        qty=amount,
+        notional=amount * paid,
+        planned_loss=Decimal(100),
+        leverage=1,
+        mark=paid,
+        price_cap=paid,
+    )
+    ticket = r.RiskTicket(
+        call=CALL,
+        channel="coins",
+        plan=plan,
+        gates=(),
+        policy="moderate",
+        policy_hash="0",
+        equity=Decimal(10_000),
+        exposure_seq=0,
+        entry_valid_until=AT + 100,
+        expires_at=AT + 100,
+        at=AT,
+    )
+    trace = TraceId("00000000000000aa")
+    intent = r.OrderIntent(
+        cid="c1", call=CALL, role="e", slot=0, attempt=1, side=Side.BUY, type="limit", tif="GTC",
+        qty=amount, venue="paper", at=AT, price=paid,
+    )  # fmt: skip
+    fill = r.OrderFilled(
+        cid="c1", trade_id="t1", side=Side.BUY, qty=amount, price=paid, fee=Decimal("1.25"),
+        fee_currency="USDT", liquidity="maker", cum_qty=amount, at=AT,
+    )  # fmt: skip
+    for record in (ticket, intent, r.OrderNew(cid="c1"), r.OrderAck(cid="c1", venue_id="v1", status="open", at=AT), fill):
+        log.commit(record, trace=trace, symbol=BTC)
+    return CALL
+
+
+def closed_trade(*, channel: str = "coins") -> r.PositionClosed:
+    return r.PositionClosed(
+        call=CALL, channel=channel, side=Side.BUY, qty=Decimal("0.5"), entry=Decimal(60000), exit=Decimal("60100.50"),
+        pnl=Decimal("50.25"), fees=Decimal("2.5"), net=Decimal("47.75"), r=0.4775, reason="target",
+        opened_at=AT, at=AT + 60,
+    )  # fmt: skip
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return msgspec.json.decode(self.body)
+
+    def code(self) -> str:
+        assert self.headers["Content-Type"].startswith("application/problem+json")
+        problem = self.json()
+        assert problem["status"] == self.status
+        return str(problem["code"])
+
+
+@dataclass
+class Site:
+    """The running interface and what stands behind it."""
+
+    log: MemoryLog
+    desk: Desk
+    system: System
+    port: int
+    printed: io.StringIO
+    session: aiohttp.ClientSession
+    reasons: list[str] = field(default_factory=list)
+
+    async def ask(self, method: str, path: str, *, body: object = None, **headers: str) -> Answer:
+        """Send one request. A body that is not bytes is sent as JSON; in header names `_` stands for `-`."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        data = body if isinstance(body, bytes) or body is None else msgspec.json.encode(body)
+        url = f"http://127.0.0.1:{self.port}{path}"
+        async with self.session.request(method, url, data=data, headers=sent, allow_redirects=False) as response:
+            return Answer(status=response.status, headers=response.headers, body=await response.read())
+
+    async def get(self, path: str, **headers: str) -> Answer:
+        return await self.ask("GET", path, **headers)
+
+    async def post(self, path: str, body: object = None, **headers: str) -> Answer:
+        return await self.ask("POST", path, body=body, **headers)
+
+
+@asynccontextmanager
+async def serving(
+    *,
+    log: MemoryLog | None = None,
+    config: Config | None = None,
+    keyring: Keyring | None = None,
+    rate: Rate | None = None,
+    risk: Ref[SetPolicy] | None = None,
+    score: Callable[[Post], Mapping[str, object]] | None = None,
+) -> AsyncIterator[Site]:
+    """Run the interface with everything behind it, and stop it again."""
+    log = MemoryLog() if log is None else log
+    config = demo_config(environ={"HOME": "/nonexistent"}) if config is None else config
+    clock, printed, reasons = LoopClock(), io.StringIO(), list[str]()
+    risk = Ref("risk", Box(8, FAIL)) if risk is None else risk
+    exec_: Ref[ExecWish] = Ref("exec", Box(8))
+    telegram: Ref[IngestPost] = Ref("telegram", Box(8))
+    logger: Ref[AwaitDecision] = Ref("logger", Box(8))
+    http: Ref[None] = Ref("http", Box(1))
+    listener = listen("127.0.0.1:0")
+    children = [
+        Child(exec_, lambda: ExecOfTest(log)),
+        Child(telegram, lambda: IntakeOfTest(log)),
+        Child(logger, lambda: LoggerOfTest(log)),
+        Child(http, lambda: AdminHttp(desk, listener=listener, keyring=keyring, rate=rate)),
+    ]
+    if risk.capacity > 1:  # A smaller one is full already, and nobody serves it.
+        children.append(Child(risk, lambda: RiskOfTest(log)))
+    system = System(Group("root", children=tuple(children)), clock=clock, on_event=_ignore, rng=Random(0))
+    desk = _desk(
+        log, config=config, clock=clock, system=system, printed=printed, reasons=reasons,
+        refs=(telegram, risk, exec_, logger), score=score,
+    )  # fmt: skip
+    await system.start()
+    try:
+        async with aiohttp.ClientSession() as session:
+            yield Site(log, desk, system, port_of(listener), printed, session, reasons)
+    finally:
+        await system.stop()
+        listener.close()
+
+
+def _desk(
+    log: MemoryLog,
+    *,
+    config: Config,
+    clock: Clock,
+    system: System,
+    printed: io.StringIO,
+    reasons: list[str],
+    refs: tuple[Any, Any, Any, Any],
+    score: Callable[[Post], Mapping[str, object]] | None,
+) -> Desk:
+    async def why(trace: TraceId) -> object:
+        story = [line for line in map(decode, log.lines_written) if line.entry.trace == trace]
+        return [line.event_type for line in story] or None
+
+    telegram, risk, exec_, logger = refs
+    return Desk(
+        telegram=telegram,
+        risk=risk,
+        exec_=exec_,
+        logger=logger,
+        view=lambda: log.ledger,
+        last_seq=lambda: len(log.lines_written),
+        decisions=lambda: {"kind.chatter": 1},
+        events=log,
+        system=system,
+        metrics=Metrics(version="1.2.3", routes=[route.template for route in ROUTES]),
+        log=make_log(printed, clock=clock, masker=Masker()),
+        clock=clock,
+        config=config,
+        market=DemoMarket(),
+        score=score or (lambda post: {"kind": "chatter", "legs": [{"entry": [0.1, 1e-7]}], "p_call": 0.5}),
+        readiness=lambda: tuple(reasons),
+        why=why,
+        policies=policy_names(config),
+        stages=("observe", "paper"),
+        started_at=clock.monotonic(),
+        version="1.2.3",
+        ask_timeout_s=2.0,
+        decision_timeout_s=0.2,
+    )
+
+
+def _ignore(event: Event) -> None:
+    """Tests look at answers, not at the supervisor."""
