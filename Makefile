@@ -28,7 +28,7 @@ check: $(TEST)
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest -q README.md docs
+	$(BIN)/python -m docs.examples README.md docs/tutorial.md
 
 fix: $(TEST)
 	$(BIN)/ruff check --fix
