@@ -6,10 +6,11 @@ call and no command of ours ends here, and so does what is too old.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from levibotd.domain.features import score
 from levibotd.domain.ledger import Ledger
+from levibotd.domain.lifecycle import calls_meant
 from levibotd.domain.posts.reading import read
 from levibotd.domain.records import (
     AutoRouteSkipped,
@@ -18,13 +19,13 @@ from levibotd.domain.records import (
     SignalExpired,
     SignalScored,
 )
-from levibotd.domain.signal import NO_TRADE, CallKey, Kind, Post, Reading, Scored, TraceId
+from levibotd.domain.signal import NO_TRADE, Kind, Post, Reading, Scored, TraceId
 from levibotd.kernel.actor import Actor
 from levibotd.kernel.clock import Clock
 from levibotd.kernel.mailbox import Ref
 from levibotd.messages import Append, EndCalls, LoggerMessage, PostArrived, ScoredSignal
-from levibotd.ports.classifier import Classifier
 from levibotd.ports.as_of import MarketAsOf
+from levibotd.ports.classifier import Classifier
 from levibotd.ports.market import Market
 
 PARENTS_KEPT = 4096
@@ -62,7 +63,7 @@ class ScorerActor(Actor[PostArrived]):
 
     async def receive(self, message: PostArrived) -> None:
         post = message.post
-        if self._ledger().is_decided(post.trace):
+        if self._ledger().decision(post.trace) is not None:
             return  # A second delivery: its one decision stands already.
 
         now = self._clock.time()
@@ -85,7 +86,7 @@ class ScorerActor(Actor[PostArrived]):
         if scored.reading.stale and post.forwarded_at is not None:
             age_s = now - post.forwarded_at
         if scored.reading.legs and (scored.reading.stale or message.late or age_s > self._signal_ttl_s):
-            await self._record(post.trace, SignalExpired(age_s=six_digits(age_s), limit_s=self._signal_ttl_s))
+            await self._record(post.trace, SignalExpired(age_s=age_s, limit_s=self._signal_ttl_s))
         elif scored.label == NO_TRADE or not scored.reading.legs:
             await self._record(post.trace, AutoRouteSkipped(reason="label.NO-TRADE"))
         else:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from levibotd.domain.signal import CallKey, Post, Reading, Symbol
+from levibotd.domain.signal import CallKey, Post, Reading, Symbol, message_of
 
 
 class OwnedCall(Protocol):
@@ -13,7 +13,7 @@ class OwnedCall(Protocol):
     def channel(self) -> str: ...
 
     @property
-    def message_id(self) -> int: ...
+    def key(self) -> CallKey: ...
 
     @property
     def symbol(self) -> Symbol: ...
@@ -28,7 +28,7 @@ def calls_meant(post: Post, reading: Reading, calls: Mapping[CallKey, OwnedCall]
     """
     own = {key: call for key, call in calls.items() if call.channel == post.channel}
     if post.reply_to is not None:
-        return tuple(key for key, call in own.items() if call.message_id == post.reply_to)
+        return tuple(key for key in own if message_of(key) == post.reply_to)
     if reading.every_call:
         return tuple(own)
     return tuple(key for key, call in own.items() if _names(reading.symbols, call.symbol))

@@ -149,3 +149,8 @@ def trace_id(channel: str, message_id: int) -> TraceId:
 def call_key(account: str, channel: str, message_id: int, leg_no: int) -> CallKey:
     """Name one leg of one post for one account. The revision of the post is no part of it."""
     return CallKey(f"{account}|{channel}|{message_id}|{leg_no}")
+
+
+def message_of(call: CallKey) -> int:
+    """The message id of a call, as it stands in its key. Account and channel may hold any character."""
+    return int(call.rsplit("|", 2)[1])

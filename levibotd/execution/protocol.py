@@ -10,6 +10,8 @@ next attempt's id.
 from collections.abc import Callable
 from decimal import Decimal
 
+from msgspec import Struct
+
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.records import (
     CancelDone,
@@ -28,16 +30,26 @@ from levibotd.domain.signal import Symbol, TraceId
 from levibotd.errors import OutcomeUnknown, Refused, Unavailable
 from levibotd.kernel.clock import Clock
 from levibotd.kernel.mailbox import Ref
-from levibotd.messages import Append, LoggerMessage
-from levibotd.ports.venue import Fill, OrderState, Venue, VenueOrder
+from levibotd.messages import Append, Committed, LoggerMessage
+from levibotd.ports.venue import Fill, Venue, VenueOrder
 
 COMMIT_TIMEOUT_S = 60.0  # Longer than any restart of the log: a commit is waited for, not guessed.
-SKEW_S = 0.25
-INGRESS_S = 1.0  # Some venues check the window at ingress only.
 READS = 3
-VISIBILITY_S = 2.0
 
 MaySend = Callable[[], str | None]
+
+
+class Fence(Struct, frozen=True, kw_only=True):
+    """
+    How long a request may still be under way, and how long what it did may stay invisible, in seconds.
+
+    The defaults are those of a venue in our own process: a request that was given up never arrives.
+    """
+
+    recv_window_s: float = 0.0
+    skew_s: float = 0.0
+    ingress_s: float = 0.0  # Some venues check the window at ingress only.
+    visibility_s: float = 0.0
 
 
 class OrderProtocol:
@@ -56,18 +68,28 @@ class OrderProtocol:
         log: Ref[LoggerMessage],
         ledger: Callable[[], Ledger],
         clock: Clock,
-        recv_window_s: float,
+        fence: Fence,
     ) -> None:
         self._venue = venue
         self._log = log
         self._ledger = ledger
         self._clock = clock
-        self._recv_window_s = recv_window_s
+        self._fence = fence
 
     async def commit(self, trace: TraceId | None, symbol: Symbol | None, *records: Record) -> None:
         """Write records of one symbol together; return once they survive power loss."""
         entries = tuple(Entry(record, trace, symbol) for record in records)
-        await self._log.ask(Append(trace=trace, entries=entries), timeout_s=COMMIT_TIMEOUT_S)
+        answer = await self._log.ask(Append(trace=trace, entries=entries), timeout_s=COMMIT_TIMEOUT_S)
+        if not isinstance(answer, Committed):
+            raise Unavailable(f"the log did not take {type(records[0]).__name__}: {answer}")
+
+    async def tell(self, trace: TraceId, record: Record) -> None:
+        """Write the decision of a post, and go on: it is committed with the next batch."""
+        await self._log.tell(Append(trace=trace, entries=(Entry(record, trace),)))
+
+    def fence_at(self, sent_at: float) -> float:
+        """From this moment on, no request that was sent at `sent_at` or before can arrive any more."""
+        return sent_at + self._fence.recv_window_s + self._fence.skew_s + self._fence.ingress_s
 
     async def send(
         self, intent: OrderIntent, *, trace: TraceId | None, symbol: Symbol, may_send: MaySend
@@ -88,7 +110,7 @@ class OrderProtocol:
         except Refused as refusal:
             await self.commit(trace, symbol, _reject(intent.cid, refusal))
         except (OutcomeUnknown, Unavailable) as lost:
-            fence_at = sent_at + self._recv_window_s + SKEW_S + INGRESS_S
+            fence_at = self.fence_at(sent_at)
             await self.commit(trace, symbol, OrderUnknown(cid=intent.cid, cause=str(lost), fence_at=fence_at))
             return await self.resolve(intent.cid, trace=trace, symbol=symbol, fence_at=fence_at)
         else:
@@ -113,12 +135,14 @@ class OrderProtocol:
         await self._clock.sleep_until(fence_at)
         for read in range(READS):
             if read:
-                await self._clock.sleep(VISIBILITY_S / (READS - 1))
+                await self._clock.sleep(self._fence.visibility_s / (READS - 1))
             state = await self._venue.order(symbol, cid)
             snapshot = await self._venue.snapshot(since=0.0)
             fills = tuple(fill for fill in snapshot.fills if fill.cid == cid)
             if state is not None or fills:
-                await self._adopt(cid, state, trace=trace, symbol=symbol)
+                known = state.status if state is not None else "filled"
+                adopted = OrderResolved(cid=cid, outcome="ADOPTED", evidence=(f"order by cid: {known}",))
+                await self.commit(trace, symbol, adopted)
                 return fills
         evidence = ("order by cid: none", "open orders: none", "fills: none")
         resolved = OrderResolved(cid=cid, outcome="ABSENT", evidence=evidence)
@@ -128,16 +152,6 @@ class OrderProtocol:
         else:
             await self.commit(trace, symbol, resolved)
         return ()
-
-    async def _adopt(self, cid: str, state: OrderState | None, *, trace: TraceId | None, symbol: Symbol) -> None:
-        venue_id = state.venue_id if state is not None else ""
-        status = state.status if state is not None else "filled"
-        await self.commit(
-            trace,
-            symbol,
-            OrderResolved(cid=cid, outcome="ADOPTED", evidence=(f"order by cid: {status}",)),
-            OrderAck(cid=cid, venue_id=venue_id, status=status, at=self._clock.time()),
-        )
 
 
 def venue_order(intent: OrderIntent, symbol: Symbol) -> VenueOrder:

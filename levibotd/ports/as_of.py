@@ -26,15 +26,19 @@ class MarketAsOf:
         return self._market.stable_quote
 
     def is_known(self, base: str, quote: str | None) -> bool:
-        base = ALIASES.get(base, base)
+        base = self.base(base)
         if quote is not None and self._market.symbol(base, self.quote(quote)) is not None:
             return True
         return self._market.is_base(base) or base in WELL_KNOWN
 
     def last_price(self, base: str, quote: str) -> float | None:
-        symbol = self._market.symbol(ALIASES.get(base, base), self.quote(quote))
+        symbol = self._market.symbol(self.base(base), self.quote(quote))
         mark = self._market.mark(symbol, self._at) if symbol is not None else None
         return float(mark.price) if mark is not None else None
+
+    def base(self, written: str) -> str:
+        """The coin under the name that the venue uses."""
+        return ALIASES.get(written, written)
 
     def quote(self, written: str | None) -> str:
         """The quote that a written one trades in: USD and none mean the account's stable quote."""

@@ -1,0 +1,438 @@
+"""
+ExecActor: the only spender.
+
+It takes a ticket once, writes every intent before anything is sent, and then keeps each call
+where it should be: after each fill, end or price it has the settler ask what is missing and do
+that, one order at a time for each symbol. What it knows is the fold over the committed log, so a
+crash at any point goes on where the log ends.
+"""
+
+from collections.abc import Callable, Coroutine, Sequence
+from decimal import Decimal
+from functools import partial
+from typing import Any, assert_never
+
+from msgspec import Struct
+
+from levibotd.domain.book import ACTIVE, HALTED, Call
+from levibotd.domain.exits import entries_over
+from levibotd.domain.gates import GateName
+from levibotd.domain.ledger import Ledger
+from levibotd.domain.orders import ENTRY, Order, OrderState
+from levibotd.domain.protection import opening_actions
+from levibotd.domain.records import (
+    AutoRouteExecuted,
+    AutoRouteSkipped,
+    ChannelStage,
+    Control,
+    EntryArmed,
+    Gate,
+    KillSwitch,
+    LegOutcome,
+    OrderBlocked,
+    OrderDone,
+    OrderFilled,
+    OrderIntent,
+    OrderPartialFill,
+    OrderUnknown,
+    PositionOpened,
+    PosRecon,
+    Record,
+    RiskState,
+    RiskTicket,
+    SignalRejected,
+)
+from levibotd.domain.signal import Symbol, TraceId
+from levibotd.errors import Unavailable
+from levibotd.execution.equity import EquityWatch, until_midnight_s
+from levibotd.execution.protocol import MaySend, OrderProtocol
+from levibotd.execution.settler import Settler, always
+from levibotd.kernel.actor import Actor
+from levibotd.kernel.clock import Clock
+from levibotd.messages import ClosePosition, EndCalls, PlaceOrder, SetKillSwitch, SetStage, Switch
+from levibotd.ports.venue import Fill, Marked, OrderEnded, Venue
+
+OPENED = ("intent", "armed")
+
+Orders = PlaceOrder | EndCalls | Switch | SetKillSwitch | SetStage | ClosePosition
+
+
+class LookAgain(Struct, frozen=True):
+    """To oneself: something about this symbol is due."""
+
+    symbol: Symbol
+
+
+class DayBegins(Struct, frozen=True):
+    """To oneself: midnight, UTC."""
+
+
+ExecMessage = Orders | Fill | OrderEnded | Marked | LookAgain | DayBegins
+
+
+class ExecRules(Struct, frozen=True, kw_only=True):
+    """What the configuration says about spending; `max_open` follows the policy that rules now."""
+
+    flatten_on_trip: bool
+    max_open: Callable[[], int]
+    stage: str
+
+
+class ExecActor(Actor[ExecMessage]):
+    """
+    Carry out tickets and keep every position of ours protected or flat.
+
+    A restart loses nothing: orders that were under way are UNKNOWN and asked for, intents that were
+    never sent are abandoned, and what is held gets its stop before anything else.
+    """
+
+    def __init__(
+        self,
+        *,
+        protocol: OrderProtocol,
+        settler: Callable[[Callable[[Fill], Coroutine[Any, Any, None]]], Settler],
+        venue: Venue,
+        ledger: Callable[[], Ledger],
+        equity: EquityWatch,
+        clock: Clock,
+        rules: ExecRules,
+    ) -> None:
+        self._protocol = protocol
+        self._settler = settler(self._tell_myself)
+        self._venue = venue
+        self._ledger = ledger
+        self._equity = equity
+        self._clock = clock
+        self._rules = rules
+        self._settling: set[Symbol] = set()
+
+    # Life.
+
+    async def on_continue(self) -> None:
+        await self._decide_earlier_lives()
+        await self._resolve_earlier_lives()
+        await self._begin_day()
+        for call in tuple(self._ledger().calls.values()):
+            self._watch_lifetime(call)
+            self._settle_soon(call.symbol)
+
+    def sources(self) -> Sequence[Callable[[], Coroutine[Any, Any, None]]]:
+        return (self._follow_venue,)
+
+    async def receive(self, message: ExecMessage) -> object:
+        match message:
+            case PlaceOrder():
+                await self._take(message)
+            case Fill():
+                await self._filled(message)
+            case OrderEnded():
+                await self._order_ended(message)
+            case Marked():
+                await self._marked(message)
+            case LookAgain(symbol=symbol):
+                self._settle_soon(symbol)
+            case DayBegins():
+                await self._begin_day()
+            case EndCalls():
+                await self._end_calls(message)
+            case ClosePosition():
+                return await self._close_on_command(message)
+            case Switch():
+                return await self._switch(message)
+            case SetKillSwitch():
+                return await self._set_kill_switch(message)
+            case SetStage():
+                return await self._set_stage(message)
+            case _:
+                assert_never(message)
+        return None
+
+    async def _follow_venue(self) -> None:
+        async for update in self._venue.updates():
+            await self.me.tell(update)
+
+    async def _tell_myself(self, fill: Fill) -> None:
+        await self.me.tell(fill)
+
+    # Opening.
+
+    async def _take(self, message: PlaceOrder) -> None:
+        trace = message.trace
+        if trace is None or self._ledger().decision(trace) is not None:
+            return  # Delivered before.
+        outcomes = list(message.refused)
+        refusal: Gate | None = None
+        for ticket in message.tickets:
+            gate = await self._spend(ticket, trace, revision=message.revision)
+            refusal = refusal or gate
+            outcomes.append(_outcome(ticket, gate))
+        if any(outcome.outcome in OPENED for outcome in outcomes):
+            await self._protocol.tell(trace, AutoRouteExecuted(legs=tuple(outcomes), effect="opened"))
+        elif refusal is not None:
+            legs = tuple(outcomes)
+            no = SignalRejected(gate=refusal.name, value=refusal.value, limit=refusal.limit, legs=legs)
+            await self._protocol.tell(trace, no)
+
+    async def _spend(self, ticket: RiskTicket, trace: TraceId, *, revision: int) -> Gate | None:
+        """Commit all intents of a ticket at once, the stop's first; None, or the gate that said no."""
+        symbol = ticket.plan.symbol
+        if self._ledger().ticket_spent(ticket.call):
+            return None  # By an earlier delivery, whose intents stand in the log.
+        gate = self._blocked(ticket)
+        if gate is not None:
+            blocked = OrderBlocked(call=ticket.call, gate=gate.name, value=gate.value, limit=gate.limit)
+            await self._protocol.commit(trace, symbol, blocked)
+            return gate
+        actions = opening_actions(ticket.plan)
+        intents = tuple(self._settler.intent(ticket.call, action, revision=revision) for action in actions)
+        armed = [_armed(ticket, intent) for intent in intents if intent.type == "trigger"]
+        await self._protocol.commit(trace, symbol, *intents, *armed)
+        self.start(partial(self._open, trace, symbol, intents), key=symbol)
+        self._watch_lifetime(self._ledger().calls[ticket.call])
+        return None
+
+    def _blocked(self, ticket: RiskTicket) -> Gate | None:
+        ledger, now = self._ledger(), self._clock.time()
+        if now > ticket.expires_at:
+            return Gate(name=GateName.TICKET_EXPIRED, value=now, limit=ticket.expires_at)
+        if (closed := ledger.may_open()) is not None:
+            return closed
+        owner = ledger.owner(ticket.plan.symbol)
+        if owner is not None and owner != ticket.call:
+            return Gate(name=GateName.SYMBOL_BUSY, value=owner, limit="one owner")
+        held, limit = len(ledger.held()), self._rules.max_open()
+        if held >= limit:
+            return Gate(name=GateName.MAX_OPEN, value=float(held), limit=float(limit))
+        if not self.can_start():
+            return Gate(name=GateName.CAPACITY, value="order tasks", limit="a free place")
+        return None
+
+    async def _open(self, trace: TraceId, symbol: Symbol, intents: tuple[OrderIntent, ...]) -> None:
+        """Send what was committed: the stop, and entries only while the stop stands at the venue."""
+        may_enter = self._may_enter(intents[0].cid)
+        for intent in intents:
+            may_send = may_enter if intent.role == ENTRY else always
+            await self._settler.send(intent, trace=trace, symbol=symbol, may_send=may_send)
+        self._settle_soon(symbol)
+
+    def _may_enter(self, stop_cid: str) -> MaySend:
+        def look() -> str | None:
+            ledger = self._ledger()
+            stop = ledger.order(stop_cid)
+            if stop is None or not stop.resting:
+                return str(GateName.UNPROTECTED)
+            closed = ledger.may_open()
+            return None if closed is None else closed.name
+
+        return look
+
+    # What the venue tells.
+
+    async def _filled(self, fill: Fill) -> None:
+        ledger = self._ledger()
+        order = ledger.order(fill.cid)
+        if order is not None and fill.trade_id in order.trade_ids:
+            return
+        call = ledger.calls.get(order.call) if order is not None else None
+        if order is None or call is None:
+            orphan = PosRecon(venue=fill.qty, ledger=Decimal(0), action="orphan")
+            await self._protocol.commit(None, fill.symbol, orphan)
+            return
+        records: list[Record] = [_fill_record(order, fill)]
+        if order.role == ENTRY and call.opened_at is None:
+            records.append(_opened(call, fill))
+        await self._protocol.commit(call.trace, call.symbol, *records)
+        self._settle_soon(call.symbol)
+        await self._watch_equity()
+
+    async def _order_ended(self, ended: OrderEnded) -> None:
+        order = self._ledger().order(ended.cid)
+        if order is None or (order.terminal and order.cum_qty == ended.cum_qty):
+            return
+        call = self._ledger().calls.get(order.call)
+        done = OrderDone(cid=ended.cid, final=ended.final, cum_qty=ended.cum_qty, why=ended.why)
+        await self._protocol.commit(call.trace if call else None, ended.symbol, done)
+        self._settle_soon(ended.symbol)
+
+    async def _marked(self, mark: Marked) -> None:
+        self._equity.price(mark.symbol, mark.price)
+        ledger = self._ledger()
+        owner = ledger.owner(mark.symbol)
+        call = ledger.calls.get(owner) if owner is not None else None
+        if call is not None:
+            orders = ledger.orders_of(call.key)
+            over = entries_over(call, orders, now=self._clock.time(), low=mark.low, high=mark.high)
+            if over is not None and any(order.role == ENTRY and order.live for order in orders):
+                self._settler.end_entries(call.key, why=over)
+                self._settle_soon(mark.symbol)
+        await self._watch_equity()
+
+    # Keeping calls where they should be.
+
+    def _settle_soon(self, symbol: Symbol) -> None:
+        if symbol in self._settling:
+            return  # It has not begun yet and will see what happened.
+        self._settling.add(symbol)
+        self.start(partial(self._settle, symbol), key=symbol, urgent=True)
+
+    async def _settle(self, symbol: Symbol) -> None:
+        self._settling.discard(symbol)
+        again_s = await self._settler.settle(symbol)
+        if again_s is not None:
+            self.after(again_s, LookAgain(symbol), key=("again", symbol))
+
+    def _watch_lifetime(self, call: Call) -> None:
+        left_s = max(call.entry_valid_until - self._clock.time(), 0.0)
+        self.after(left_s, LookAgain(call.symbol), key=("lifetime", call.symbol))
+
+    async def _watch_equity(self) -> None:
+        tripped = self._equity.trip(self._clock.time())
+        if tripped is not None:
+            await self._trip(tripped)
+
+    async def _trip(self, tripped: KillSwitch) -> None:
+        halted = RiskState(state=HALTED, why="kill_switch", by=tripped.by)
+        await self._protocol.commit(None, None, tripped, halted)
+        for call in tuple(self._ledger().calls.values()):
+            if self._rules.flatten_on_trip:
+                self._settler.close(call.key, why="flatten")
+            else:
+                self._settler.end_entries(call.key, why="kill_switch")
+            self._settle_soon(call.symbol)
+
+    async def _begin_day(self) -> None:
+        now = self._clock.time()
+        anchor = self._equity.anchor(now)
+        if anchor is not None:
+            await self._protocol.commit(None, None, anchor)
+        self.after(until_midnight_s(now), DayBegins(), key="midnight")
+
+    # What earlier lives left.
+
+    async def _decide_earlier_lives(self) -> None:
+        """Posts whose intents were committed and whose decision was not: they did execute."""
+        ledger = self._ledger()
+        for trace in tuple(ledger.pending):
+            legs = [
+                LegOutcome(symbol=call.symbol, outcome="intent")
+                for call in ledger.calls.values()
+                if call.trace == trace
+            ]
+            if legs:
+                await self._protocol.tell(trace, AutoRouteExecuted(legs=tuple(legs), effect="opened"))
+
+    async def _resolve_earlier_lives(self) -> None:
+        """Whatever has an intent and no answer is UNKNOWN: nobody sends it again."""
+        fence_at = self._protocol.fence_at(self._clock.time())
+        for order in self._ledger().open_orders():
+            if order.resting:
+                continue
+            call = self._ledger().calls[order.call]
+            if order.state in (OrderState.READY, OrderState.SENT):
+                unknown = OrderUnknown(cid=order.cid, cause="restart", fence_at=fence_at)
+                await self._protocol.commit(call.trace, call.symbol, unknown)
+            try:
+                found = await self._protocol.resolve(
+                    order.cid, trace=call.trace, symbol=call.symbol, fence_at=order.fence_at or fence_at
+                )
+            except Unavailable:
+                continue  # It stays UNKNOWN; its symbol is looked at again.
+            for fill in found:
+                await self._tell_myself(fill)
+
+    # Commands.
+
+    async def _end_calls(self, message: EndCalls) -> None:
+        ledger = self._ledger()
+        trace = message.trace
+        if trace is None or ledger.decision(trace) is not None:
+            return
+        legs = []
+        for key in message.calls:
+            call = ledger.calls.get(key)
+            if call is None:
+                continue
+            legs.append(LegOutcome(symbol=call.symbol, outcome="closed" if call.qty else "cancelled"))
+            await self._end(call, by=f"channel {call.channel}", why="close")
+        if legs:
+            effect = "closed" if any(leg.outcome == "closed" for leg in legs) else "cancelled"
+            await self._protocol.tell(trace, AutoRouteExecuted(legs=tuple(legs), effect=effect))
+        else:
+            # Over between Scorer's look and ours: then it changed nothing of ours.
+            await self._protocol.tell(trace, AutoRouteSkipped(reason="call.over"))
+
+    async def _close_on_command(self, asked: ClosePosition) -> tuple[str, ...]:
+        calls = self._ledger().calls
+        wanted = [calls[key] for key in (asked.calls or tuple(calls)) if key in calls]
+        why = "close" if asked.calls else "flatten"
+        for call in wanted:
+            await self._end(call, by=asked.by, why=why, reason=asked.reason)
+        return tuple(call.key for call in wanted)
+
+    async def _end(self, call: Call, *, by: str, why: str, reason: str = "") -> None:
+        command = Control(command=why, by=by, reason=reason, effect=call.key)
+        await self._protocol.commit(call.trace, call.symbol, command)
+        self._settler.close(call.key, why=why)
+        self._settle_soon(call.symbol)
+
+    async def _switch(self, asked: Switch) -> bool:
+        before = self._ledger().control.switch_on
+        command = Control(command="start" if asked.on else "stop", by=asked.by, reason=asked.reason)
+        await self._protocol.commit(None, None, command)
+        return before
+
+    async def _set_kill_switch(self, asked: SetKillSwitch) -> bool:
+        control = self._ledger().control
+        before = control.kill.tripped
+        if asked.tripped and not before:
+            await self._trip(KillSwitch(tripped=True, why=asked.reason or "operator", by=asked.by))
+        elif before and not asked.tripped:
+            armed = KillSwitch(tripped=False, why=asked.reason, by=asked.by)
+            records: list[Record] = [armed]
+            if control.risk_state == HALTED and control.risk_why == "kill_switch":
+                records.append(RiskState(state=ACTIVE, why="re-armed", by=asked.by))
+            await self._protocol.commit(None, None, *records)
+        return before
+
+    async def _set_stage(self, asked: SetStage) -> str:
+        before = self._ledger().control.stage or self._rules.stage
+        changed = ChannelStage(stage=asked.stage, before=before, by=asked.by, reason=asked.reason)
+        await self._protocol.commit(None, None, changed)
+        return before
+
+
+def _outcome(ticket: RiskTicket, gate: Gate | None) -> LegOutcome:
+    if gate is not None:
+        return LegOutcome(symbol=ticket.plan.symbol, outcome="blocked", gate=gate.name)
+    waits = all(rung.style == "trigger" for rung in ticket.plan.rungs)
+    return LegOutcome(symbol=ticket.plan.symbol, outcome="armed" if waits else "intent")
+
+
+def _armed(ticket: RiskTicket, intent: OrderIntent) -> EntryArmed:
+    price = intent.price if intent.price is not None else ticket.plan.price_cap
+    trigger = intent.trigger if intent.trigger is not None else price
+    valid_until = ticket.entry_valid_until
+    return EntryArmed(call=ticket.call, cid=intent.cid, trigger=trigger, price=price, valid_until=valid_until)
+
+
+def _fill_record(order: Order, fill: Fill) -> OrderPartialFill | OrderFilled:
+    record = OrderFilled if fill.remaining <= 0 else OrderPartialFill
+    return record(
+        cid=fill.cid,
+        trade_id=fill.trade_id,
+        side=fill.side,
+        qty=fill.qty,
+        price=fill.price,
+        fee=fill.fee,
+        fee_currency=fill.fee_currency,
+        liquidity=fill.liquidity,
+        cum_qty=order.filled + fill.qty,
+        at=fill.at,
+        filters=fill.filters,
+    )
+
+
+def _opened(call: Call, fill: Fill) -> PositionOpened:
+    return PositionOpened(
+        call=call.key, channel=call.channel, side=call.side, qty=fill.qty, price=fill.price, at=fill.at
+    )

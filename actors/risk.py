@@ -1,0 +1,258 @@
+"""
+RiskActor: may this call be followed, and how much may it cost?
+
+It gathers what is known at the moment (prices, filters, exposure, policy), lets `domain/risk.py`
+judge every leg, and writes a ticket before anybody may spend it. A refusal names its gate, the
+value found and the limit.
+"""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+
+from msgspec import Struct
+
+from levibotd.domain.gates import GateName, Refusal
+from levibotd.domain.indicators import atr
+from levibotd.domain.ledger import Ledger
+from levibotd.domain.levels import Conditions
+from levibotd.domain.records import (
+    AutoRouteDryrun,
+    Entry,
+    LegOutcome,
+    Record,
+    RiskPolicyChanged,
+    RiskSltp,
+    RiskTicket,
+    SignalRejected,
+)
+from levibotd.domain.risk import Approved, Facts, PolicyValues, Rules, judge, policy_hash
+from levibotd.domain.signal import CallKey, Leg, Symbol, call_key
+from levibotd.execution.equity import EquityWatch
+from levibotd.execution.settler import filters_of
+from levibotd.kernel.actor import Actor
+from levibotd.kernel.clock import Clock
+from levibotd.kernel.mailbox import Ref, Rejected
+from levibotd.messages import Append, LoggerMessage, PlaceOrder, RiskMessage, ScoredSignal, SetPolicy
+from levibotd.ports.as_of import MarketAsOf
+from levibotd.ports.market import Market
+
+COMMIT_TIMEOUT_S = 60.0
+TICKET_VALID_S = 30.0  # From the ticket to Exec is one mailbox; older ones met trouble on the way.
+
+
+class RiskSetup(Struct, frozen=True, kw_only=True):
+    """What the configuration says. `rules` is asked by channel; `policies` are those that may be switched to."""
+
+    account: str
+    policies: Mapping[str, PolicyValues]
+    policy: str
+    rules: Callable[[str], Rules]
+    entry_valid_s: Callable[[str], float]
+    atr_period: int
+    atr_interval_s: float
+
+
+class RiskActor(Actor[RiskMessage]):
+    """
+    Judge each leg of a scored call against the policy and pass on what survives.
+
+    A restart loses nothing: exposure, cooldowns, tickets and the policy are folded from the log.
+    """
+
+    def __init__(
+        self,
+        *,
+        setup: RiskSetup,
+        market: Market,
+        ledger: Callable[[], Ledger],
+        equity: EquityWatch,
+        orders: Ref[PlaceOrder],
+        log: Ref[LoggerMessage],
+        clock: Clock,
+    ) -> None:
+        self._setup = setup
+        self._market = market
+        self._ledger = ledger
+        self._equity = equity
+        self._orders = orders
+        self._log = log
+        self._clock = clock
+
+    async def receive(self, message: RiskMessage) -> object:
+        match message:
+            case ScoredSignal():
+                await self._judge(message)
+                return None
+            case SetPolicy():
+                return await self._set_policy(message)
+
+    @property
+    def policy(self) -> PolicyValues:
+        """The policy that rules now: the one last switched to, else the configured one."""
+        name = self._ledger().control.policy or self._setup.policy
+        return self._setup.policies[name]
+
+    async def _judge(self, signal: ScoredSignal) -> None:
+        post = signal.post
+        if self._ledger().decision(post.trace) is not None:
+            return
+        tickets: list[RiskTicket] = []
+        refused: list[LegOutcome] = []
+        first: Refusal | None = None
+        for number, leg in enumerate(signal.scored.reading.legs):
+            key = call_key(self._setup.account, post.channel, post.message_id, number)
+            found = await self._ticket(signal, key, leg)
+            if isinstance(found, RiskTicket):
+                tickets.append(found)
+            else:
+                first = first or found
+                refused.append(LegOutcome(symbol=leg.symbol, outcome="rejected", gate=found.gate))
+        if not tickets and first is not None:
+            await self._record(signal, _rejection(first, tuple(refused)))
+        elif self._setup.rules(post.channel).stage == "observe":
+            legs = (*(LegOutcome(symbol=ticket.plan.symbol, outcome="dryrun") for ticket in tickets), *refused)
+            await self._record(signal, AutoRouteDryrun(legs=legs))
+        else:
+            order = PlaceOrder(
+                trace=post.trace, tickets=tuple(tickets), refused=tuple(refused), revision=signal.revision
+            )
+            await self._orders.tell(order)
+
+    async def _ticket(self, signal: ScoredSignal, key: CallKey, leg: Leg) -> RiskTicket | Refusal:
+        """The committed ticket of one leg: the one it has already, or a new one; else the refusal."""
+        ledger, now = self._ledger(), self._clock.time()
+        earlier = self._earlier_ticket(key, now)
+        if earlier is not None:
+            return earlier
+        facts = self._facts(signal, key, leg, now)
+        policy = self.policy
+        verdict = judge(facts, policy=policy, rules=self._setup.rules(signal.post.channel))
+        if not isinstance(verdict, Approved):
+            return verdict.refusal
+        ticket = RiskTicket(
+            call=key,
+            channel=signal.post.channel,
+            plan=verdict.plan,
+            gates=verdict.gates,
+            policy=policy.name,
+            policy_hash=policy_hash(policy),
+            equity=facts.equity,
+            exposure_seq=len(ledger.held(at=now)),
+            entry_valid_until=now + self._setup.entry_valid_s(signal.post.channel),
+            expires_at=now + TICKET_VALID_S,
+            at=now,
+        )
+        if self._setup.rules(signal.post.channel).stage != "observe":
+            # Log before acting: a crash in between costs a trade, never a mystery.
+            await self._commit(signal, verdict, ticket)
+        return ticket
+
+    def _earlier_ticket(self, key: CallKey, now: float) -> RiskTicket | Refusal | None:
+        """What a post that comes a second time finds: its ticket while it is good, else a no."""
+        ledger = self._ledger()
+        if ledger.ticket_spent(key):
+            return Refusal(gate=GateName.TICKET_SPENT, value=key, limit="once")
+        held = ledger.ticket(key)
+        if held is None:
+            return None
+        if held.expires_at < now:
+            return Refusal(gate=GateName.TICKET_EXPIRED, value=now, limit=held.expires_at)
+        return RiskTicket(
+            call=key,
+            channel=held.channel,
+            plan=held.plan,
+            gates=(),
+            policy=self.policy.name,
+            policy_hash=policy_hash(self.policy),
+            equity=self._equity.equity(now),
+            exposure_seq=0,
+            entry_valid_until=held.entry_valid_until,
+            expires_at=held.expires_at,
+            at=held.at,
+        )
+
+    def _facts(self, signal: ScoredSignal, key: CallKey, leg: Leg, now: float) -> Facts:
+        ledger = self._ledger()
+        view = MarketAsOf(self._market, at=now)
+        symbol = self._market.symbol(view.base(leg.base), view.quote(leg.quote))
+        instrument = self._market.instrument(symbol) if symbol is not None else None
+        return Facts(
+            call=key,
+            channel=signal.post.channel,
+            leg=leg,
+            p_call=signal.scored.p_call,
+            age_s=now - signal.post.posted_at,
+            now=now,
+            equity=self._equity.equity(now),
+            symbol=symbol,
+            filters=None if instrument is None else filters_of(instrument),
+            tradable=instrument is not None and instrument.tradable,
+            conditions=None if symbol is None else self._conditions(signal, symbol, leg, now),
+            closed=ledger.may_open(),
+            owner=None if symbol is None else ledger.owner(symbol, at=now),
+            held=ledger.held(at=now),
+            last_close=None if symbol is None else ledger.last_close(symbol),
+            last_stop_out=None if symbol is None else ledger.last_stop_out(symbol),
+        )
+
+    def _conditions(self, signal: ScoredSignal, symbol: Symbol, leg: Leg, now: float) -> Conditions | None:
+        mark = self._market.mark(symbol, now)
+        if mark is None or mark.fresh_until < now:
+            return None
+        posted = self._market.mark(symbol, signal.post.posted_at)
+        volume = self._market.volume_24h(symbol, now)
+        close_s = {"4h_close": 14_400.0, "daily_close": 86_400.0, "weekly_close": 604_800.0}.get(leg.sl_kind or "")
+        return Conditions(
+            mark=mark.price,
+            posted_mark=None if posted is None else posted.price,
+            atr=self._atr(symbol, self._setup.atr_interval_s, now),
+            close_atr=None if close_s is None else self._atr(symbol, close_s, now),
+            channel_median_stop=self._ledger().channel_median_stop(signal.post.channel),
+            volume_24h=None if volume is None else Decimal(f"{volume:.2f}"),
+        )
+
+    def _atr(self, symbol: Symbol, interval_s: float, now: float) -> Decimal | None:
+        period = self._setup.atr_period
+        bars = self._market.closed_bars(symbol, interval_s=interval_s, until=now, limit=5 * period)
+        average = atr(bars, period=period)
+        return None if average is None else Decimal(repr(average))
+
+    async def _commit(self, signal: ScoredSignal, verdict: Approved, ticket: RiskTicket) -> None:
+        plan = verdict.plan
+        levels = RiskSltp(
+            call=ticket.call,
+            stop=plan.stop,
+            stop_source=plan.stop_source,
+            targets=plan.targets,
+            targets_source=plan.targets_source,
+            why="set",
+            stop_terms=plan.stop_terms,
+        )
+        trace, symbol = signal.post.trace, plan.symbol
+        entries = (Entry(ticket, trace, symbol), Entry(levels, trace, symbol))
+        await self._log.ask(Append(trace=trace, entries=entries), timeout_s=COMMIT_TIMEOUT_S)
+
+    async def _set_policy(self, asked: SetPolicy) -> str | Rejected:
+        before = self.policy.name
+        if asked.policy not in self._setup.policies:
+            known = ", ".join(self._setup.policies)
+            return Rejected(f"no policy {asked.policy!r}; there are {known}")
+        changed = RiskPolicyChanged(policy=asked.policy, before=before, by=asked.by, reason=asked.reason)
+        await self._log.ask(Append(entries=(Entry(changed),)), timeout_s=COMMIT_TIMEOUT_S)
+        return before
+
+    async def _record(self, signal: ScoredSignal, record: Record) -> None:
+        trace = signal.post.trace
+        await self._log.tell(Append(trace=trace, entries=(Entry(record, trace),)))
+
+
+def _rejection(refusal: Refusal, legs: tuple[LegOutcome, ...]) -> SignalRejected:
+    return SignalRejected(
+        gate=refusal.gate,
+        value=refusal.value,
+        limit=refusal.limit,
+        owner=refusal.owner,
+        side=refusal.side,
+        reason=refusal.reason,
+        legs=legs,
+    )

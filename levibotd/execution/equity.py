@@ -1,0 +1,88 @@
+"""What the account is worth, and whether that trips the kill switch."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from levibotd.domain.ledger import Ledger
+from levibotd.domain.records import DayAnchor, KillSwitch
+from levibotd.domain.risk import check_kill, day_of, new_day
+from levibotd.domain.signal import Symbol
+from levibotd.ports.market import Market
+
+DAY_S = 86_400.0
+
+
+class EquityWatch:
+    """
+    Equity at the newest sound prices: realised, unrealised, fees.
+
+    A symbol whose feed says nothing, or nothing sound, keeps its last good price; one that never had
+    any counts at what was paid. The day's peak lives in memory: a restart begins it anew.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Callable[[], Ledger],
+        market: Market,
+        daily_loss_limit: Callable[[], Decimal],
+        peak_loss_limit: Decimal | None,
+    ) -> None:
+        self._ledger = ledger
+        self._market = market
+        self._daily_loss_limit = daily_loss_limit
+        self._peak_loss_limit = peak_loss_limit
+        self._last_good: dict[Symbol, Decimal] = {}
+        self._peak: Decimal | None = None
+
+    def price(self, symbol: Symbol, price: Decimal) -> None:
+        """Take note of a price that traded."""
+        if price.is_finite() and price > 0:
+            self._last_good[symbol] = price
+
+    def equity(self, at: float) -> Decimal:
+        ledger = self._ledger()
+        held = ledger.positions
+        for symbol in held:
+            if (mark := self._market.mark(symbol, at)) is not None:
+                self.price(symbol, mark.price)
+        for symbol in [symbol for symbol in self._last_good if symbol not in held]:
+            del self._last_good[symbol]
+        return ledger.equity(self._last_good)
+
+    def trip(self, at: float) -> KillSwitch | None:
+        """The record that trips the kill switch now; None while all is well or it has tripped already."""
+        ledger = self._ledger()
+        anchor = ledger.day_anchor
+        if ledger.control.kill.tripped or anchor is None:
+            return None
+        equity = self.equity(at)
+        self._peak = equity if self._peak is None else max(self._peak, equity)
+        return check_kill(
+            equity=equity,
+            realised_today=ledger.realised_today,
+            anchor=anchor.equity,
+            peak=self._peak,
+            daily_loss_limit=self._daily_loss_limit(),
+            peak_loss_limit=self._peak_loss_limit,
+        )
+
+    def anchor(self, at: float) -> DayAnchor | None:
+        """
+        The anchor of a day that has begun since the last one; None while the day is the same.
+
+        Worth of the account at midnight: positions at the price of that moment, so that a late
+        start does not set the bar at what was lost meanwhile.
+        """
+        ledger = self._ledger()
+        midnight = datetime.fromisoformat(day_of(at)).replace(tzinfo=UTC).timestamp()
+        anchor = new_day(ledger.day_anchor, at=at, equity=self.equity(midnight))
+        if anchor is not None:
+            self._peak = None
+        return anchor
+
+
+def until_midnight_s(at: float) -> float:
+    """Seconds from `at` (unix) to the next midnight, UTC; never zero."""
+    return DAY_S - at % DAY_S

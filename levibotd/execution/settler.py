@@ -1,0 +1,242 @@
+"""
+Bring a call to where it should be: ask what is missing, do it, ask again.
+
+One settling runs per symbol at a time, so that two events never lead to the same order twice.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from msgspec import Struct
+
+from levibotd.domain.book import Call
+from levibotd.domain.exits import moved_stop, position_closed
+from levibotd.domain.ledger import Ledger
+from levibotd.domain.orders import STOP, TARGET, Order, client_order_id
+from levibotd.domain.protection import (
+    Action,
+    CancelAction,
+    FinishAction,
+    PlaceOrderAction,
+    is_protected,
+    next_actions,
+)
+from levibotd.domain.records import OrderIntent, Protect, Record, RiskSltp
+from levibotd.domain.signal import CallKey, Symbol, TraceId
+from levibotd.domain.sizing import Filters
+from levibotd.errors import OutcomeUnknown, Unavailable
+from levibotd.execution.protocol import MaySend, OrderProtocol
+from levibotd.kernel.clock import Clock
+from levibotd.ports.market import Instrument, Market
+from levibotd.ports.venue import Fill
+
+ROUNDS_MAX = 16  # A call that is not settled after so many rounds is looked at again at the next event.
+
+
+class Naming(Struct, frozen=True, kw_only=True):
+    """What client order ids are made of beside the call: environment, installation and venue."""
+
+    env: str
+    installation: str
+    venue: str
+
+
+class Settler:
+    """
+    Carries out what `domain/protection.py` says, one call at a time.
+
+    What it remembers (why entries must go, since when a position is naked) only makes it quicker:
+    after a crash the same follows from the ledger and the next price.
+    """
+
+    def __init__(
+        self,
+        *,
+        protocol: OrderProtocol,
+        ledger: Callable[[], Ledger],
+        market: Market,
+        clock: Clock,
+        naming: Naming,
+        stop_mover: Callable[[str], str],
+        on_fill: Callable[[Fill], Awaitable[None]],
+    ) -> None:
+        self._protocol = protocol
+        self._ledger = ledger
+        self._market = market
+        self._clock = clock
+        self._naming = naming
+        self._stop_mover = stop_mover
+        self._on_fill = on_fill
+        self._over: dict[CallKey, str] = {}
+        self._closing: dict[CallKey, str] = {}
+        self._naked_since: dict[CallKey, float] = {}
+
+    def end_entries(self, call: CallKey, *, why: str) -> None:
+        """What of this call is not filled yet must go."""
+        self._over.setdefault(call, why)
+
+    def close(self, call: CallKey, *, why: str) -> None:
+        """This call must end: unfilled entries go, what is held is sold."""
+        self._over.setdefault(call, why)
+        self._closing.setdefault(call, why)
+
+    def naked_since(self) -> dict[CallKey, float]:
+        """Positions without a stop at the venue, and since when (monotonic)."""
+        return dict(self._naked_since)
+
+    def intent(self, call: CallKey, action: PlaceOrderAction, *, revision: int = 0) -> OrderIntent:
+        """The record that comes before this order is sent."""
+        cid = client_order_id(
+            env=self._naming.env,
+            installation=self._naming.installation,
+            call=call,
+            role=action.role,
+            slot=action.slot,
+            attempt=action.attempt,
+        )
+        return OrderIntent(
+            cid=cid,
+            call=call,
+            role=action.role,
+            slot=action.slot,
+            attempt=action.attempt,
+            side=action.side,
+            type=action.type,
+            tif=action.tif,
+            qty=action.qty,
+            price=action.price,
+            trigger=action.trigger,
+            reduce_only=action.reduce_only,
+            venue=self._naming.venue,
+            revision=revision,
+            at=self._clock.time(),
+        )
+
+    async def send(self, intent: OrderIntent, *, trace: TraceId | None, symbol: Symbol, may_send: MaySend) -> None:
+        """Send a committed intent once, and book what only a query brought to light."""
+        for fill in await self._protocol.send(intent, trace=trace, symbol=symbol, may_send=may_send):
+            await self._on_fill(fill)
+
+    async def settle(self, symbol: Symbol) -> float | None:
+        """
+        Do all that is missing for the call that owns `symbol`. Returns in how many seconds to look again, if at all.
+
+        Raises nothing of the venue's: what did not work is tried at the next look.
+        """
+        for _ in range(ROUNDS_MAX):
+            call = self._owner(symbol)
+            if call is None:
+                return None
+            orders = self._ledger().orders_of(call.key)
+            await self._move_stop(call, orders)
+            actions = self._missing(call, orders)
+            if not actions:
+                return 1.0 if call.key in self._naked_since else None
+            try:
+                for action in actions:
+                    await self._do(call, action)
+            except (OutcomeUnknown, Unavailable):
+                return 1.0
+        return 1.0
+
+    def _owner(self, symbol: Symbol) -> Call | None:
+        ledger = self._ledger()
+        owner = ledger.owner(symbol)
+        return ledger.calls.get(owner) if owner is not None else None
+
+    def _missing(self, call: Call, orders: tuple[Order, ...]) -> tuple[Action, ...]:
+        if is_protected(call, orders):
+            self._naked_since.pop(call.key, None)
+        else:
+            self._naked_since.setdefault(call.key, self._clock.monotonic())
+        # The ledger speaks in unix time, a naked window in running time.
+        naked = self._naked_since.get(call.key)
+        now = self._clock.time()
+        return next_actions(
+            call,
+            orders,
+            now=now,
+            filters=self._filters(call.symbol),
+            over=self._over.get(call.key),
+            close=call.key in self._closing,
+            naked_since=None if naked is None else now - (self._clock.monotonic() - naked),
+        )
+
+    async def _do(self, call: Call, action: Action) -> None:
+        match action:
+            case PlaceOrderAction():
+                intent = self.intent(call.key, action)
+                await self._protocol.commit(call.trace, call.symbol, intent)
+                await self.send(intent, trace=call.trace, symbol=call.symbol, may_send=always)
+                if action.role == STOP:
+                    await self._protocol.commit(call.trace, call.symbol, self._protection(call.key))
+            case CancelAction():
+                await self._protocol.cancel(action.cid, why=action.why, trace=call.trace, symbol=call.symbol)
+            case FinishAction():
+                await self._finish(call)
+
+    async def _finish(self, call: Call) -> None:
+        records: list[Record] = []
+        if call.sold:
+            reason = self._closing.get(call.key) if call.exit_role == "c" else None
+            at = call.changed_at if call.changed_at is not None else self._clock.time()
+            records.append(position_closed(call, at=at, reason=reason))
+        records.append(Protect(call=call.key, state="ended", sl_cids=(), tp_cids=()))
+        await self._protocol.commit(call.trace, call.symbol, *records)
+        for memory in (self._over, self._closing):
+            memory.pop(call.key, None)
+        self._naked_since.pop(call.key, None)
+
+    async def _move_stop(self, call: Call, orders: tuple[Order, ...]) -> None:
+        mover = self._stop_mover(call.channel)
+        filters = self._filters(call.symbol)
+        level = moved_stop(call, orders, mover=mover, fee=filters.taker_fee, tick=filters.tick)
+        if level is None or not call.qty:
+            return
+        moved = RiskSltp(
+            call=call.key,
+            stop=level,
+            stop_source=mover,
+            targets=call.targets,
+            targets_source=call.targets_source,
+            why="moved",
+        )
+        await self._protocol.commit(call.trace, call.symbol, moved)
+
+    def _protection(self, key: CallKey) -> Protect:
+        call = self._ledger().calls[key]
+        orders = self._ledger().orders_of(key)
+        return Protect(
+            call=key,
+            state="protected" if is_protected(call, orders) else "unprotected",
+            sl_cids=tuple(order.cid for order in orders if order.role == STOP and order.resting),
+            tp_cids=tuple(order.cid for order in orders if order.role == TARGET and order.resting),
+        )
+
+    def _filters(self, symbol: Symbol) -> Filters:
+        instrument = self._market.instrument(symbol)
+        if instrument is None:
+            raise Unavailable(f"no instrument for {symbol}, on which we hold a call")
+        return filters_of(instrument)
+
+
+def filters_of(instrument: Instrument) -> Filters:
+    """The market port's instrument in the words of `domain/sizing.py`."""
+    return Filters(
+        tick=instrument.tick,
+        step=instrument.step,
+        min_qty=instrument.min_qty,
+        max_qty=instrument.max_qty,
+        min_notional=instrument.min_notional,
+        taker_fee=instrument.taker_fee,
+        maker_fee=instrument.maker_fee,
+        half_spread=instrument.half_spread,
+        maintenance_margin=instrument.maintenance_margin,
+        max_leverage=instrument.max_leverage,
+        can_short=instrument.can_short,
+        spot=not instrument.can_short,
+    )
+
+
+def always() -> str | None:
+    """What protects or reduces needs no permission."""
+    return None
