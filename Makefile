@@ -40,6 +40,11 @@ faults: $(TEST)
 fuzz: $(TEST)
 	$(BIN)/pytest -q -n 2 -m "not real_time" --hypothesis-profile=fuzz $(ARGS)
 
+# Held-out figures of parser and classifier on the labels of LEVIBOT_DATA.
+score: $(TEST)
+	@test -n "$$LEVIBOT_DATA" || { echo "make score: set LEVIBOT_DATA to the data directory" >&2; exit 2; }
+	$(BIN)/levibotd evaluate --labels "$$LEVIBOT_DATA/signals/dev/labels.jsonl"
+
 docs: $(TEST)
 	$(BIN)/python -m docs.generate
 
