@@ -15,8 +15,8 @@ from random import Random
 from typing import NamedTuple
 
 from levibotd.domain.signal import Symbol
+from levibotd.domain.trading_costs import FEES, half_spread
 from levibotd.ports.market import Bar, Instrument, Mark
-from levibotd.sim.trading_costs import FEES, half_spread
 
 STABLE_QUOTE = "USDT"
 
