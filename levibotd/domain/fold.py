@@ -299,7 +299,7 @@ def _sold(state: State, call: Call, fill: records.OrderFill, order: Order) -> No
         paid = call.entry_value
     else:
         paid = EXACT.divide(EXACT.multiply(call.entry_value, qty), call.qty).quantize(_SHARE)
-    realised = call.side.sign * EXACT.subtract(value, paid)
+    realised = EXACT.multiply(EXACT.subtract(value, paid), call.side.sign)
     call.qty -= qty
     call.sold += qty
     call.entry_value = EXACT.subtract(call.entry_value, paid)

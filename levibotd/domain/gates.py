@@ -53,7 +53,9 @@ class GateName(StrEnum):
     LIQUIDATION = "liquidation"
     TOO_SMALL = "too_small"
     # Asked by Exec and by the operator.
-    TICKET = "ticket"  # It has expired, or was spent before.
+    TICKET = "ticket"
+    TICKET_EXPIRED = "ticket_expired"
+    TICKET_SPENT = "ticket_spent"
     CAPACITY = "capacity"  # No room for one more order task.
     UNPROTECTED = "unprotected"  # No stop could be placed, so no entry was.
     ASK = "ask"

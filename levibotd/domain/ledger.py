@@ -204,7 +204,7 @@ class Ledger:
         for call in self._state.calls.values():
             if call.qty and (mark := marks.get(call.symbol)) is not None:
                 worth = EXACT.subtract(EXACT.multiply(mark, call.qty), call.entry_value)
-                equity = EXACT.add(equity, call.side.sign * worth)
+                equity = EXACT.add(equity, EXACT.multiply(worth, call.side.sign))
         return equity
 
     @property
