@@ -7,7 +7,6 @@ when it has returned nothing of the incarnation runs any more.
 
 import asyncio
 import itertools
-from collections import deque
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -37,21 +36,12 @@ from levibotd.kernel.poison import DEADLY, Suspects, itself
 from levibotd.kernel.stacks import stack_of
 from levibotd.kernel.status import State, TraceRecord
 from levibotd.kernel.tasks import Timer
+from levibotd.kernel.trace import Ring, message_of, type_name
 from levibotd.kernel.tree import Child
 
 GRACE_S = 2.0
-TRACED = 256
 _SAMPLE = 15  # The clock is read once in sixteen messages,
 _BATCH = 63  # and the loop gets a turn once in sixty-four.
-
-
-class Fallen:
-    """Stands in the trace where a message ended an incarnation."""
-
-    __slots__ = ("message",)
-
-    def __init__(self, message: Any) -> None:
-        self.message = message
 
 
 class Cell:
@@ -86,17 +76,16 @@ class Cell:
         self._own_item: Any = None  # The last one that the actor told itself.
         self._busy_otherwise = False  # Suspended, or something is held: mail is not simply taken.
         self._draining: Stop | None = None
-        self._ring: deque[tuple[int, float, Any]] = deque(maxlen=TRACED)
+        self._ring = Ring(order)
         self._now = now
         self._emit = emit
         self._letters = letters
-        self._order = order
         self.mailbox.now = now
         self.mailbox.on_drop = self._dropped
 
     @property
     def current_type(self) -> str | None:
-        return None if self.current is None else _type_name(self.current)
+        return None if self.current is None else type_name(self.current)
 
     # --- Life ---------------------------------------------------------------------------------
 
@@ -139,17 +128,7 @@ class Cell:
 
     def traced(self) -> list[TraceRecord]:
         """What it handled last, oldest first."""
-        return [
-            TraceRecord(
-                order=order,
-                actor=self.name,
-                what="crash" if type(item) is Fallen else "in",
-                message_type=_type_name(item),
-                trace=_trace(item),
-                at=at,
-            )
-            for order, at, item in self._ring
-        ]
+        return self._ring.records(self.name)
 
     async def _be(self, host: Host, started: "asyncio.Future[None]") -> Exit:
         async with asyncio.timeout(self.child.start_timeout_s):
@@ -172,7 +151,7 @@ class Cell:
         mailbox, receive, blamed = self.mailbox, actor.receive, self.suspects.blamed
         control, inspects, mail, take = mailbox.control, mailbox.inspects, mailbox.user.items, mailbox.user.take
         fired, own = mailbox.fired, mailbox.own.items
-        record, order = self._ring.append, self._order
+        record, order = self._ring.kept.append, self._ring.order
         handled = self.handled
         while True:
             if control or inspects:
@@ -304,14 +283,14 @@ class Cell:
         self.last_error = ended.error
         item = self.current
         if item is not None:
-            self._ring.append((next(self._order), self._now(), Fallen(_message(item))))
+            self._ring.note_crash(item, at=self._now())
         self._emit(
             Crashed(
                 actor=self.name,
                 incarnation=self.incarnation,
                 error=ended.error,
-                message_type=None if item is None else _type_name(item),
-                trace=_trace(item),
+                message_type=None if item is None else type_name(item),
+                trace=trace_of(message_of(item)),
                 at_start=isinstance(ended, StartFailed),
             )
         )
@@ -321,7 +300,7 @@ class Cell:
         error = ended.error if isinstance(ended, Failed | StartFailed) else None
         if error is None:
             reason = "killed" if isinstance(ended, Killed) else "stopped"
-        elif self.suspects.blame(self._key(item), _message(item)) >= DEADLY:
+        elif self.suspects.blame(self._key(item), message_of(item)) >= DEADLY:
             reason = "quarantined"
         elif type(item) in self.child.retry_once or (type(item) is Ask and type(item.request) in self.child.retry_once):
             self._held = item
@@ -371,7 +350,7 @@ class Cell:
 
     # What it told itself is never told again from elsewhere, and may well be many of a kind about one trace.
     def _key(self, item: Any) -> Hashable:
-        message = _message(item)
+        message = message_of(item)
         return itself(message) if item is self._own_item else self.child.same(message)
 
     def _dropped(self, item: Any, reason: str) -> None:
@@ -379,7 +358,7 @@ class Cell:
 
     def _bury_message(self, item: Any, reason: str, error: BaseException | None = None) -> Any:
         letter = self._letters.add(
-            _message(item), actor=self.name, incarnation=self.incarnation, reason=reason, error=error
+            message_of(item), actor=self.name, incarnation=self.incarnation, reason=reason, error=error
         )
         self._emit(letter)
         return letter
@@ -387,17 +366,3 @@ class Cell:
 
 def _ended_by(stop: Stop) -> Exit:
     return SiblingRestart(stop.reason) if stop.restart else Shutdown(stop.reason)
-
-
-def _message(item: Any) -> Any:
-    if type(item) is Ask:
-        return item.request
-    return item.message if type(item) is Fallen else item
-
-
-def _type_name(item: Any) -> str:
-    return type(_message(item)).__name__
-
-
-def _trace(item: Any) -> str | None:
-    return trace_of(_message(item))

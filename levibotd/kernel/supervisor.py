@@ -41,6 +41,10 @@ class System:
     Raises ValueError and WaitCycle for a tree that cannot work.
     """
 
+    # What it is made of; tests plant faults here.
+    make_cell = Cell
+    make_supervisor = Supervisor
+
     def __init__(
         self,
         tree: Group,
@@ -183,10 +187,10 @@ class System:
             if isinstance(child, Group):
                 nodes.append(self._build(child))
                 continue
-            cell = Cell(child, now=now, emit=self._emit, letters=self.dead_letters, order=self._order)
+            cell = self.make_cell(child, now=now, emit=self._emit, letters=self.dead_letters, order=self._order)
             self.cells[child.name] = cell
             nodes.append(Leaf(cell, now=now))
-        supervisor = Supervisor(group, nodes, now=now, emit=self._emit, rng=self._rng, stop_order=stop_order)
+        supervisor = self.make_supervisor(group, nodes, now=now, emit=self._emit, rng=self._rng, stop_order=stop_order)
         self._owners |= {node.name: (supervisor, node) for node in nodes}
         return supervisor
 
