@@ -80,13 +80,6 @@ def word_grams(tokens: Sequence[str]) -> list[str]:
     return [*tokens, *map(" ".join, zip(tokens, tokens[1:], strict=False))]
 
 
-def char_grams(token: str) -> list[str]:
-    """The runs of two to four characters of one word, its edges marked by a space."""
-    padded = f" {token} "
-    size = len(padded)
-    return [padded[at : at + n] for n in (2, 3, 4) for at in range(size - n + 1)]
-
-
 def structure(post: Post, reading: Reading) -> tuple[str, ...]:
     """Name what the reading found, as tokens no text can contain."""
     out = [f"__kind_{reading.kind}"]

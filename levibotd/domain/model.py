@@ -13,8 +13,7 @@ import math
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -22,7 +21,7 @@ from msgspec import Struct
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from levibotd.domain.features import char_grams, word_grams, words
+from levibotd.domain.features import words
 from levibotd.errors import ConfigError
 
 FORMAT = 1
@@ -30,7 +29,6 @@ MODEL_BYTES_MAX = 16 * 1024 * 1024
 MEMBER_BYTES_MAX = 64 * 1024 * 1024
 CLASSES = ("BUY", "NO-TRADE", "SELL")
 
-_CACHED_WORDS_MAX = 20_000
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _FLOATS = ("weights", "idf", "intercepts", "sigmoids")
 _MEMBERS = (*_FLOATS, "vocabulary")
@@ -39,39 +37,38 @@ Floats = NDArray[np.float64]
 
 
 class Arrays(Struct, frozen=True, kw_only=True):
-    """Everything a compiled classifier is. Rows of `weights` and `idf`: words, then characters, then marks."""
+    """Everything a compiled classifier is. Rows of `weights` and `idf`: words and pairs, then marks."""
 
     words: tuple[str, ...]
-    chars: tuple[str, ...]
     marks: tuple[str, ...]  # Structure tokens.
-    weights: Floats  # (words + chars + marks) x classes.
+    weights: Floats  # (words + marks) x classes.
     idf: Floats
     intercepts: Floats  # One a class.
     sigmoids: Floats  # classes x 2: slope and offset.
 
 
 class CompiledModel:
-    """
-    Text and structure tokens to calibrated probabilities. Holds no state but a bounded cache of words.
-
-    The cache changes the time a call takes, never its result.
-    """
+    """Text and structure tokens to calibrated probabilities. Holds no state."""
 
     def __init__(self, arrays: Arrays) -> None:
         self._arrays = arrays
-        self._word_at = {gram: i for i, gram in enumerate(arrays.words)}
-        self._char_at = {gram: i + len(arrays.words) for i, gram in enumerate(arrays.chars)}
-        before = len(arrays.words) + len(arrays.chars)
-        self._mark_at = {mark: i + before for i, mark in enumerate(arrays.marks)}
+        self._word_at: dict[str, int] = {}
+        self._pair_at: dict[str, dict[str, int]] = {}
+        for row, gram in enumerate(arrays.words):
+            first, _, second = gram.partition(" ")
+            if second:
+                self._pair_at.setdefault(first, {})[second] = row
+            else:
+                self._word_at[first] = row
+        self._mark_at = {mark: row for row, mark in enumerate(arrays.marks, len(arrays.words))}
         self._scaled = arrays.weights * arrays.idf[:, None]
         self._idf_squared = arrays.idf**2
-        self._chars_of: dict[str, tuple[int, ...]] = {}
+        self._sigmoids = arrays.sigmoids.tolist()
 
     def probs(self, text: str, structure: Sequence[str]) -> dict[str, float]:
         """Return the probability of each class; sums to 1."""
         margins = self.margins(text, structure)
-        slope, offset = self._arrays.sigmoids[:, 0], self._arrays.sigmoids[:, 1]
-        single = [_expit(-(a * m + b)) for a, m, b in zip(slope.tolist(), margins.tolist(), offset.tolist(), strict=True)]
+        single = [_expit(-(a * m + b)) for (a, b), m in zip(self._sigmoids, margins.tolist(), strict=True)]
         total = sum(single)
         if total <= 0.0:
             return dict.fromkeys(CLASSES, 1.0 / len(CLASSES))
@@ -91,7 +88,7 @@ class CompiledModel:
         """Return the `top` features by size of their exact share of `label`'s margin."""
         column = CLASSES.index(label)
         shares: list[tuple[str, float]] = []
-        names = (*self._arrays.words, *self._arrays.chars, *self._arrays.marks)
+        names = (*self._arrays.words, *self._arrays.marks)
         for counts in self._blocks(text, structure):
             if counts:
                 rows, values = _columns(counts)
@@ -101,35 +98,23 @@ class CompiledModel:
         shares.sort(key=lambda pair: (-abs(pair[1]), pair[0]))
         return shares[:top]
 
-    def _blocks(self, text: str, structure: Sequence[str]) -> tuple[Counter[int], ...]:
+    def _blocks(self, text: str, structure: Sequence[str]) -> tuple[Counter[int], Counter[int]]:
         tokens = words(text)
-        return _known(word_grams(tokens), self._word_at), self._char_counts(tokens), _known(structure, self._mark_at)
-
-    def _char_counts(self, tokens: Sequence[str]) -> Counter[int]:
-        if not self._char_at:
-            return Counter()
-        known = self._chars_of
-        runs = []
-        for token in tokens:
-            rows = known.get(token)
-            if rows is None:
-                rows = self._remember(token)
-            runs.append(rows)
-        return Counter(chain.from_iterable(runs))
-
-    def _remember(self, token: str) -> tuple[int, ...]:
-        find = self._char_at.get
-        rows = tuple(row for row in map(find, char_grams(token)) if row is not None)
-        if len(self._chars_of) >= _CACHED_WORDS_MAX:
-            self._chars_of.clear()
-        if len(token) <= 40:
-            self._chars_of[token] = rows
-        return rows
+        word_at = self._word_at
+        rows = [word_at[token] for token in tokens if token in word_at]
+        # Two steps, so that pairs which cannot be known cost no string.
+        pair_at = self._pair_at
+        for first, second in zip(tokens, tokens[1:], strict=False):
+            followers = pair_at.get(first)
+            if followers is not None and second in followers:
+                rows.append(followers[second])
+        marks = self._mark_at
+        return Counter(rows), Counter([marks[mark] for mark in structure if mark in marks])
 
 
 def encode(arrays: Arrays) -> bytes:
     """Return the model's bytes: the same for the same content, whenever and wherever written."""
-    vocabulary = json.dumps({"format": FORMAT, "classes": CLASSES, "words": arrays.words, "chars": arrays.chars, "marks": arrays.marks}, ensure_ascii=False, separators=(",", ":"))
+    vocabulary = json.dumps({"format": FORMAT, "classes": CLASSES, "words": arrays.words, "marks": arrays.marks}, ensure_ascii=False, separators=(",", ":"))
     parts: dict[str, NDArray[np.generic]] = {
         "weights": arrays.weights,
         "idf": arrays.idf,
@@ -200,7 +185,6 @@ class _Vocabulary(Struct, forbid_unknown_fields=True):
     format: int
     classes: tuple[str, ...]
     words: tuple[str, ...]
-    chars: tuple[str, ...]
     marks: tuple[str, ...]
 
 
@@ -211,7 +195,7 @@ def _checked(parts: Mapping[str, NDArray[np.generic]]) -> Arrays:
         raise ConfigError(f"model: unreadable vocabulary: {error}") from error
     if vocabulary.format != FORMAT or vocabulary.classes != CLASSES:
         raise ConfigError(f"model: format {vocabulary.format} with classes {vocabulary.classes} is not ours")
-    rows = len(vocabulary.words) + len(vocabulary.chars) + len(vocabulary.marks)
+    rows = len(vocabulary.words) + len(vocabulary.marks)
     shapes = {"weights": (rows, len(CLASSES)), "idf": (rows,), "intercepts": (len(CLASSES),), "sigmoids": (len(CLASSES), 2)}
     for name, shape in shapes.items():
         if parts[name].shape != shape:
@@ -222,17 +206,12 @@ def _checked(parts: Mapping[str, NDArray[np.generic]]) -> Arrays:
             raise ConfigError(f"model: {name} holds a value that is no number")
     return Arrays(
         words=vocabulary.words,
-        chars=vocabulary.chars,
         marks=vocabulary.marks,
         weights=floats["weights"],
         idf=floats["idf"],
         intercepts=floats["intercepts"],
         sigmoids=floats["sigmoids"],
     )
-
-
-def _known(grams: Iterable[str], row_of: dict[str, int]) -> Counter[int]:
-    return Counter([row for row in map(row_of.get, grams) if row is not None])
 
 
 def _columns(counts: Counter[int]) -> tuple[NDArray[np.intp], Floats]:

@@ -1,7 +1,7 @@
 """
 The scikit-learn pipeline, fitted on examples and folded into the compiled model's arrays.
 
-TF-IDF of words, characters and structure tokens, each block normalised by itself, into a
+TF-IDF of words and pairs, and of structure tokens, each block normalised by itself, into a
 linear SVM; its margins are calibrated by sigmoids fitted on out-of-fold margins. Folds never
 split a channel, and only n-grams seen in enough channels are kept.
 """
@@ -17,7 +17,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import GroupKFold
 from sklearn.svm import LinearSVC
 
-from levibotd.domain.features import char_grams, word_grams, words
+from levibotd.domain.features import word_grams, words
 from levibotd.domain.model import CLASSES, Arrays
 from levibotd.errors import ConfigError
 
@@ -66,15 +66,11 @@ def _word_features(sample: Sample) -> list[str]:
     return word_grams(words(sample.text))
 
 
-def _char_features(sample: Sample) -> list[str]:
-    return [gram for token in words(sample.text) for gram in char_grams(token)]
-
-
 def _mark_features(sample: Sample) -> list[str]:
     return list(sample.structure)
 
 
-_ANALYSERS: tuple[Callable[[Sample], list[str]], ...] = (_word_features, _char_features, _mark_features)
+_ANALYSERS: tuple[Callable[[Sample], list[str]], ...] = (_word_features, _mark_features)
 
 
 def _folds(labels: NDArray[np.str_], groups: NDArray[np.str_]) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
@@ -117,8 +113,7 @@ def _compiled(vectorizers: Sequence[TfidfVectorizer], calibrated: CalibratedClas
     names = [sorted(vectorizer.vocabulary_, key=vectorizer.vocabulary_.__getitem__) for vectorizer in vectorizers]
     return Arrays(
         words=tuple(names[0]),
-        chars=tuple(names[1]),
-        marks=tuple(names[2]),
+        marks=tuple(names[1]),
         weights=np.ascontiguousarray(inner.estimator.coef_.T, np.float64),
         idf=np.concatenate([vectorizer.idf_ for vectorizer in vectorizers]).astype(np.float64),
         intercepts=np.asarray(inner.estimator.intercept_, np.float64),

@@ -51,7 +51,7 @@ def train(examples: Sequence[Example], readings: Sequence[Reading], *, channels_
     held_out = evaluate(examples, readings, channels_min=channels_min)
     own = _own_fit(fitted, samples)
     times = [example.post.posted_at for example in examples if example.post.posted_at > 0]
-    shape = {"words": len(fitted.arrays.words), "chars": len(fitted.arrays.chars), "marks": len(fitted.arrays.marks)}
+    shape = {"words": len(fitted.arrays.words), "marks": len(fitted.arrays.marks)}
     metrics = {"held_out": held_out, "own_labels": own, "vocabulary": shape, "channels_min": channels_min}
     return Trained(
         data=data,

@@ -15,10 +15,10 @@ from levibotd.domain.posts.words import ROLE_OF
 
 SYMBOL_MARK = "\x01"  # Stands in the text where a coin was named.
 
-_TOKEN = re.compile(r"(\n)|((?:https?://|www\.|t\.me/)\S+|@[A-Za-z]\w+)|(\d+(?:[.,]\d+)*|\.\d+)|([^\W\d_]+)|([^\w\s]|_)")
+_TOKEN = re.compile(r"(\n)|((?:https?://|www\.|t\.me/)\S+|@[A-Za-z]\w+)|(\d+(?:[.,]\d+)*|(?<![.\d])\.\d+)|([^\W\d_]+)|([^\w\s]|_)")
 _NEWLINE, _LINK, _NUMBER, _WORD, _SIGN = 1, 2, 3, 4, 5
 _DURATION = re.compile(r"(?<![\d.,])(?:\d{1,3}\s?[-_]?\s?)?\d{1,3}\s?[-_]?\s?(?:hours?|hrs?|h|minutes?|mins?|days?|weeks?|months?|d|w|am|pm|utc|gmt|st|nd|rd|th)(?![A-Za-z])", re.IGNORECASE)
-_UNITS = frozenset("m t pips pip usdt-m pts million billion bln mln".split()) - {"t"}
+_UNITS = frozenset("m pips pip pts million billion bln mln ma ema sma dma wma".split())
 _JOINERS = frozenset("-/|,:~+_.>=;")
 _INDEX_MAX = 20
 _TOKENS_MAX = 3000
@@ -50,6 +50,9 @@ class Fields(Struct):
     flags: set[str] = set()
     stray: int = 0  # Numbers that no field took.
     now_line: int = 0  # Where "now" or "market" stood beside the entry; 0 = nowhere.
+    below: set[int] = set()  # Lines with "below" or "under" beside the entry.
+    above: set[int] = set()
+    current: set[int] = set()  # Groups that only tell the current price.
 
 
 class _Scanner:
@@ -69,6 +72,7 @@ class _Scanner:
         self.next_index = 1
         self.numbers_here = 0
         self.group = 0
+        self.open_leverage = False  # "x10-20": what follows the dash is leverage too.
 
 
 def collect(text: str) -> Fields:
@@ -99,6 +103,7 @@ def _read_line(s: _Scanner, tokens: list[tuple[int, str, int, int]]) -> None:
     s.seen_symbol = False
     s.numbers_here = 0
     s.join = "\n"
+    s.open_leverage = False
     if not tokens:
         return
     has_number = any(kind == _NUMBER for kind, _, _, _ in tokens)
@@ -114,10 +119,12 @@ def _read_line(s: _Scanner, tokens: list[tuple[int, str, int, int]]) -> None:
                 s.seen_symbol = True
             elif word in _JOINERS:
                 s.join += word
-    _end_line(s)
+    _end_line(s, tokens)
 
 
-def _end_line(s: _Scanner) -> None:
+def _end_line(s: _Scanner, tokens: list[tuple[int, str, int, int]]) -> None:
+    if s.weak and s.fresh and tokens and tokens[-1][1] == ":":
+        s.weak = False
     if s.weak or s.field == w.SKIP or (s.field == w.LEV and not s.fresh):
         s.field = None
         s.weak = False
@@ -132,6 +139,7 @@ def _label(s: _Scanner, field: int | None, *, weak: bool = False) -> None:
     s.labelled = True
     s.strays = 0
     s.join = ""
+    s.open_leverage = False
     s.group += 1
 
 
@@ -154,8 +162,14 @@ def _next_word(tokens: list[tuple[int, str, int, int]], i: int) -> int | None:
 def _read_word(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int) -> None:
     word = tokens[i][1].lower()
     role = ROLE_OF.get(word)
+    if role is None and len(word) >= 5:
+        role = next((known for start, known in w.PREFIXES if word.startswith(start)), None)
     if role is None:
-        if len(word) > 1:
+        if word in ("current", "currently", "instant", "instance"):
+            _read_current(s, tokens, i)
+        elif word == "in" and i and tokens[i - 1][1].lower() == "get":
+            _label(s, w.ENTRY)
+        elif len(word) > 1:
             s.strays += 1
             if s.weak and s.strays > 2:
                 s.field = None
@@ -166,7 +180,7 @@ def _read_word(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int) -> 
     if role == w.TP:
         if word == "t" and not (i + 1 < len(tokens) and tokens[i + 1][0] == _NUMBER and tokens[i + 1][2] == tokens[i][3]):
             return
-        if not (strong_fresh and s.field in (w.STOP, w.ENTRY)):
+        if not (strong_fresh and s.field in (w.STOP, w.ENTRY) and _is_adjacent(tokens, i)):
             _label(s, w.TP)
     elif role == w.STOP:
         _read_stop(s, tokens, i, strong_fresh=strong_fresh)
@@ -174,7 +188,10 @@ def _read_word(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int) -> 
         _read_side(s, tokens, i, role, strong_fresh=strong_fresh)
     elif role == w.ENTRY:
         if word == "price":
-            if s.field is None and not s.out.entry and _is_title(tokens, i):
+            if i + 1 < len(tokens) and tokens[i + 1][1].lower() == "now" and not strong_fresh:
+                _label(s, w.ENTRY)
+                s.out.current.add(s.group)
+            elif s.field is None and not s.out.entry and _is_title(tokens, i):
                 _label(s, w.ENTRY)
         elif not strong_fresh or s.field in (w.SKIP, w.TP):
             _label(s, w.ENTRY)
@@ -182,6 +199,23 @@ def _read_word(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int) -> 
             _label(s, w.ENTRY)
     else:
         _read_modifier(s, tokens, i, role, strong_fresh=strong_fresh)
+
+
+def _is_adjacent(tokens: list[tuple[int, str, int, int]], i: int) -> bool:
+    """Whether the word before stands next to this one: "entry targets", not "SL none, targets"."""
+    return i > 0 and (tokens[i - 1][0] == _WORD or (i > 1 and tokens[i - 1][1] in "-/_" and tokens[i - 2][0] == _WORD))
+
+
+def _read_current(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int) -> None:
+    following = tokens[i + 1][1].lower() if i + 1 < len(tokens) else ""
+    if following == "execution":
+        s.out.flags.add("instant")
+    elif following in ("price", "rate"):
+        if s.labelled and s.fresh and s.field == w.ENTRY:
+            s.out.now_line = s.line
+        elif s.field is None or not s.fresh or not s.labelled:
+            _label(s, w.ENTRY)
+            s.out.current.add(s.group)
 
 
 def _is_title(tokens: list[tuple[int, str, int, int]], i: int) -> bool:
@@ -236,7 +270,8 @@ def _read_modifier(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int,
     if role == w.TAKE and _next_word(tokens, i) == w.PROFIT:
         _label(s, w.TP)
     elif role == w.PROFIT:
-        if not (strong_fresh and s.field == w.TP) and _next_word(tokens, i) != w.TP:
+        beside = strong_fresh and s.field == w.TP and _is_adjacent(tokens, i)
+        if not beside and _next_word(tokens, i) != w.TP:
             _label(s, w.SKIP)
     elif role == w.LEV:
         if word in ("cross", "isolated"):
@@ -256,7 +291,13 @@ def _read_modifier(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int,
             _label(s, w.ENTRY, weak=True)
     elif role in (w.BELOW, w.ABOVE):
         if s.field in (w.ENTRY, w.SELL) and (s.labelled or s.numbers_here):
-            s.out.flags.add("below" if role == w.BELOW else "above" if s.fresh else "above_after")
+            if role == w.BELOW:
+                s.out.below.add(s.line)
+            elif s.fresh:
+                s.out.above.add(s.line)
+        elif s.field is None and not s.out.entry and s.out.flags & {"long", "short", "buy"} and _is_title(tokens, i):
+            _label(s, w.ENTRY)
+            (s.out.below if role == w.BELOW else s.out.above).add(s.line)
     elif role == w.SAT:
         if i and tokens[i - 1][0] != _WORD:
             s.out.flags.add("satoshi")
@@ -278,7 +319,12 @@ def _read_number(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int) -
     glued = unit if after and after[2] == end else ""
     if (glued == "x" and (s.field == w.LEV or s.strays <= 2)) or (before and before[1].lower() == "x" and before[3] == start) or (unit == "x" and s.field == w.LEV):
         _take_leverage(s, raw)
+        s.open_leverage = True
         return
+    if s.open_leverage and s.join == "-" and raw.isdigit() and len(raw) <= 3:
+        s.out.leverage.append(float(raw[:6]))
+        return
+    s.open_leverage = False
     if unit in _UNITS:
         s.join = ""
         return
@@ -289,20 +335,36 @@ def _read_number(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int) -
         s.join = ""
         return
     pct = bool((after and after[1] == "%" and after[2] - end <= 1) or (before and before[1] == "%" and start - before[3] <= 1))
-    number = Number(raw=raw, line=s.line, group=s.group, join=s.join, pct=pct, thousand=glued == "k")
-    number.dollar = bool((after and after[1] == "$" and after[2] - end <= 1) or (before and before[1] == "$" and start - before[3] <= 1)) or unit in ("usdt", "usd")
-    number.satoshi = unit in ("sat", "sats", "satoshi", "satoshis", "sts")
-    _take(s, number)
+    dollar = bool((after and after[1] == "$" and after[2] - end <= 1) or (before and before[1] == "$" and start - before[3] <= 1)) or unit in ("usdt", "usd")
+    satoshi = unit in ("sat", "sats", "satoshi", "satoshis", "sts")
+    for part in _split_list(raw):
+        number = Number(raw=part, line=s.line, join=s.join, pct=pct, thousand=glued == "k", dollar=dollar, satoshi=satoshi)
+        _take(s, number)
+        s.join = ","
     s.join = ""
+
+
+def _split_list(raw: str) -> list[str]:
+    """Split a list written without spaces: `0.0409,0.0422` and `847,898,947` are no single numbers."""
+    commas = raw.count(",")
+    if not commas:
+        return [raw]
+    parts = raw.split(",")
+    if raw.count(".") >= 2 and all("." in part for part in parts):
+        return parts
+    if commas >= 2 and "." not in raw and not (len(parts[0]) < 3 and all(len(part) == 3 for part in parts[1:])):
+        return parts
+    return [raw]
 
 
 def _take(s: _Scanner, number: Number) -> None:
     if s.field is None and s.seen_symbol and not s.out.entry and s.strays <= 2 and not number.pct:
         _label(s, w.ENTRY, weak=True)
-    if s.field is None or s.strays > _STRAY_WORDS_MAX:
+    if s.field is None or s.strays > _STRAY_WORDS_MAX or (s.strays and not s.labelled and not s.numbers_here):
         s.out.stray += 1
         return
     s.numbers_here += 1
+    number.group = s.group
     was_fresh, s.fresh = s.fresh, False
     if s.field == w.ENTRY:
         s.out.entry.append(number)
@@ -363,7 +425,14 @@ def _is_index(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int) -> b
 
 
 def _is_dotted_index(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int) -> bool:
-    return False
+    """Whether this is the ".1" of "Target .1 : 1.55"."""
+    raw = tokens[i][1]
+    if not (raw.startswith(".") and len(raw) <= 3 and _follows_label(tokens, i) and i + 1 < len(tokens)):
+        return False
+    if tokens[i + 1][1] not in ":=-)" or int(raw[1:]) not in (1, s.next_index):
+        return False
+    s.next_index = int(raw[1:]) + 1
+    return True
 
 
 def _opened(tokens: list[tuple[int, str, int, int]], i: int) -> bool:

@@ -53,6 +53,12 @@ def draft(text: str, *, market: MarketView) -> Draft:
     return Draft(legs=tuple(legs), symbols=names, call_like=True)
 
 
+def named_coins(text: str, *, market: MarketView) -> tuple[str, ...]:
+    """The coins a text names, for what is about calls without being one."""
+    coins = _coins(text, find_symbols(text, market=market))[:COINS_MAX]
+    return tuple(f"{base}/{quote}" if quote else base for base, quote, _ in coins)
+
+
 def _looks_like_call(fields: Fields) -> bool:
     return bool(fields.roles & _CALL_WORDS) and bool((fields.entry or fields.sells) and (fields.tps or fields.sls or fields.sells))
 

@@ -1,71 +1,118 @@
 """
 What a post is, apart from whether its numbers make a call.
 
-Words of result, update, close, cancel and idea, in the languages seen; a solved call with
-ticks behind its targets is a result, whatever else it says.
+Words of result, update, close, cancel and idea, in the languages seen. A solved call with
+ticks behind its targets is a result, whatever else it says. Each pattern runs only when one of
+its words occurs.
 """
 
 import re
 
+from msgspec import Struct
+
+from levibotd.domain.posts.glance import Glance
 from levibotd.domain.signal import Kind
 
-_TICKED = re.compile(r"(?:target|tp|tgt|sell|hedef|цель|هدف)[^\n]{0,40}(?:✅|✔|☑|\bdone\b|\bhit\b|\bachieved\b|\breached\b|\bcompleted\b)|\d[^\n\w]{0,6}(?:✅|✔|☑)", re.IGNORECASE)
-_RESULT = re.compile(
-    r"\b(?:achieved?|acheived|reached|banged|completed|smashed|booked|gained|earned|touched|done|result|results|recap|profits? update|all targets)\b"
-    r"|\b(?:target|tp|tgt)s?\s*\d*\s*(?:hit|done|✅)|\bhit\b|(?<!take )(?<!take-)\bprofit\s*:?\s*%?\+?\d|\d\s*%\s*(?:profit|gain|done|up|in \d)|period\s*:|rocket\w*|mooning"
-    r"|alındı|geldi|достигнут|закрыт|взят|تحقق|محقق",
-    re.IGNORECASE,
+CLOSE_LENGTH_MAX = 400  # A longer text that speaks of closing tells a story.
+
+_TICKS = ("✅", "✔", "☑")
+
+
+class _Cue(Struct, frozen=True):
+    """A pattern over the lower-case text, and the words without which it cannot match."""
+
+    needs: frozenset[str]
+    pattern: re.Pattern[str]
+
+    def seen(self, look: Glance) -> bool:
+        return not self.needs.isdisjoint(look.words) and self.pattern.search(look.lower) is not None
+
+
+def _cue(needs: str, pattern: str) -> _Cue:
+    return _Cue(frozenset(needs.split()), re.compile(pattern, re.MULTILINE))
+
+
+_NAMES = r"(?:target|tp|tgt|sell|hedef|цель|هدف)"
+_TICKED_SIGN = re.compile(rf"{_NAMES}[^\n]{{0,40}}[✅✔☑]|\d[^\n\w]{{0,6}}[✅✔☑]")
+_TICKED_WORD = _cue(
+    "done hit achieved reached completed",
+    rf"{_NAMES}[^\n]{{0,40}}\b(?:done|hit|achieved|reached|completed)\b",
 )
-_UPDATE = re.compile(
-    r"\b(?:move|shift|trail|set|raise)\w*\s+(?:your\s+|the\s+)?(?:sl|stop)|breakeven|break even|\bbe\b now|\bsl\b[^\n]{0,12}\bentry|\bupdate\b|partial|close half|book (?:some|partial|half)|still valid"
-    r"|стоп в б|безубыт",
-    re.IGNORECASE,
+_SPOILED = _cue(
+    "achieved acheived target targets profit period gave new next",
+    r"\b(?:achieved|acheived|target \d (?:hit|done)|targets? (?:hit|done)|all targets|"
+    r"(?<!take )(?<!take-)profit\s*:\s*\d|period\s*:|gave \d|(?<!take )(?<!take-)profit\W{1,3}\d+(?:\.\d+)?\s*%)|"
+    r"^\W*(?:new stop|next target|new sl\b)",
 )
-_CLOSE = re.compile(r"\bclos(?:e|ed|ing)\b(?!\s*(?:above|below|candle|price|under|over))|\bexit (?:now|here|this|all)|\bsell (?:now|all|everything)|закрыва|kapat|اغلق|إغلاق", re.IGNORECASE)
-_CLOSE_ALL = re.compile(r"\bclose\s+(?:all|every)", re.IGNORECASE)
-_CANCEL = re.compile(r"\bcancel(?:l?ed|ing)?\b|\bignore (?:this|the)|\bavoid (?:this|the) (?:trade|signal|call)|отмена|отменя|iptal|الغاء|إلغاء", re.IGNORECASE)
-_IDEA = re.compile(
-    r"\bif\b[^\n]{0,60}\b(?:clos\w+|break\w*|breaks|holds?|bounces?|above|below|reaches|drops?)|\bwait for\b|\bwatch (?:for|out)|\bcoming soon\b|\bwill (?:buy|enter|long|short)|\bkeep an eye|\bplanning\b"
-    r"|\bcould\b|\bmight\b|\bmay (?:buy|sell|close|long|short)\b|\blooking (?:for|to)\b|\bopinion\b|если",
-    re.IGNORECASE,
+_RESULT = _cue(
+    "achieve achieved acheived reached banged completed smashed booked gained earned touched done result results recap hit "
+    "profit profits targets gain gains up period rocket rocketed rocketing mooning alındı geldi достигнута достигнут "
+    "достигнуты закрыта закрыт взята взят взяли تحقق محقق",
+    r"\b(?:achieved?|acheived|reached|banged|completed|smashed|booked|gained|earned|touched|done|results?|recap|hit)\b|"
+    r"\b(?:profits? update|all targets)\b|(?<!take )(?<!take-)\bprofit\s*:?\s*%?\+?\d|"
+    r"\d\s*%\s*(?:profit|gain|done|up|in \d)|period\s*:|rocket\w*|mooning|"
+    r"alındı|geldi|достигнут|закрыт|взят|تحقق|محقق",
+)
+_UPDATE = _cue(
+    "move moved shift trail trailing set raise sl stop breakeven even be update updates partial half book valid безубыток безубытке "
+    "безубыточность стоп",
+    r"\b(?:move|shift|trail|set|raise)\w*\s+(?:your\s+|the\s+)?(?:sl|stop)|break ?even|\bbe\b now|\bsl\b[^\n]{0,12}\bentry|"
+    r"\bupdates?\b|\bpartial|close half|book (?:some|partial|half)|still valid|стоп в б|безубыт",
+)
+_CLOSE = _cue(
+    "close closed closing exit sell закрываем закрывайте закрываю kapat kapatın kapatalım cierra cerrar اغلق إغلاق",
+    r"\bclos(?:e|ed|ing)\b(?!\s*(?:above|below|candle|price|under|over|to))|\bexit (?:now|here|this|all)|"
+    r"\bsell (?:now|all|everything)|закрыва|kapat|\bcierra|\bcerrar|اغلق|إغلاق",
+)
+_CLOSE_ALL = _cue("close exit закрываем kapatın cerrar", r"\b(?:close|exit)\s+(?:all|every)|закрываем вс|hepsini kapat|cerrar tod")
+_CANCEL = _cue(
+    "cancel cancelled canceled cancelling ignore avoid отмена отменяем отменяю iptal cancelar cancelada الغاء إلغاء",
+    r"\bcancel\w*|\bignore (?:this|the)|\bavoid (?:this|the) (?:trade|signal|call)|отмен|iptal|الغاء|إلغاء",
+)
+_CANCELLED_HEAD = _cue("cancel cancelled canceled отмена iptal", r"\A[^\n]{0,60}\b(?:cancel(?:l?ed)?|отмена|iptal)\b")
+_IDEA = _cue(
+    "if wait watch coming will keep planning could might may looking opinion если eğer",
+    r"\bif\b[^\n]{0,60}\b(?:clos\w+|break\w*|holds?|bounces?|above|below|reaches|drops?)|\bwait for\b|\bwatch (?:for|out)|"
+    r"\bcoming soon\b|\bwill (?:buy|enter|long|short)|\bkeep an eye|\bplanning\b|\bcould\b|\bmight\b|"
+    r"\bmay (?:buy|sell|close|long|short)\b|\blooking (?:for|to)\b|\bopinion\b|если|eğer",
+)
+_CONDITIONAL = _cue(
+    "if watch wait если eğer",
+    r"\bif\s+(?:[^\s\n]+\s+){0,4}?(?:clos\w+|breaks?|bounces?|reaches)\b|\bwatch for\b|\bwait for\b|\bесли\b[^\n]{0,40}(?:пробь|закро)",
 )
 
 
-def tell(text: str, *, call_like: bool) -> Kind:
+def tell(look: Glance, *, call_like: bool) -> Kind:
     """Name what this text is, if no leg came out of it. `call_like` = it has a coin and levels of a call."""
-    if _CANCEL.search(text):
+    if _CANCEL.seen(look):
         return Kind.CANCEL
-    if is_result(text):
+    if _TICKED_WORD.seen(look) or _RESULT.seen(look) or has_ticks(look):
         return Kind.RESULT
-    if _UPDATE.search(text):
+    if _UPDATE.seen(look):
         return Kind.UPDATE
-    if len(text) < 400 and _CLOSE.search(text):
+    if len(look.text) < CLOSE_LENGTH_MAX and _CLOSE.seen(look):
         return Kind.CLOSE
     if call_like:
         return Kind.AMBIGUOUS
-    return Kind.IDEA if _IDEA.search(text) else Kind.CHATTER
+    return Kind.IDEA if _IDEA.seen(look) else Kind.CHATTER
 
 
-def is_result(text: str) -> bool:
-    """Whether the text tells of targets that were reached."""
-    return _TICKED.search(text) is not None or _RESULT.search(text) is not None
-
-
-def spoils_call(text: str) -> Kind | None:
-    """The kind that a text with a solved call has after all: ticked targets, a cancelled or moved call; else None."""
-    if _TICKED.search(text):
-        return Kind.RESULT
-    if _CANCELLED.search(text):
+def spoils_call(look: Glance) -> Kind | None:
+    """The kind of a text whose call is over, conditional or taken back, whatever its numbers say; else None."""
+    if _CANCELLED_HEAD.seen(look):
         return Kind.CANCEL
-    if _SPOILED.search(text):
+    if has_ticks(look) or _TICKED_WORD.seen(look) or _SPOILED.seen(look):
         return Kind.RESULT
+    if _CONDITIONAL.seen(look):
+        return Kind.IDEA
     return None
 
 
-_CANCELLED = re.compile(r"\bcancel(?:l?ed)\b", re.IGNORECASE)
-_SPOILED = re.compile(r"\b(?:achieved|acheived|target \d (?:hit|done)|targets? (?:hit|done)|all targets|(?<!take )(?<!take-)profit\s*:\s*\d|period\s*:|new stop|next target|new sl\b|gave \d)", re.IGNORECASE)
+def has_ticks(look: Glance) -> bool:
+    """Whether a target or a number is ticked off."""
+    return any(tick in look.text for tick in _TICKS) and _TICKED_SIGN.search(look.lower) is not None
 
 
-def names_all(text: str) -> bool:
+def names_all(look: Glance) -> bool:
     """Whether a close is meant for every open call of the channel."""
-    return _CLOSE_ALL.search(text) is not None
+    return _CLOSE_ALL.seen(look)

@@ -5,7 +5,8 @@ Pure: same post, same view of the market, same parent, same answer.
 """
 
 from levibotd.domain.posts import kinds
-from levibotd.domain.posts.grammar import draft
+from levibotd.domain.posts.glance import Glance, glance
+from levibotd.domain.posts.grammar import draft, named_coins
 from levibotd.domain.posts.market_view import MarketView
 from levibotd.domain.posts.normalise import TEXT_MAX, normalise
 from levibotd.domain.posts.symbols import is_foreign
@@ -13,27 +14,42 @@ from levibotd.domain.signal import Kind, Post, Reading
 
 STALE_AFTER_S = 24 * 3600.0
 
+_ABOUT_CALLS = frozenset({Kind.CLOSE, Kind.CANCEL, Kind.UPDATE, Kind.RESULT})
+
 
 def read(post: Post, market: MarketView, *, parent: Reading | None = None) -> Reading:
-    """Say what `post` is and which legs it would send. Never raises; what is not certain is ambiguous."""
+    """
+    Say what `post` is and which legs it would send. Never raises; what is not certain is ambiguous.
+
+    A close, cancel or update that names no coin speaks of those of `parent`, the post it replies to.
+    """
     if len(post.text) > TEXT_MAX:
         return Reading(kind=Kind.AMBIGUOUS, reasons=("too_long",))
     stale = post.forwarded_at is not None and post.posted_at - post.forwarded_at > STALE_AFTER_S
-    text = normalise(post.text)
-    return _read_text(text, market, parent=parent, stale=stale)
+    return _read_text(glance(normalise(post.text)), market, parent=parent, stale=stale)
 
 
-def _read_text(text: str, market: MarketView, *, parent: Reading | None, stale: bool) -> Reading:
-    found = draft(text, market=market)
-    symbols = found.symbols or (parent.symbols if parent is not None else ())
-    if not found.legs:
-        kind = kinds.tell(text, call_like=found.call_like)
-        if kind is Kind.AMBIGUOUS and is_foreign(text):
-            kind = Kind.CHATTER
-        return Reading(kind=kind, stale=stale, symbols=symbols, reasons=(f"refused:{found.refusal}",))
-    spoiled = kinds.spoils_call(text)
-    if spoiled is not None:
-        return Reading(kind=spoiled, stale=stale, symbols=symbols, reasons=("spoiled",))
-    if is_foreign(text):
-        return Reading(kind=Kind.CHATTER, stale=stale, symbols=symbols, reasons=("foreign_market",))
-    return Reading(kind=Kind.NEW, legs=found.legs, stale=stale, symbols=symbols)
+def _read_text(look: Glance, market: MarketView, *, parent: Reading | None, stale: bool) -> Reading:
+    spoiled = kinds.spoils_call(look)
+    if spoiled is not None or not look.may_call:
+        kind = spoiled or kinds.tell(look, call_like=False)
+        return _without_legs(look, market, kind, parent=parent, stale=stale, reason="spoiled" if spoiled else "no_levels")
+    found = draft(look.text, market=market)
+    if found.legs:
+        if is_foreign(look.text):
+            return Reading(kind=Kind.CHATTER, stale=stale, symbols=found.symbols, reasons=("foreign_market",))
+        return Reading(kind=Kind.NEW, legs=found.legs, stale=stale, symbols=found.symbols)
+    kind = kinds.tell(look, call_like=found.call_like)
+    if kind is Kind.AMBIGUOUS and is_foreign(look.text):
+        kind = Kind.CHATTER
+    return _without_legs(look, market, kind, parent=parent, stale=stale, reason=f"refused:{found.refusal}")
+
+
+def _without_legs(
+    look: Glance, market: MarketView, kind: Kind, *, parent: Reading | None, stale: bool, reason: str
+) -> Reading:
+    symbols: tuple[str, ...] = ()
+    if kind in _ABOUT_CALLS:
+        symbols = named_coins(look.text, market=market) or (parent.symbols if parent is not None else ())
+    every = kind is Kind.CLOSE and kinds.names_all(look)
+    return Reading(kind=kind, stale=stale, symbols=symbols, every_call=every, reasons=(reason,))

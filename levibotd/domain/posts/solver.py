@@ -12,7 +12,8 @@ from decimal import Decimal
 
 from levibotd.domain.posts.candidates import Fields, Number
 from levibotd.domain.posts.market_view import MarketView
-from levibotd.domain.posts.tickers import CHEAP, DEAR, STABLE_QUOTES
+from levibotd.domain.posts.tickers import CHEAP, CONTRACT, DEAR, STABLE_QUOTES
+from levibotd.domain.posts.words import TP
 from levibotd.domain.signal import Leg, Side
 
 NEAR = 0.18  # |ln(entry / last)| of a limit, band or market entry.
@@ -34,6 +35,8 @@ def solve(fields: Fields, *, base: str, quote: str | None, text: str, market: Ma
     Numbers under several entry labels are one ladder if that fits, else exactly one label must.
     """
     _settle_sells(fields)
+    if fields.current and any(number.group not in fields.current for number in fields.entry):
+        fields.entry = [number for number in fields.entry if number.group not in fields.current]
     try:
         return _solve(fields, base=base, quote=quote, text=text, market=market)
     except Unsolved:
@@ -73,7 +76,7 @@ def _solve(fields: Fields, *, base: str, quote: str | None, text: str, market: M
     if futures is None and side is Side.SELL and found_quote in STABLE_QUOTES:
         futures = "futures"
     return Leg(
-        symbol=f"{base}/{found_quote}",
+        symbol=f"{base}/{found_quote}" if found_quote else base,
         side=side,
         quote_inferred=inferred,
         market=futures,
@@ -115,9 +118,16 @@ def _numbers(fields: Fields) -> tuple[list[Number], list[Number], str, list[Numb
     if fields.tps and (not tps or _shares_percent(fields.tps, entries)):
         tps, tp_unit = fields.tps, "pct"
     sls = [n for n in fields.sls if not n.pct]
+    if len(sls) == 1 and fields.sls[0] is sls[0] and _is_percent_range(fields.sls):
+        sls = []  # "5-7 %": the sign is written once for both.
     if len(entries) > ENTRIES_MAX or len(tps) > TPS_MAX:
         raise Unsolved("too_many_numbers")
     return entries, tps, tp_unit, sls
+
+
+def _is_percent_range(stops: list[Number]) -> bool:
+    low, high = _readings(stops[0])[0], _readings(stops[-1])[0]
+    return len(stops) == 2 and stops[1].pct and stops[1].join.strip() in ("-", "/", ",", "~") and 1 <= low < high < 60
 
 
 def _shares_percent(tps: list[Number], entries: list[Number]) -> bool:
@@ -207,7 +217,7 @@ def _stop(fields: Fields, sls: list[Number], scale: float | None, text: str) -> 
         if close and close.group(1):
             kind = _CLOSE_KINDS.get(close.group(1).lower().replace(" ", "")[:2], "4h_close")
         return value, kind
-    percents = [n for n in fields.sls if n.pct or n.join.startswith("-")]
+    percents = fields.sls
     if percents:
         values = tuple(_values(percents[:2], None))
         if all(0 < value < 60 for value in values):
@@ -235,23 +245,25 @@ def _unrepeated(values: list[float]) -> list[float]:
 def _entry_type(fields: Fields, numbers: list[Number], entry: list[float]) -> str:
     flags = fields.flags
     if not entry:
-        if fields.now_line:
+        if fields.now_line or (TP in fields.roles and flags & {"instant", "buy", "long", "short"}):
             return "market"
         raise Unsolved("no_entry")
+    lines = {number.line for number in numbers}
+    below, above = bool(lines & fields.below), bool(lines & fields.above)
     if len(entry) == 1:
-        if numbers[0].line == fields.now_line:
+        if numbers[0].line == fields.now_line or "instant" in flags or numbers[0].group in fields.current:
             return "market"
         if "stop_entry" in flags:
             return "stop"
-        if "below" in flags:
+        if below:
             return "below"
-        return "above" if "above" in flags else "limit"
+        return "above" if above else "limit"
     if len(entry) == 2:
-        if "above" in flags and "below" not in flags:
+        if above and not below:
             return "above"
         if numbers[1].line != numbers[0].line:
             return "ladder"
-        return "below" if "below" in flags else "range"
+        return "below" if below else "range"
     return "ladder"
 
 
@@ -284,8 +296,8 @@ def _check(side: Side, entry: list[float], tps: list[float], sl: float | None, e
     sign = side.sign
     if not entry:
         rising = all((b - a) * sign > 0 for a, b in zip(tps, tps[1:], strict=False))
-        if not rising or (tps and max(tps) / min(tps) > 4):
-            raise Unsolved("targets_unordered")
+        if len(tps) < 2 or not rising or max(tps) / min(tps) > 4:
+            raise Unsolved("no_entry")
         return
     low, high = min(entry), max(entry)
     if low <= 0 or high / low > (1.6 if entry_type != "ladder" else 3):
@@ -328,18 +340,32 @@ def _unit(
     dollars = any(n.dollar for n in numbers)
     satoshi = "satoshi" in fields.flags or any(n.satoshi for n in numbers)
     options = _options(base, quote, price, dollars=dollars, satoshi=satoshi, futures=futures, stable=market.stable_quote)
-    fitting, unknown = [], []
+    near = NEAR if len(prices) < 3 else FAR
+    likeliest_unknown = False
     for option in options:
         last = market.last_price(base, "USDT" if option[0] == "USD" else option[0])
         if last is None:
-            unknown.append(option)
-        elif abs(math.log(price * float(option[3]) / last)) <= (NEAR if len(prices) < 3 else FAR):
-            fitting.append(option)
-    if fitting:
-        return fitting[0]
-    if unknown and unknown[0] is options[0]:
-        return unknown[0]
+            likeliest_unknown = likeliest_unknown or option is options[0]
+        elif abs(math.log(price * float(option[3]) / last)) <= near:
+            return option
+    for name, inferred, _, _ in options:
+        last = market.last_price(base, "USDT" if name == "USD" else name)
+        factor = _missing_zeros(price, last) if last is not None else None
+        if factor is not None:
+            return name, inferred, "truncated", factor
+    if likeliest_unknown:
+        return options[0]
     raise Unsolved("price_far_from_market")
+
+
+def _missing_zeros(price: float, last: float) -> Decimal | None:
+    """The 10^-k, k of at least 3, that brings whole digits to the last price; None where there is none."""
+    if price != int(price):
+        return None
+    k = round(math.log10(price / last))
+    if k < 3 or abs(math.log(price / 10**k / last)) > NEAR:
+        return None
+    return Decimal(1).scaleb(-k)
 
 
 def _options(base: str, quote: str | None, price: float, *, dollars: bool, satoshi: bool, futures: bool, stable: str) -> list[tuple[str, bool, str, Decimal]]:
@@ -348,20 +374,20 @@ def _options(base: str, quote: str | None, price: float, *, dollars: bool, satos
     if quote is not None:
         inferred = False
         if quote == "BTC":
-            if price >= 2:
+            if price >= 2 and base not in ("XBT", "BTC"):
                 return [(quote, inferred, "satoshi", _SATOSHI)]
             return [(quote, inferred, "quote", one)]
         if quote == "ETH" or quote == "BNB":
             return [(quote, inferred, "quote", one)]
         if quote in STABLE_QUOTES:
-            if base in CHEAP and price >= 50:
+            if _is_truncated(base, price):
                 return [(quote, inferred, "truncated", _truncation(price))]
             if satoshi and price >= 2:
                 raise Unsolved("satoshi_of_dollars")
             return [(quote, inferred, "quote", one)]
-        if len(quote) == 3 and quote[1:].isdigit():
-            return [("BTC", False, "satoshi" if price >= 2 else "quote", _SATOSHI if price >= 2 else one)]
         return [(quote, inferred, "quote", one)]
+    if CONTRACT.fullmatch(base):
+        return [("", False, "satoshi" if price >= 2 and base[:3] not in ("BTC", "XBT", "ETH") else "quote", _SATOSHI if price >= 2 and base[:3] not in ("BTC", "XBT", "ETH") else one)]
     if base == "XBT":
         return [("USD", False, "quote", one)]
     if satoshi and not dollars:
@@ -378,11 +404,16 @@ def _options(base: str, quote: str | None, price: float, *, dollars: bool, satos
     if price < 1:
         return [in_bitcoin, in_dollars] if base in DEAR and price < 0.2 else [in_dollars, in_bitcoin]
     whole = price == int(price)
-    if base in DEAR or futures or not whole:
+    if base in DEAR or not whole or (futures and price < 100):
         return [in_dollars, in_satoshi]
     if price >= 15:
         return [in_satoshi, in_dollars]
     return [in_dollars, in_satoshi]
+
+
+def _is_truncated(base: str, price: float) -> bool:
+    """Whether dollars of this coin can only be digits without their leading zeros."""
+    return (base in CHEAP and price >= 50) or (base not in DEAR and price >= 1000 and price == int(price))
 
 
 def _truncation(price: float) -> Decimal:

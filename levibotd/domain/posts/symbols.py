@@ -18,7 +18,7 @@ MENTIONS_MAX = 40
 _Q = "USDT|BUSD|USDC|FDUSD|TUSD|USD|BTC|XBT|ETH|BNB|EUR|TRY|TL|INR"
 _GLUED = "USDT|BUSD|USDC|FDUSD|USD|BTC|ETH|BNB|PERP"
 _SPLIT_PAIR = re.compile(
-    rf"(?<![A-Za-z0-9.])([#$]?)\s?([A-Za-z0-9]{{1,12}}?)\)?\s{{0,3}}([/\\_|.:-])\s{{0,3}}[#$]?({_Q}|[UHMZ]\d\d)"
+    rf"(?<![A-Za-z0-9.])([#$]?)\s?([A-Za-z0-9]{{1,12}})\)?(?:\s{{0,3}}([/\\])\s{{0,3}}|([_.-]))[#$]?({_Q}|[UHMZ]\d\d)"
     r"(?:\.P|:[A-Z]{3,5}|PERP)?(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
@@ -26,6 +26,7 @@ _JOINED_PAIR = re.compile(
     rf"(?<![A-Za-z0-9.])([#$]?)\s?(?:BINANCE:|BYBIT:|KUCOIN:|BITMEX:)?([A-Za-z0-9]{{2,12}}?)({_GLUED})(?:\.P|[_-]?PERP)?(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
+_QUOTED = re.compile(rf"{_Q}|PERP|[/][UHMZ]\d\d", re.IGNORECASE)
 _TAG = re.compile(r"[#$]\s?([A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*)")
 _NAMED = re.compile(
     r"(?:coin(?:\s+(?:name|is))?|pair|symbol|name|asset|ticker|token|instrument|coin/token|монета|пара|parite|عملة|العملة|ارز)"
@@ -34,6 +35,7 @@ _NAMED = re.compile(
 )
 _BARE = re.compile(r"(?<![A-Za-z0-9#$@/.])([A-Z0-9]{2,10})(?![A-Za-z0-9])")
 _AFTER_SIDE = re.compile(r"\b(?:buy|buying|long|short|sell|accumulate|купить|al|شراء)\s+(?:some\s+)?([A-Za-z][A-Za-z0-9]{1,9})(?![A-Za-z0-9])", re.IGNORECASE)
+_ALONE = re.compile(r"^[^\w\n#$]*([A-Z0-9]{2,10})[^\w\n]*$", re.MULTILINE)
 _LINK = re.compile(r"https?://\S{0,80}?(?:symbol[s=/]{1,2}|trade/|exchange/|pair=)(?:[A-Z]+%3A)?([A-Z0-9]{2,10})[_-]?(USDT|BUSD|BTC|ETH|BNB|USD)\b")
 _SIDE_TAIL = re.compile(r"^([A-Z0-9]{2,10}?)(LONG|SHORT)$")
 _QUOTE_WORD = re.compile(r"(?<![A-Za-z0-9/])[#$(/]?\s?(USDT|BUSD|BTC)\)?(?:\s+(?:pair|market|pairing))?(?![A-Za-z0-9/])", re.IGNORECASE)
@@ -51,7 +53,7 @@ class Mention(Struct, frozen=True, kw_only=True):
 
 def find_symbols(text: str, *, market: MarketView) -> list[Mention]:
     """Return the mentions of the best rank present, in order of the text."""
-    found = _pairs(text)
+    found = _pairs(text) if _QUOTED.search(text) else []
     if found:
         return found[:MENTIONS_MAX]
     for search in (_tags, _names, _bare_words, _links):
@@ -89,10 +91,19 @@ def _pairs(text: str) -> list[Mention]:
     found = []
     taken: list[tuple[int, int]] = []
     for hit in _SPLIT_PAIR.finditer(text):
-        base, quote = hit.group(2).upper(), hit.group(4).upper()
-        if not _is_base(base) or (hit.group(3) in ".-:|_" and not _is_tight(hit)):
+        base, quote = hit.group(2).upper(), hit.group(5).upper()
+        if not _is_base(base) or (hit.group(4) and not _is_tight(hit)):
             continue
-        found.append(Mention(base=base, quote=_quote(quote), start=hit.start(), end=hit.end(), rank=PAIR))
+        contract = quote[1:].isdigit()
+        found.append(
+            Mention(
+                base=base + quote if contract else base,
+                quote=None if contract else _quote(quote),
+                start=hit.start(),
+                end=hit.end(),
+                rank=PAIR,
+            )
+        )
         taken.append(hit.span())
     for hit in _JOINED_PAIR.finditer(text):
         base, quote = hit.group(2).upper(), hit.group(3).upper()
@@ -108,7 +119,7 @@ def _pairs(text: str) -> list[Mention]:
 
 def _is_tight(hit: re.Match[str]) -> bool:
     """Whether "BTC-USDT" stands close together and in capitals: a dash is a dash in most places."""
-    return hit.group(2) not in NO_COIN and " " not in hit.group().strip() and "\n" not in hit.group() and (bool(hit.group(1)) or hit.group(2).isupper())
+    return hit.group(2) not in NO_COIN and (bool(hit.group(1)) or hit.group(2).isupper())
 
 
 def _tags(text: str, market: MarketView) -> list[Mention]:
@@ -119,13 +130,21 @@ def _tags(text: str, market: MarketView) -> list[Mention]:
         tail = _SIDE_TAIL.match(base)
         if tail:
             base = tail.group(1)
-        if base in NO_COIN and not (base == "HOT" and word == "HOT"):
+        if base in NO_COIN and not (word.isupper() and market.is_known(base, None)):
             continue
         # A lower-case tag is a coin only by name; capitals may be a coin we never heard of.
-        if market.is_known(base, None) or (word.isupper() and 2 <= len(base) <= 6):
+        if market.is_known(base, None) or (word.isupper() and 2 <= len(base) <= 6 and not base[0].isdigit()):
             found.append(Mention(base=base, quote=None, start=hit.start(), end=hit.end(), rank=TAG))
     known = [mention for mention in found if market.is_known(mention.base, None)]
-    return known or found
+    return known or found or _odd_tag(text)
+
+
+def _odd_tag(text: str) -> list[Mention]:
+    """The only tag of a text, written like a name ("#Qi"): the template must carry it."""
+    odd = [hit for hit in _TAG.finditer(text) if hit.group(1).upper() not in NO_COIN and 2 <= len(hit.group(1)) <= 6 and hit.group(1)[0].isalpha()]
+    if len({hit.group(1).upper() for hit in odd}) != 1:
+        return []
+    return [Mention(base=hit.group(1).upper(), quote=None, start=hit.start(), end=hit.end(), rank=TAG) for hit in odd]
 
 
 def _names(text: str, market: MarketView) -> list[Mention]:
@@ -148,12 +167,18 @@ def _bare_words(text: str, market: MarketView) -> list[Mention]:
         if base in NO_COIN or base in WORDY or base.isdigit() or not market.is_known(base, None):
             continue
         found.append(Mention(base=base, quote=None, start=hit.start(1), end=hit.end(1), rank=BARE))
-    if not found:
+    alone = [hit for hit in _ALONE.finditer(text) if hit.group(1) not in NO_COIN and market.is_known(hit.group(1), None)]
+    if alone and len({mention.base for mention in found}) != 1:
+        return [Mention(base=hit.group(1), quote=None, start=hit.start(1), end=hit.end(1), rank=BARE) for hit in alone]
+    if len({mention.base for mention in found}) != 1:
+        bare, found = found, []
         for hit in _AFTER_SIDE.finditer(text):
             base = hit.group(1).upper()
             if base in NO_COIN or base in WORDY or not market.is_known(base, None):
                 continue
             found.append(Mention(base=base, quote=None, start=hit.start(1), end=hit.end(1), rank=BARE))
+        if len({mention.base for mention in found}) != 1:
+            return bare
     return found
 
 

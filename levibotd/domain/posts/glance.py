@@ -1,0 +1,43 @@
+"""
+A first look at a text: its words, once, so that most posts need no closer one.
+
+Most posts are chatter. Whether any of a set of words occurs is one set operation here; the
+patterns of `kinds` and the grammar run only where they could find something.
+"""
+
+import re
+
+from msgspec import Struct
+
+from levibotd.domain.posts import words as w
+
+_WORD = re.compile(r"[^\W\d_]+")
+_DIGIT = re.compile(r"\d")
+
+_CALL_ROLES = frozenset({w.ENTRY, w.BUY, w.SELL, w.LONG, w.SHORT, w.TP, w.STOP, w.TAKE, w.PROFIT})
+_CALL_WORDS = frozenset(word for word, role in w.ROLE_OF.items() if role in _CALL_ROLES) - {"t", "price", "take"}
+_CALL_STARTS = tuple(start for start, _ in w.PREFIXES)
+_CALL_TAILS = ("long", "short")
+
+
+class Glance(Struct, frozen=True, kw_only=True):
+    """A normalised text, in lower case too, and the set of its words."""
+
+    text: str
+    lower: str
+    words: frozenset[str]
+
+    @property
+    def may_call(self) -> bool:
+        """Whether fields of a call could be here: a number, and a word that names a field or a side."""
+        if _DIGIT.search(self.text) is None:
+            return False
+        if not self.words.isdisjoint(_CALL_WORDS):
+            return True
+        return any(word.startswith(_CALL_STARTS) or word.endswith(_CALL_TAILS) for word in self.words)
+
+
+def glance(text: str) -> Glance:
+    """Look at `text` (normalised) once."""
+    lower = text.lower()
+    return Glance(text=text, lower=lower, words=frozenset(_WORD.findall(lower)))
