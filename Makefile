@@ -37,8 +37,9 @@ fix: $(TEST)
 faults: $(TEST)
 	@$(BIN)/python -m tests.faults
 
+# The property tests, with many more examples.
 fuzz: $(TEST)
-	$(BIN)/pytest -q -n 2 -m "not real_time" --hypothesis-profile=fuzz $(ARGS)
+	$(BIN)/pytest -q -n 2 -m "hypothesis and not real_time" --hypothesis-profile=fuzz --timeout=1800 $(ARGS)
 
 # Held-out figures of parser and classifier on the labels of LEVIBOT_DATA.
 score: $(TEST)

@@ -9,9 +9,15 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 import pytest
+from hypothesis import settings
 
 from levibotd.kernel.clock import Clock, LoopClock
 from levibotd.kernel.virtual_time import EPOCH, VirtualTimeLoop
+
+# A busy machine is slow, not wrong: examples have no deadline. `make fuzz` takes the second profile.
+settings.register_profile("suite", deadline=None)
+settings.register_profile("fuzz", deadline=None, max_examples=3000)
+settings.load_profile("suite")
 
 # Enough for the slowest property test on a busy machine; real processes get the longer default.
 _VIRTUAL_TIMEOUT_S = 60
