@@ -16,7 +16,7 @@ from levibotd.kernel.virtual_time import EPOCH, VirtualTimeLoop
 
 # A busy machine is slow, not wrong: examples have no deadline. `make fuzz` takes the second profile.
 settings.register_profile("suite", deadline=None)
-settings.register_profile("fuzz", deadline=None, max_examples=3000)
+settings.register_profile("fuzz", deadline=None, max_examples=1000)
 settings.load_profile("suite")
 
 # Enough for the slowest property test on a busy machine; real processes get the longer default.
@@ -31,7 +31,9 @@ def pytest_asyncio_loop_factories(
     return {"virtual": lambda: VirtualTimeLoop(EPOCH)}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("timeout") is not None:
+        return
     for item in items:
         if item.get_closest_marker("real_time") is None and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(_VIRTUAL_TIMEOUT_S))
