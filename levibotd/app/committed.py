@@ -1,0 +1,138 @@
+"""
+What the committed log says, folded once and read by all.
+
+There is one fold in a process. The logger moves it on with each commit, before it answers whoever
+asked; everybody else only reads. So an actor that has its commit sees it, a restart needs no
+replay, and what HTTP shows is what would survive a power cut.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+from levibotd.domain.ledger import Ledger
+from levibotd.domain.records import (
+    AutoRouteDryrun,
+    AutoRouteExecuted,
+    AutoRouteSkipped,
+    DayAnchor,
+    Logged,
+    OrderFill,
+    OrderIntent,
+    PositionClosed,
+    Record,
+    SignalExpired,
+    SignalIngest,
+    SignalRejected,
+    SignalScored,
+)
+from levibotd.domain.signal import TraceId
+
+Watcher = Callable[[Sequence[Logged]], None]
+
+
+class CommittedState:
+    """The ledger as of the last committed record, and who else wants to know of commits."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._watchers: list[Watcher] = []
+        self.last_seq = 0
+        self.last_ts: float | None = None
+
+    def ledger(self) -> Ledger:
+        """The fold. Read it, never write to it."""
+        return self._ledger
+
+    def is_decided(self, trace: TraceId) -> bool:
+        return self._ledger.decision(trace) is not None
+
+    def watch(self, watcher: Watcher) -> None:
+        """Have `watcher` called with each commit, after the fold has it. It must not raise."""
+        self._watchers.append(watcher)
+
+    def observe(self, committed: Sequence[Logged]) -> None:
+        """Take in what was just committed, in order."""
+        for one in committed:
+            self._ledger.apply(one.entry)
+        if committed:
+            self.last_seq = committed[-1].seq
+            self.last_ts = committed[-1].ts
+        for watcher in self._watchers:
+            watcher(committed)
+
+
+class Counts:
+    """
+    What a run did, counted from its records: decisions by reason, orders, fills, drawdown.
+
+    A decision is contaminated when its model knew texts later than its post; these stand apart.
+    """
+
+    def __init__(self, *, balance: Decimal) -> None:
+        self.posts = 0
+        self.decisions: Counter[str] = Counter()
+        self.contaminated: Counter[str] = Counter()
+        self.orders = 0
+        self.fills = 0
+        self.peak = balance
+        self.drawdown = Decimal(0)
+        self._realised = balance
+        self._contaminated: set[TraceId] = set()
+        self._posted_at: dict[TraceId, float] = {}
+
+    def observe(self, committed: Sequence[Logged]) -> None:
+        for one in committed:
+            self._count(one.entry.record, one.entry.trace)
+
+    def _count(self, record: Record, trace: TraceId | None) -> None:
+        match record:
+            case SignalIngest():
+                self.posts += 1
+                self._posted_at[record.post.trace] = record.post.posted_at
+            case SignalScored() if trace is not None:
+                posted_at = self._posted_at.get(trace)
+                if record.trained_until is not None and posted_at is not None and record.trained_until > posted_at:
+                    self._contaminated.add(trace)
+            case OrderIntent():
+                self.orders += 1
+            case OrderFill():
+                self.fills += 1
+            case PositionClosed():
+                self._realised += record.net
+                self._equity(self._realised)
+            case DayAnchor():
+                self._equity(record.equity)
+            case _:
+                self._decided(record, trace)
+
+    def _decided(self, record: Record, trace: TraceId | None) -> None:
+        reason = reason_of(record)
+        if reason is None or trace is None:
+            return
+        self.decisions[reason] += 1
+        self._posted_at.pop(trace, None)
+        if trace in self._contaminated:
+            self._contaminated.discard(trace)
+            self.contaminated[reason] += 1
+
+    def _equity(self, equity: Decimal) -> None:
+        self.peak = max(self.peak, equity)
+        self.drawdown = max(self.drawdown, (self.peak - equity) / self.peak)
+
+
+def reason_of(record: Record) -> str | None:
+    """How a terminal decision is counted: `EXECUTED`, `REJECTED confidence`, `SKIPPED kind.chatter` ...; None for others."""
+    match record:
+        case AutoRouteExecuted():
+            return f"EXECUTED {record.effect}"
+        case AutoRouteDryrun():
+            return "DRYRUN"
+        case AutoRouteSkipped():
+            return f"SKIPPED {record.reason}"
+        case SignalExpired():
+            return "EXPIRED"
+        case SignalRejected():
+            return f"REJECTED {record.gate}"
+        case _:
+            return None

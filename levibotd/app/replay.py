@@ -1,0 +1,244 @@
+"""
+Replay: the same actors on simulated time, over recorded posts and candles, twice the same bytes.
+
+Nothing that watches the outside world is wired. `boot` is a hash of seed, configuration and inputs;
+index and snapshots are not written; the log is written in place and never synced.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from hashlib import blake2b
+from pathlib import Path
+from random import Random
+
+import anyio
+import msgspec
+from msgspec import Struct
+
+from actors.logger import Log
+from levibotd.adapters.candle_files import CandleFiles
+from levibotd.adapters.compiled_classifier import DEFAULT_MODEL, load_classifier
+from levibotd.adapters.exchange_info import read_market_list
+from levibotd.adapters.local_journal import LocalJournal
+from levibotd.adapters.os_files import OsFiles
+from levibotd.adapters.post_lines import BadLine
+from levibotd.adapters.replay_posts import OrderedPosts, ReplayPosts, Window, in_order
+from levibotd.app.committed import CommittedState, Counts
+from levibotd.app.tree import Parts, Wired
+from levibotd.config import Config, replay_config
+from levibotd.domain.ledger import Ledger
+from levibotd.domain.signal import Symbol
+from levibotd.errors import Refused
+from levibotd.journal import Preparer
+from levibotd.kernel.clock import Clock
+from levibotd.kernel.supervisor import ONE_FOR_ONE, Group, System
+from levibotd.kernel.virtual_time import run_virtual
+from levibotd.sim.paper_venue import PaperVenue
+from levibotd.sim.recorded_market import RecordedMarket
+
+INSTALLATION = "00"
+WAIT_S = 86_400.0  # How far time moves at once while positions run out after the last post.
+_DECIDES = ("exchange", "exec", "paper", "symbols", "strategy", "risk", "model")
+
+
+class ReplayInput(Struct, frozen=True, kw_only=True):
+    """What is replayed. Times are unix seconds, by `known_at`."""
+
+    messages: tuple[Path, ...]
+    candles: tuple[Path, ...]
+    markets: Path | None = None
+    out: Path
+    since: float = 0.0
+    until: float = float("inf")
+    seed: int = 0
+    strict: bool = False
+
+
+class ChannelSummary(Struct, frozen=True, kw_only=True):
+    closed: int
+    won: int
+    net: Decimal
+    fees: Decimal
+    r: float
+
+
+class Summary(Struct, frozen=True, kw_only=True):
+    """What a replay did. `contaminated` decisions rest on a model that knew later texts than the post."""
+
+    messages: int
+    decisions: dict[str, int]
+    contaminated: dict[str, int]
+    orders: int
+    fills: int
+    fees: Decimal
+    funding: Decimal
+    pnl: Decimal
+    net: Decimal
+    max_drawdown: float
+    open_calls: int
+    bad_lines: int
+    bad_candles: int
+    channels: dict[str, ChannelSummary]
+
+
+def replay(
+    config: Config,
+    asked: ReplayInput,
+    *,
+    on_bad: Callable[[BadLine], None],
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Summary:
+    """
+    Run every actor over the posts in order and write the log to `asked.out`.
+
+    Raises Refused when that directory holds a log already, or at the first bad line when strict; OSError and
+    ConfigError for inputs that cannot be read.
+    """
+    config = replay_config(config)
+    if asked.out.exists() and any(asked.out.iterdir()):
+        raise Refused(f"{asked.out} is not empty; give a directory that a new log may fill", reason="not_empty")
+    window = Window(since=asked.since, until=asked.until)
+    with (
+        in_order(asked.messages, on_bad=on_bad, window=window, strict=asked.strict) as posts,
+        CandleFiles(asked.candles) as candles,
+    ):
+        run = _Run(config, asked, posts, candles, on_progress)
+        return run_virtual(run.main, start=posts.first_at or 0.0)
+
+
+class _Run:
+    def __init__(
+        self,
+        config: Config,
+        asked: ReplayInput,
+        posts: OrderedPosts,
+        candles: CandleFiles,
+        on_progress: Callable[[int, int], None],
+    ) -> None:
+        self._config = config
+        self._asked = asked
+        self._posts = posts
+        self._candles = candles
+        self._on_progress = on_progress
+        balance = Decimal(config.paper.balance)
+        self._state = CommittedState(Ledger(balance=balance))
+        self._counts = Counts(balance=balance)
+        self._state.watch(self._counts.observe)
+        self._state.watch(self._show_progress)
+        self._shown = 0
+        self._failure: BaseException | None = None
+
+    async def main(self, clock: Clock) -> Summary:
+        config = self._config
+        market = self._market()
+        exhausted = anyio.Event()
+        journal = LocalJournal(OsFiles(self._asked.out), boot=self._boot(), sync=False)
+        journal.recover()
+        venue = PaperVenue(
+            market,
+            clock,
+            balance=Decimal(config.paper.balance),
+            latency_ms=config.paper.latency_ms,
+            slippage_bps=config.paper.slippage_bps,
+        )
+        wired = Wired(
+            Parts(
+                config=config,
+                clock=clock,
+                state=self._state,
+                log=Log(journal, on_commit=self._state.observe),
+                preparer=Preparer(rounded=True),
+                posts=ReplayPosts(self._posts, clock=clock),
+                market=market,
+                venue=venue,
+                classifier=load_classifier(Path(config.model.file) if config.model.file else DEFAULT_MODEL),
+                installation=INSTALLATION,
+                in_place=True,
+                on_exhausted=exhausted.set,
+            )
+        )
+        groups = (wired.infra(), wired.trading(), wired.intake())
+        tree = Group("root", ONE_FOR_ONE, intensity=3, period_s=300, children=groups)
+        system = System(tree, clock=clock, on_event=self._on_event, rng=Random(self._asked.seed))
+        await system.start()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._until_over, system, tasks.cancel_scope)
+            await exhausted.wait()
+            await self._run_out(clock)
+            tasks.cancel_scope.cancel()
+        await system.stop()
+        if self._failure is not None:
+            raise self._failure
+        return self._summary()
+
+    async def _until_over(self, system: System, scope: anyio.CancelScope) -> None:
+        await system.wait()
+        scope.cancel()
+
+    async def _run_out(self, clock: Clock) -> None:
+        """Let what is open come to its end, as far as there are candles."""
+        while any(self._last_candle(symbol) > clock.time() for symbol in self._open_symbols()):
+            await clock.sleep(WAIT_S)
+
+    def _open_symbols(self) -> list[Symbol]:
+        return [call.symbol for call in self._state.ledger().calls.values()]
+
+    def _last_candle(self, symbol: Symbol) -> float:
+        count = self._candles.count(symbol)
+        return self._candles.read(symbol, count - 1, count)[0].ts if count else 0.0
+
+    def _market(self) -> RecordedMarket:
+        paper = self._config.paper
+        return RecordedMarket(
+            self._candles,
+            listed=None if self._asked.markets is None else read_market_list(self._asked.markets),
+            market=self._config.exchange.market,
+            maker_fee=None if paper.maker_fee is None else Decimal(paper.maker_fee),
+            taker_fee=None if paper.taker_fee is None else Decimal(paper.taker_fee),
+        )
+
+    def _boot(self) -> str:
+        digest = blake2b(digest_size=8)
+        decides = {name: getattr(self._config, name) for name in _DECIDES}
+        digest.update(msgspec.json.encode(decides, order="sorted"))
+        digest.update(msgspec.json.encode(self._config.telegram.channels, order="sorted"))
+        window = [self._asked.since, min(self._asked.until, 1e18), self._asked.seed]
+        digest.update(msgspec.json.encode(window))
+        markets = b"" if self._asked.markets is None else self._asked.markets.read_bytes()
+        for part in (self._posts.digest.encode(), self._candles.digest.encode(), markets):
+            digest.update(blake2b(part, digest_size=16).digest())
+        return digest.hexdigest()
+
+    # A crash in a replay is a bug to be looked at, never something to carry on from.
+    def _on_event(self, event: object) -> None:
+        error = getattr(event, "error", None)
+        if isinstance(error, BaseException) and self._failure is None:
+            self._failure = error
+
+    def _show_progress(self, _committed: object) -> None:
+        if self._counts.posts - self._shown >= 1000:
+            self._shown = self._counts.posts
+            self._on_progress(self._shown, self._posts.counts.posts)
+
+    def _summary(self) -> Summary:
+        ledger, counts = self._state.ledger(), self._counts
+        channels = {
+            name: ChannelSummary(closed=tally.closed, won=tally.won, net=tally.net, fees=tally.fees, r=round(tally.r, 6))
+            for name, tally in sorted(ledger.channels.items())
+        }
+        return Summary(
+            messages=counts.posts,
+            decisions=dict(sorted(counts.decisions.items())),
+            contaminated=dict(sorted(counts.contaminated.items())),
+            orders=counts.orders,
+            fills=counts.fills,
+            fees=ledger.fees,
+            funding=Decimal(0),
+            pnl=ledger.realised,
+            net=ledger.realised - ledger.fees,
+            max_drawdown=float(f"{counts.drawdown:.6g}"),
+            open_calls=len(ledger.calls),
+            bad_lines=self._posts.counts.bad,
+            bad_candles=self._candles.bad.count,
+            channels=channels,
+        )

@@ -1,0 +1,89 @@
+"""From the configuration to what Risk and Exec ask: policies, rules by channel, stop movers."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from actors.risk import RiskSetup
+from levibotd.config import Config, policy_names, resolve_policy
+from levibotd.domain.ledger import Ledger
+from levibotd.domain.levels import CHASE_CAP
+from levibotd.domain.risk import PolicyValues, Rules, lower_stage
+from levibotd.settings import ChannelConfig
+
+_UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_NOT_LISTED = ChannelConfig(id="")
+
+
+class Rulebook:
+    """What rules now, asked anew each time: policy and stages may have been changed since."""
+
+    def __init__(self, config: Config, ledger: Callable[[], Ledger]) -> None:
+        self._config = config
+        self._ledger = ledger
+        self._channels = {name: channel for channel in config.telegram.channels for name in _names(channel)}
+        self.policies = {
+            name: PolicyValues.of(resolve_policy(config, name=name)) for name in policy_names(config)
+        }
+
+    @property
+    def policy(self) -> PolicyValues:
+        return self.policies[self._ledger().control.policy or self._config.risk.policy]
+
+    @property
+    def stage(self) -> str:
+        """The global stage: the lower of the file's and the one last set."""
+        highest = self._config.exchange.stage
+        return lower_stage(highest, self._ledger().control.stage or highest)
+
+    def stop_mover(self, channel: str) -> str:
+        return self._channel(channel).stop_mover
+
+    def entry_valid_s(self, channel: str) -> float:
+        ttl_h = self._channel(channel).entry_ttl_h
+        return self._config.entry_valid_s if ttl_h is None else ttl_h * 3600
+
+    def rules(self, channel: str) -> Rules:
+        config, own = self._config, self._channel(channel)
+        stage = self._ledger().control.channel_stages.get(channel, own.stage)
+        return Rules(
+            confidence_min=config.strategy.confidence_min,
+            signal_ttl_s=config.strategy.signal_ttl_s,
+            stage=lower_stage(self.stage, stage),
+            no_sl=own.no_sl or config.no_sl,
+            notional_min=Decimal(config.risk.notional_min or "0"),
+            symbols_allow=own.symbols_allow or config.symbols.allow,
+            symbols_deny=(*config.symbols.deny, *own.symbols_deny),
+            sides=own.sides,
+            risk=None if own.risk is None else Decimal(str(own.risk)),
+            heat_share=None if own.heat_share is None else Decimal(str(own.heat_share)),
+            max_leverage=own.max_leverage,
+            max_tps=own.max_tps,
+            entry_split=own.entry_split,
+            tp_split=own.tp_split,
+            chase_cap=CHASE_CAP if own.chase_cap is None else Decimal(str(own.chase_cap)),
+        )
+
+    def setup(self, account: str) -> RiskSetup:
+        return RiskSetup(
+            account=account,
+            policies=self.policies,
+            policy=self._config.risk.policy,
+            rules=self.rules,
+            entry_valid_s=self.entry_valid_s,
+            atr_period=self._config.risk.atr_period,
+            atr_interval_s=timeframe_s(self._config.risk.atr_timeframe),
+        )
+
+    def _channel(self, channel: str) -> ChannelConfig:
+        return self._channels.get(channel, _NOT_LISTED)
+
+
+def timeframe_s(written: str) -> float:
+    """Seconds of a bar length such as "1h"."""
+    return int(written[:-1]) * _UNITS_S[written[-1]]
+
+
+# A channel is written "@name" or as a number; sources call the latter "tg:number".
+def _names(channel: ChannelConfig) -> tuple[str, ...]:
+    names = (str(channel.id), f"tg:{channel.id}")
+    return names if channel.alias is None else (*names, channel.alias)

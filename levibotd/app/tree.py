@@ -1,0 +1,175 @@
+"""Who is wired to whom: from the parts of a run to its tree of actors."""
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+
+from msgspec import Struct
+
+from actors.exec import ExecActor, ExecMessage, ExecRules
+from actors.logger import Log, LoggerActor
+from actors.risk import RiskActor
+from actors.scorer import ScorerActor
+from actors.telegram import TelegramActor, WorkList
+from levibotd.app.committed import CommittedState
+from levibotd.app.rules import Rulebook
+from levibotd.config import Config
+from levibotd.domain.records import SignalIngest
+from levibotd.domain.signal import TraceId, trace_id
+from levibotd.execution.equity import EquityWatch
+from levibotd.execution.protocol import Fence, OrderProtocol
+from levibotd.execution.settler import Naming, Settler
+from levibotd.journal import Preparer
+from levibotd.kernel.clock import Clock
+from levibotd.kernel.mailbox import BLOCK, DROP_NEWEST, Box, Ref
+from levibotd.kernel.supervisor import ONE_FOR_ONE, REST_FOR_ONE, Child, Group
+from levibotd.messages import Decision, LoggerMessage, PostArrived, RiskMessage, TelegramMessage
+from levibotd.ports.classifier import Classifier
+from levibotd.ports.market import Market
+from levibotd.ports.posts import Posts
+from levibotd.ports.venue import Venue
+
+ACCOUNT = "paper"
+PAPER_ENV = "d"
+
+
+class Parts(Struct, frozen=True, kw_only=True):
+    """All that a run is made of. Live, replay and tests differ in these and in nothing else."""
+
+    config: Config
+    clock: Clock
+    state: CommittedState
+    log: Log
+    preparer: Preparer
+    posts: Posts
+    market: Market
+    venue: Venue
+    classifier: Classifier
+    installation: str
+    in_place: bool = False  # The log writes in the loop's own thread: replay.
+    on_exhausted: Callable[[], None] | None = None
+    decision_of: Callable[[TraceId], Decision | None] = lambda trace: None
+    was_seen: Callable[[TraceId], bool] = lambda trace: False  # Beyond what the fold remembers.
+
+
+class Wired:
+    """
+    The addresses of all actors and the groups they live in.
+
+    Consumers stand before producers: the log first, then what trades, then where posts come in.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.rulebook = Rulebook(parts.config, parts.state.ledger)
+        self.logger: Ref[LoggerMessage] = Ref("logger", Box(8192, BLOCK, for_s=None, shed=Box(8192, DROP_NEWEST)))
+        self.exec_: Ref[ExecMessage] = Ref("exec", Box(64, BLOCK))
+        self.risk: Ref[RiskMessage] = Ref("risk", Box(256, BLOCK))
+        self.scorer: Ref[PostArrived] = Ref("scorer", Box(1024, BLOCK, for_s=1.0))
+        self.telegram: Ref[TelegramMessage] = Ref("telegram", Box(256, BLOCK))
+
+    def infra(self, *more: Child) -> Group:
+        logger = Child(self.logger, self._make_logger, shutdown_s=10.0, drain=True)
+        return Group("infra", REST_FOR_ONE, intensity=1, children=(logger, *more))
+
+    def trading(self) -> Group:
+        children = (
+            Child(self.exec_, self._make_exec, waits_on=(self.logger,), shutdown_s=10.0, drain=True),
+            Child(self.risk, self._make_risk, waits_on=(self.exec_, self.logger), drain=True),
+            Child(self.scorer, self._make_scorer, waits_on=(self.risk, self.exec_, self.logger), drain=True),
+        )
+        return Group("trading", ONE_FOR_ONE, children=children)
+
+    def intake(self, *more: Child) -> Group:
+        telegram = Child(self.telegram, self._make_telegram, waits_on=(self.scorer, self.logger))
+        return Group("intake", ONE_FOR_ONE, children=(*more, telegram))
+
+    def equity_watch(self) -> EquityWatch:
+        """A watch of its own for each who asks: its last good prices are its memory."""
+        limit = self.parts.config.risk.peak_loss_limit
+        return EquityWatch(
+            ledger=self.parts.state.ledger,
+            market=self.parts.market,
+            daily_loss_limit=lambda: self.rulebook.policy.daily_loss_limit,
+            peak_loss_limit=None if limit is None else Decimal(str(limit)),
+        )
+
+    def _make_logger(self) -> LoggerActor:
+        return LoggerActor(
+            log=self.parts.log,
+            preparer=self.parts.preparer,
+            clock=self.parts.clock,
+            is_decided=self.parts.state.is_decided,
+            decision_of=self.parts.decision_of,
+            in_place=self.parts.in_place,
+        )
+
+    def _make_exec(self) -> ExecActor:
+        parts = self.parts
+        protocol = OrderProtocol(
+            venue=parts.venue, log=self.logger, ledger=parts.state.ledger, clock=parts.clock, fence=Fence()
+        )
+        naming = Naming(env=PAPER_ENV, installation=parts.installation, venue=parts.venue.name)
+
+        return ExecActor(
+            protocol=protocol,
+            settler=lambda on_fill: Settler(
+                protocol=protocol,
+                ledger=parts.state.ledger,
+                market=parts.market,
+                clock=parts.clock,
+                naming=naming,
+                stop_mover=self.rulebook.stop_mover,
+                on_fill=on_fill,
+            ),
+            venue=parts.venue,
+            ledger=parts.state.ledger,
+            equity=self.equity_watch(),
+            clock=parts.clock,
+            rules=ExecRules(
+                flatten_on_trip=parts.config.risk.on_trip == "flatten",
+                max_open=lambda: self.rulebook.policy.max_open,
+                stage=parts.config.exchange.stage,
+            ),
+        )
+
+    def _make_risk(self) -> RiskActor:
+        return RiskActor(
+            setup=self.rulebook.setup(ACCOUNT),
+            market=self.parts.market,
+            ledger=self.parts.state.ledger,
+            equity=self.equity_watch(),
+            orders=self.exec_,
+            log=self.logger,
+            clock=self.parts.clock,
+        )
+
+    def _make_scorer(self) -> ScorerActor:
+        return ScorerActor(
+            classifier=self.parts.classifier,
+            market=self.parts.market,
+            ledger=self.parts.state.ledger,
+            risk=self.risk,
+            exec_=self.exec_,
+            log=self.logger,
+            clock=self.parts.clock,
+            signal_ttl_s=self.parts.config.strategy.signal_ttl_s,
+        )
+
+    def _make_telegram(self) -> TelegramActor:
+        ledger = self.parts.state.ledger
+        work = WorkList(seen=self._seen, pending=self._pending, cursors=lambda: ledger().cursors)
+        return TelegramActor(
+            posts=self.parts.posts,
+            work=work,
+            scorer=self.scorer,
+            log=self.logger,
+            clock=self.parts.clock,
+            on_exhausted=self.parts.on_exhausted,
+        )
+
+    def _seen(self, channel: str, message_id: int) -> bool:
+        ledger, trace = self.parts.state.ledger(), trace_id(channel, message_id)
+        return trace in ledger.pending or ledger.decision(trace) is not None or self.parts.was_seen(trace)
+
+    def _pending(self) -> Iterable[SignalIngest]:
+        return [pending.ingest for pending in self.parts.state.ledger().pending.values()]
