@@ -1,8 +1,8 @@
 """
 Demo channels: a post every few seconds, most of them calls around the price of the moment.
 
-The same seed, the same last ids and the same prices give the same posts; a feed that begins anew after
-a restart goes on as if it had never stopped.
+The same seed, the same last ids and the same prices give the same posts. A feed that begins anew after
+a restart goes on where it was, but for its first post: that one comes soon and is a call.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from levibotd.domain.signal import Post, Side, Symbol
 from levibotd.kernel.clock import Clock
 from levibotd.ports.market import Instrument, Market
 from levibotd.ports.posts import Posted, PostEvent
-from levibotd.sim.demo_texts import CALLS, NOISE, SIDE_WORDS, Template
+from levibotd.sim.demo_texts import CALLS, NOISE, SIDE_WORDS, TALK, Template
 
 # Each channel keeps to its languages.
 CHANNELS: Mapping[str, tuple[str, ...]] = {
@@ -32,10 +32,10 @@ _DIGITS = 5
 # Shares of the price. The entry is beyond the market, so that it fills at once; the stop is far enough away
 # to outweigh the costs, and the targets are near enough for a position to end within a minute.
 _BEYOND = 0.0008
-_BAND = 0.003
-_STOP = (0.010, 0.0145)
-_TARGET = (0.0065, 0.0105)
-_TARGET_STEP = 0.0015
+_BAND = 0.002
+_STOP = (0.0085, 0.0115)
+_TARGET = (0.006, 0.008)
+_TARGET_STEP = 0.001
 
 
 class DemoFeed:
@@ -73,34 +73,30 @@ class DemoFeed:
 
     def _post(self, channel: str, message_id: int, *, chance: Random, symbol: Symbol, call: bool) -> Post:
         now = self._clock.time()
-        languages = CHANNELS[channel]
-        wanted = call or chance.random() < _CALL_SHARE
-        templates = CALLS if wanted else NOISE
-        template = chance.choice([each for each in templates if each.language in languages])
-        return Post(
-            channel=channel,
-            message_id=message_id,
-            posted_at=now,
-            text=self._text(template, symbol, chance, now),
-            language=template.language,
-        )
-
-    def _text(self, template: Template, symbol: Symbol, chance: Random, now: float) -> str:
         instrument = self._market.instrument(symbol)
         mark = self._market.mark(symbol, now)
+        wanted = CALLS if chance.random() < _CALL_SHARE or call else NOISE
         if instrument is None or mark is None:
-            return chance.choice([each.text for each in NOISE if "{" not in each.text])
-        side = chance.choice((Side.BUY, Side.SELL)) if instrument.can_short else Side.BUY
-        word = SIDE_WORDS[template.language][side is Side.SELL]
-        return template.text.format(
-            coin=instrument.base,
-            pair=f"{instrument.base}/{instrument.quote}",
-            flat=f"{instrument.base}{instrument.quote}",
-            side=word,
-            Side=word.upper(),
-            lev=chance.choice((3, 5, 10)),
-            **_levels(float(mark.price), side, instrument, chance),
-        )
+            wanted = TALK
+        template = chance.choice([each for each in wanted if each.language in CHANNELS[channel]])
+        text = template.text
+        if instrument is not None and mark is not None:
+            text = text.format(**_fields(template, float(mark.price), instrument, chance))
+        return Post(channel=channel, message_id=message_id, posted_at=now, text=text, language=template.language)
+
+
+def _fields(template: Template, price: float, instrument: Instrument, chance: Random) -> dict[str, str]:
+    side = chance.choice((Side.BUY, Side.SELL)) if instrument.can_short else Side.BUY
+    word = SIDE_WORDS[template.language][side is Side.SELL]
+    return {
+        "coin": instrument.base,
+        "pair": f"{instrument.base}/{instrument.quote}",
+        "flat": f"{instrument.base}{instrument.quote}",
+        "side": word,
+        "Side": word.upper(),
+        "lev": str(chance.choice((3, 5, 10))),
+        **_levels(price, side, instrument, chance),
+    }
 
 
 def _levels(price: float, side: Side, instrument: Instrument, chance: Random) -> dict[str, str]:

@@ -2,8 +2,8 @@
 What the demo channels write: calls in the usual notations and languages, and the noise around them.
 
 Fields of a call: `coin pair flat` (BTC, BTC/USDT, BTCUSDT), `side Side` (the word for it in the text's
-language, plain and capitalised), `at` (one entry price), `near far` (edges of an entry band, `near` met
-first), `t1 t2 t3`, `sl`, `lev`. Noise may use `coin pair flat at t1`.
+language, small and capital), `at` (one entry price), `near far` (edges of an entry band, `near` met
+first), `t1 t2 t3`, `sl`, `lev`. Noise may use them too; talk uses none.
 """
 
 from typing import NamedTuple
@@ -24,7 +24,7 @@ SIDE_WORDS = {
     "fa": ("خرید", "فروش"),
 }
 
-CALLS = (
+CALLS: tuple[Template, ...] = (
     Template(
         "en",
         "⚡️⚡️ #{pair} ⚡️⚡️\nExchanges: Binance Futures\nSignal Type: Regular ({Side})\nLeverage: Isolated ({lev}X)\n\n"
@@ -55,7 +55,21 @@ CALLS = (
     Template("fa", "#{pair} {side}\nورود: {at}\nتارگت 1: {t1}\nتارگت 2: {t2}\nاستاپ: {sl}"),
 )
 
-NOISE = (
+# Advertising, news and talk: names no price, so it can always be said.
+TALK: tuple[Template, ...] = (
+    Template("en", "💎 VIP membership 40% off until Sunday. Write to our desk for a place, only a few are left."),
+    Template("en", "Good morning traders ☕ What a night. Is everybody still in a good mood?"),
+    Template("en", "Reminder: never risk what you cannot afford to lose. Patience pays."),
+    Template("en", "Funding is heating up again, I would rather wait for the weekly open."),
+    Template("tr", "Günaydın arkadaşlar, bugün piyasa sakin. Sabırlı olun."),
+    Template("ru", "Доброе утро! Сегодня рынок спокойный, торопиться некуда."),
+    Template("ru", "Набор в закрытый клуб открыт до воскресенья, подробности у администратора."),
+    Template("es", "Buenos días a todos, hoy toca paciencia. Mercado lateral."),
+    Template("ar", "صباح الخير جميعا، السوق هادئ اليوم والصبر مفتاح الفرج"),
+    Template("fa", "صبح بخیر دوستان، امروز بازار آرام است"),
+)
+
+NOISE: tuple[Template, ...] = (
     # Results and updates of earlier calls.
     Template("en", "#{pair} Target 1 ✅ hit at {t1}\nProfit: 12% with leverage. Congratulations to all!"),
     Template("en", "{coin} all targets done, booked and closed. On to the next one 🚀"),
@@ -70,15 +84,5 @@ NOISE = (
     # Nothing certain: an idea under a condition, and two entries that contradict each other.
     Template("en", "If {coin} closes above {t1} on the 4h, I will look for a long. Not yet."),
     Template("en", "{coin} entry {at} target {t1} or was it entry {t1} target {at}? Check the chart, stop later."),
-    # Advertising, news and talk.
-    Template("en", "💎 VIP membership 40% off until Sunday. Write to our desk for a place, only a few are left."),
-    Template("en", "Good morning traders ☕ What a night. Is everybody still in a good mood?"),
-    Template("en", "Reminder: never risk what you cannot afford to lose. Patience pays."),
-    Template("en", "Funding is heating up again, I would rather wait for the weekly open."),
-    Template("tr", "Günaydın arkadaşlar, bugün piyasa sakin. Sabırlı olun."),
-    Template("ru", "Доброе утро! Сегодня рынок спокойный, торопиться некуда."),
-    Template("ru", "Набор в закрытый клуб открыт до воскресенья, подробности у администратора."),
-    Template("es", "Buenos días a todos, hoy toca paciencia. Mercado lateral."),
-    Template("ar", "صباح الخير جميعا، السوق هادئ اليوم والصبر مفتاح الفرج"),
-    Template("fa", "صبح بخیر دوستان، امروز بازار آرام است"),
+    *TALK,
 )
