@@ -114,12 +114,12 @@ def position_closed(call: Call, *, at: float, reason: str | None = None) -> Posi
         call=call.key,
         channel=call.channel,
         side=call.side,
-        qty=call.sold,
-        entry=_digits(call.bought_value / call.bought),
-        exit=_digits(call.sold_value / call.sold),
-        pnl=call.realised,
-        fees=call.fees,
-        net=net,
+        qty=_plain(call.sold),
+        entry=_average(call.bought_value, call.bought),
+        exit=_average(call.sold_value, call.sold),
+        pnl=_plain(call.realised),
+        fees=_plain(call.fees),
+        net=_plain(net),
         r=float(f"{net / call.planned_loss:.6g}"),
         reason=reason or _REASONS[call.exit_role or CLOSE],
         opened_at=call.opened_at if call.opened_at is not None else at,
@@ -147,5 +147,11 @@ def _weights(name: Split, count: int) -> list[Decimal]:
 
 
 # Averages are for reading; twelve digits after the point are more than any tick.
-def _digits(price: Decimal) -> Decimal:
-    return price.quantize(Decimal("1e-12")).normalize()
+def _average(value: Decimal, qty: Decimal) -> Decimal:
+    return _plain((value / qty).quantize(Decimal("1e-12")))
+
+
+# The same number without an exponent and without trailing zeros.
+def _plain(number: Decimal) -> Decimal:
+    whole, _, fraction = f"{number:f}".partition(".")
+    return Decimal(f"{whole}.{fraction}".rstrip("0").rstrip(".")) if fraction else Decimal(whole)

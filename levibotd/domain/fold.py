@@ -410,6 +410,8 @@ _CHANGES: dict[type[Record], _Change] = {
     records.PositionClosed: _position_closed,
 }
 
+FOLDED: frozenset[type[Record]] = frozenset(_CHANGES)
+
 # Their truth lies in other records, or they are about the process.
 IGNORED: frozenset[type[Record]] = frozenset(
     {

@@ -1,0 +1,104 @@
+"""The fold: every record type is either folded or named as one that changes nothing; memory is bounded."""
+
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from levibotd.domain import fold, records
+from levibotd.domain.ledger import Ledger
+from levibotd.domain.orders import ENTRY, STOP
+from levibotd.domain.records import AutoRouteSkipped, Entry, Heartbeat, OrderBlocked, OrderUnknown, Record, SignalIngest
+from levibotd.domain.signal import CallKey, Post, TraceId
+from tests.domain.desk import BTC, Desk, plan
+
+ROOTS = {records.Record, records.OrderFill}  # Never logged themselves.
+
+
+def all_records() -> set[type[Record]]:
+    found: set[type[Record]] = set()
+    waiting: list[type[Record]] = [Record]
+    while waiting:
+        kind = waiting.pop()
+        found.add(kind)
+        waiting += kind.__subclasses__()
+    return {kind for kind in found if kind.__module__ == records.__name__} - ROOTS
+
+
+def test_no_record_type_is_forgotten() -> None:
+    assert all_records() - fold.IGNORED == fold.FOLDED
+    assert not fold.IGNORED & fold.FOLDED
+
+
+def test_what_may_be_shed_is_never_folded() -> None:
+    desk = Desk()
+    before = desk.ledger.copy()
+    desk.write(Heartbeat(equity=Decimal(1), open_positions=9, pending_posts=9))
+
+    assert desk.ledger == before
+
+
+def test_no_more_decisions_and_spent_tickets_are_remembered_than_the_limit() -> None:
+    desk = Desk()
+    for number in range(fold.DECIDED_MAX + 5):
+        desk.ledger.apply(Entry(AutoRouteSkipped(reason="test"), TraceId(f"{number}"), None))
+        desk.ledger.apply(Entry(OrderBlocked(call=CallKey(f"{number}"), gate="ticket"), None, None))
+
+    for number, known in ((4, False), (5, True), (fold.DECIDED_MAX + 4, True)):
+        assert (desk.ledger.decision(TraceId(f"{number}")) is not None) is known
+        assert desk.ledger.ticket_spent(CallKey(f"{number}")) is known
+
+
+def test_of_ended_calls_the_newest_orders_and_trades_are_kept() -> None:
+    desk = Desk()
+    for message_id in range(505):
+        key = desk.opened(message_id=message_id)
+        desk.fill(desk.cids(key, ENTRY)[0], "1", "100")
+        desk.fill(desk.cids(key, STOP)[0], "1", "90")
+        desk.finish(key)
+    assert len(desk.ledger.finished_orders()) == fold.FINISHED_MAX
+    assert not desk.ledger.orders
+    assert not desk.ledger.calls
+
+    for trade in desk.ledger.trades:
+        desk.write(replace(trade, channel="@twice"))
+    assert len(desk.ledger.trades) == fold.TRADES_MAX
+    assert desk.ledger.total.closed == 1_010
+
+
+def test_expired_tickets_are_forgotten_an_hour_later() -> None:
+    desk = Desk()
+    first = desk.ticket(plan(), message_id=1)
+    desk.now += 61.0
+    desk.ticket(plan(), message_id=2)
+    assert desk.ledger.ticket(first) is not None
+
+    desk.now += fold.TICKET_KEEP_S
+    desk.ticket(plan(), message_id=3)
+    assert desk.ledger.ticket(first) is None
+
+
+def test_a_late_word_about_an_order_nobody_knows_changes_nothing() -> None:
+    desk = Desk()
+    before = desk.ledger.copy()
+    desk.write(OrderUnknown(cid="lvd100", cause="timeout", fence_at=1.0))
+
+    assert desk.ledger == before
+
+
+def test_a_reduce_only_exit_never_sells_more_than_is_held() -> None:
+    desk = Desk()
+    key = desk.opened()
+    desk.fill(desk.cids(key, ENTRY)[0], "0.4", "100")
+    desk.fill(desk.cids(key, STOP)[0], "1", "90")
+
+    assert desk.call(key).qty == 0
+    assert desk.ledger.realised == Decimal(-4)
+    assert desk.ledger.orphan_fills == 1
+
+
+def test_a_post_without_a_trace_beside_it_is_found_by_its_own() -> None:
+    post = Post(channel="@c", message_id=4, posted_at=1.0, text="x")
+    ledger = Ledger(balance=Decimal(1))
+    ledger.apply(Entry(SignalIngest(post=post, received_at=1.0, source="file"), None, BTC))
+
+    assert list(ledger.pending) == [post.trace]
