@@ -166,14 +166,13 @@ class Preparer:
     def __init__(self, *, masker: Masker | None = None, rounded: bool = False) -> None:
         self._masker = masker or Masker()
         self._encode = msgspec.json.Encoder().encode
-        self._kinds: dict[type[Record], tuple[EventType, Rounder | None]] = {
-            record: (event, rounder_of(record, rounded=rounded)) for record, event in EVENT_OF.items()
-        }
+        self._rounded = rounded
+        self._kinds: dict[type[Record], tuple[EventType, Rounder | None]] = {}
 
     def prepare(self, entry: Entry) -> Prepared:
         """Raises Unwritable."""
         record = entry.record
-        event, tidy = self._kinds[type(record)]
+        event, tidy = self._kinds.get(type(record)) or self._kind(type(record))
         try:
             if tidy is not None:
                 tidied = tidy(record)
@@ -188,6 +187,11 @@ class Preparer:
             # Whoever reads the record sees what stands in the log.
             entry = Entry(msgspec.json.decode(payload, type=event.record), entry.trace, entry.symbol)
         return Prepared(entry, event, escaped(payload))
+
+    # Compiled when the first of its kind comes: all of them would cost a start ten milliseconds.
+    def _kind(self, record: type[Record]) -> tuple[EventType, Rounder | None]:
+        kind = self._kinds[record] = (EVENT_OF[record], rounder_of(record, rounded=self._rounded))
+        return kind
 
 
 class Chain:

@@ -36,11 +36,10 @@ class VerifyReport(Struct, frozen=True, kw_only=True):
 
 
 class RepairReport(Struct, frozen=True, kw_only=True):
-    """What was cut off, and where its bytes are. All None and 0 when there was nothing to do."""
+    """What was cut off, and in which files its bytes are kept. Empty when there was nothing to do."""
 
-    segment: str | None = None
     cut_bytes: int = 0
-    kept_in: str | None = None
+    kept_in: tuple[str, ...] = ()
 
 
 def verify(files: Files, *, key: bytes = b"", progress: Callable[[int], None] | None = None) -> VerifyReport:
@@ -65,7 +64,7 @@ def verify(files: Files, *, key: bytes = b"", progress: Callable[[int], None] | 
         last_hash=walk.position.hash,
         keyed_since=walk.keyed_since,
         damage=damage,
-        torn_bytes=0 if walk.torn is None else walk.torn.size,
+        torn_bytes=sum(torn.size for torn in walk.torn),
     )
 
 
@@ -80,9 +79,7 @@ def repair(files: Files, *, key: bytes = b"") -> RepairReport:
         walk = Walk(files, key=key)
         for _ in walk:
             pass
-        if walk.torn is None:
-            return RepairReport()
-        kept = cut_off(files, walk.torn)
-        return RepairReport(segment=walk.torn.segment, cut_bytes=walk.torn.size, kept_in=kept)
+        kept = tuple(cut_off(files, torn) for torn in walk.torn)
+        return RepairReport(cut_bytes=sum(torn.size for torn in walk.torn), kept_in=kept)
     finally:
         lock.close()

@@ -11,7 +11,15 @@ from hashlib import sha256
 import msgspec
 from msgspec import Struct
 
-from levibotd.adapters.journal_segments import Segment, chain_of, is_segment, lines, parse_whole
+from levibotd.adapters.journal_segments import (
+    Segment,
+    end_of,
+    is_segment,
+    layout_of,
+    lines,
+    parse_whole,
+    with_next,
+)
 from levibotd.domain.records import FileSeal
 from levibotd.domain.signal import TraceId
 from levibotd.errors import ConfigError
@@ -31,7 +39,7 @@ class Step(Struct, frozen=True, gc=False):
 
 
 class Torn(Struct, frozen=True):
-    """Bytes at the very end of the last segment that make up no record."""
+    """Bytes behind the last record that make up none: the rest of a segment, or a whole one."""
 
     segment: str
     offset: int
@@ -52,26 +60,27 @@ class Walk:
         self._files = files
         self._key = key
         self._seals = seals
-        self._chain = chain_of(files)
+        layout = layout_of(files)
+        self._chain = layout.chain
         self.position = since or Position()
-        self.torn: Torn | None = None
+        self.torn = [Torn(name, 0, files.size(name)) for name in layout.void]
         self.segments = 0
         self.keyed_since: int | None = None
         self._expected = self.position.seq + 1
         self._previous: str | None = self.position.hash
 
     def __iter__(self) -> Iterator[Step]:
-        names = [segment.name for segment in self._chain]
-        first = 0 if self.position.segment is None else names.index(self.position.segment)
-        for place in range(first, len(self._chain)):
-            offset = self.position.offset if place == first else 0
-            after = self._chain[place + 1] if place + 1 < len(self._chain) else None
-            yield from self._segment(self._chain[place], after, offset)
+        start = self.position
+        is_found = start.segment is None
+        for segment, after in with_next(self._chain):
+            if is_found or segment.name == start.segment:
+                yield from self._segment(segment, after, 0 if is_found else start.offset)
+                is_found = True
 
     def _segment(self, segment: Segment, after: Segment | None, start: int) -> Iterator[Step]:
         self.segments += 1
         key = self._key_of(segment)
-        last_seq = _end_of(segment, after)
+        last_seq = end_of(segment, after)
         reading = _SegmentReading(whole=start == 0)
         unread: list[tuple[int, bytes]] = []
         for offset, raw in lines(self._files, segment.name, offset=start):
@@ -98,7 +107,7 @@ class Walk:
     ) -> Iterator[Step]:
         if after is None:
             if unread:
-                self.torn = Torn(segment.name, unread[0][0], sum(len(raw) for _, raw in unread))
+                self.torn.append(Torn(segment.name, unread[0][0], sum(len(raw) for _, raw in unread)))
             return
         for offset, raw in unread:
             yield self._unreadable(segment.name, offset, raw)
@@ -167,7 +176,7 @@ def stands_at(files: Files, position: Position) -> bool:
         return True
     if position.offset < TAIL_LENGTH or not is_segment(position.segment):
         return False
-    if position.segment not in {segment.name for segment in chain_of(files)}:
+    if position.segment not in {segment.name for segment in layout_of(files).chain}:
         return False
     tail = files.read(position.segment, offset=position.offset - TAIL_LENGTH, length=TAIL_LENGTH)
     return tail == b',"h":"%b"}\n' % position.hash.encode()
@@ -182,9 +191,8 @@ def scan(
     `text` is looked for in the bytes as they stand. Lines that cannot be read are passed over.
     """
     needles = [needle.encode() for needle in (trace_id, event_type, text) if needle is not None]
-    chain = chain_of(files)
-    for segment, after in zip(chain, [*chain[1:], None], strict=True):
-        last_seq = _end_of(segment, after)
+    for segment, after in with_next(layout_of(files).chain):
+        last_seq = end_of(segment, after)
         for _, raw in lines(files, segment.name):
             if not all(needle in raw for needle in needles) or (line := parse_whole(raw)) is None:
                 continue
@@ -223,12 +231,7 @@ class Follower:
         names = [name for name in self._files.names() if is_segment(name)]
         if self._offsets and all(name in self._offsets for name in names):
             return [next(reversed(self._offsets))]
-        chain = [segment.name for segment in chain_of(self._files)]
+        chain = [segment.name for segment in layout_of(self._files).chain]
         known = [name for name in chain if name in self._offsets]
         return chain[max(0, len(known) - 1) :]
 
-
-def _end_of(segment: Segment, after: Segment | None) -> int | None:
-    if after is None or after.opened is None or after.opened.previous != segment.name:
-        return None
-    return after.opened.previous_seq

@@ -7,7 +7,7 @@ that record was never acknowledged and is no part of the log.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -35,6 +35,13 @@ class Segment(Struct, frozen=True, kw_only=True):
     opened: FileOpen | None
 
 
+class Layout(Struct, frozen=True, kw_only=True):
+    """`chain`: the segments of the log in the order of their records. `void`: files without one readable record."""
+
+    chain: tuple[Segment, ...]
+    void: tuple[str, ...]
+
+
 class _AnySchema(Struct):
     schema: int
 
@@ -60,28 +67,43 @@ def is_segment(name: str) -> bool:
     return _NAME.match(name) is not None
 
 
-def chain_of(files: Files) -> list[Segment]:
+def layout_of(files: Files) -> "Layout":
     """
-    The segments that make up the log, in the order of their records.
+    Which segments make up the log.
 
     One that no other continues is left out, unless it is the last: it never got an acknowledged
     record. Raises ConfigError for a segment of a newer schema.
     """
     segments = [_segment(files, name) for name in files.names() if is_segment(name)]
+    continued = {segment.opened.previous for segment in segments if segment.opened is not None}
+    void = [one.name for one in segments if one.first_seq is None and one.name not in continued]
+    segments = [one for one in segments if one.name not in void]
     if not segments:
-        return []
-    # A segment whose beginning cannot be read was just being opened; it counts as the newest.
+        return Layout(chain=(), void=tuple(void))
     segments.sort(key=lambda segment: (_order(segment), _by_name(segment.name)))
     named = {segment.name: place for place, segment in enumerate(segments)}
     chain = [len(segments) - 1]
     while chain[-1] > 0:
         opened = segments[chain[-1]].opened
-        before = None if opened is None else named.get(opened.previous or "")
         if opened is not None and opened.previous is None and opened.previous_seq == 0:
             break
+        before = None if opened is None else named.get(opened.previous or "")
         # Where the head is damaged or the file before is gone, the nearest one says most.
         chain.append(before if before is not None and before < chain[-1] else chain[-1] - 1)
-    return [segments[place] for place in reversed(chain)]
+    return Layout(chain=tuple(segments[place] for place in reversed(chain)), void=tuple(void))
+
+
+def with_next(chain: Sequence[Segment]) -> Iterator[tuple[Segment, Segment | None]]:
+    """Each segment with the one that continues it."""
+    for place, segment in enumerate(chain):
+        yield segment, chain[place + 1] if place + 1 < len(chain) else None
+
+
+def end_of(segment: Segment, after: Segment | None) -> int | None:
+    """The last seq of `segment` that was acknowledged, as the next one tells; None where nobody does."""
+    if after is None or after.opened is None or after.opened.previous != segment.name:
+        return None
+    return after.opened.previous_seq
 
 
 def lines(files: Files, name: str, *, offset: int = 0) -> Iterator[tuple[int, bytes]]:
@@ -126,14 +148,15 @@ def _segment(files: Files, name: str) -> Segment:
     if first is not None:
         return Segment(name=name, first_seq=first.seq, opened=opened)
     # A damaged head: the first line behind it that can be read tells where the file belongs.
-    for number, line in enumerate(head[1:], start=1):
+    for number, (_, line) in enumerate(lines(files, name)):
         if (later := parse_whole(line)) is not None:
             return Segment(name=name, first_seq=later.seq - number, opened=None)
     return Segment(name=name, first_seq=None, opened=None)
 
 
-def _order(segment: Segment) -> float:
-    return float("inf") if segment.first_seq is None else segment.first_seq
+# A segment that is continued and of which nothing can be read: its place is told by its name alone.
+def _order(segment: Segment) -> int:
+    return 0 if segment.first_seq is None else segment.first_seq
 
 
 def _by_name(name: str) -> tuple[str, int]:

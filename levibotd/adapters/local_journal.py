@@ -86,16 +86,15 @@ class LocalJournal:
             raise ConfigError(f"no record of this log ends at {since.segment}:{since.offset}")
         walk = Walk(self._files, key=self._key, since=since)
         records, last_ts, damage = _visit(walk, visit)
-        torn_bytes = 0
-        if walk.torn is not None:
-            torn_bytes = walk.torn.size
-            cut_off(self._files, walk.torn)
+        for torn in walk.torn:
+            cut_off(self._files, torn)
         self._position = walk.position
         self._chain.seq, self._chain.hash = walk.position.seq, walk.position.hash.encode()
         if self._watch is not None:
             with suppress(OSError):  # Too little room for a reserve is for the watch to judge.
                 self._files.reserve(RESERVE, size=self._reserve_bytes)
             self._watch.look()
+        torn_bytes = sum(torn.size for torn in walk.torn)
         return Recovery(
             records=records, position=walk.position, damage=damage, torn_bytes=torn_bytes, last_ts=last_ts
         )
@@ -261,6 +260,7 @@ class _OpenSegment:
 def cut_off(files: Files, torn: Torn) -> str:
     """Cut a torn tail; its bytes are kept beside the segment. Returns the name of where they are."""
     kept = f"{torn.segment}.torn"
+    # Written first: a crash in between leaves the bytes twice, never nowhere.
     files.replace(kept, files.read(torn.segment, offset=torn.offset))
     if torn.offset:
         files.truncate(torn.segment, size=torn.offset)

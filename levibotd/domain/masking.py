@@ -27,7 +27,7 @@ _SECRET_KEY = re.compile(rf"(?i)^(?:{_NAMES}|secrets?|token|session|telegram_ses
 _ASSIGNED = re.compile(rf"(?i)\b((?:{_NAMES})[\"']?\s*[:=]\s*[\"']?(?:bearer\s+|basic\s+)?)([^\s\"'&,;]{{4,}})")
 # Words of everyday language count only before something that looks made by a machine.
 _MACHINE_MADE = re.compile(r"(?i)\b((?:secret|token|session|ticket)[\"']?\s*=\s*[\"']?)([\w+/=.~-]{16,})")
-_BOT_TOKEN = re.compile(r"\b\d{6,12}:[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])")
+_BOT_TOKEN = re.compile(r"(?<!\d)\d{6,12}:[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])")
 
 # What a payload must hold for any of the above to match: found at memory speed, before any regex.
 _HINTS = (

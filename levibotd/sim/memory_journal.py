@@ -22,6 +22,7 @@ class MemoryJournal:
         self.logged: list[Logged] = []
         self.commits = 0
         self.dead = False
+        self.closed = False
         self.disk = DiskState.OK
         self._failures: list[BaseException] = []
         self._chain = Chain(boot=boot)
@@ -59,7 +60,8 @@ class MemoryJournal:
         return []
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Nothing to give back; `closed` says that it was called."""
+        self.closed = True
 
     def _append(self, prepared: Prepared, stamped: Stamped, run: Run) -> None:
         line = self._chain.line(prepared, ts=stamped.ts, mono=stamped.mono)
