@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import BinaryIO
 
 import pytest
 from hypothesis import strategies as st
@@ -90,6 +91,24 @@ def test_rotation_gives_the_rest_of_the_old_file_and_all_of_the_new(path: Path, 
 
     assert raws(seen) == [b"three", b"fo", b"five"]
     assert seen[-1].number == 1
+
+
+def test_what_is_written_just_before_a_rotation_is_noticed_is_not_lost(path: Path) -> None:
+    class Beaten(FileTail):
+        """The writer adds a line and rotates between the last look and the next."""
+
+        def _replaced(self, file: BinaryIO) -> bool:
+            if path.read_bytes() == b"one\n":
+                add(path, b"two\nthr")
+                path.rename(path.with_suffix(".1"))
+                add(path, b"four\n")
+            return super()._replaced(file)
+
+    add(path, b"one\n")
+    with closing(Beaten(path, line_bytes_max=100)) as follower:
+        seen = [line for _ in range(5) for line in follower.read()]
+
+    assert raws(seen) == [b"one", b"two", b"thr", b"four"]
 
 
 @pytest.mark.parametrize("content", [b"x\n", b"another first\n"])

@@ -53,14 +53,15 @@ def test_posts_come_by_when_their_text_existed_then_channel_then_number(tmp_path
         row(2, 200.0),
         row(10, 200.0),
         row(9, 200.0),
+        row(256, 200.0),
         row(1, 200.0, channel="tg:0"),
         row(5, 250.0, edit=240.0),  # An edit before the post is none.
     ]
     found, counts, _ = ordered(write(tmp_path / "a.jsonl", rows))
 
-    assert numbers(found) == [1, 2, 9, 10, 5, 3]
+    assert numbers(found) == [1, 2, 9, 10, 256, 5, 3]
     assert not any(revision for _, revision in found)
-    assert counts == Counts(posts=6)
+    assert counts == Counts(posts=7)
 
 
 def test_an_identical_copy_is_dropped_and_a_later_text_is_a_revision(tmp_path: Path) -> None:

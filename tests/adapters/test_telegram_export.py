@@ -127,6 +127,22 @@ def test_a_half_of_a_surrogate_pair_spoils_only_its_message() -> None:
     assert len(bad) == 1
 
 
+def test_it_does_not_matter_where_a_read_ends() -> None:
+    class Dribble(io.BytesIO):
+        """Gives one byte at a time."""
+
+        def read(self, size: int | None = -1) -> bytes:
+            return super().read(1)
+
+    raw = json.dumps(chat(message(12), message(345, "Ether — 3 100 €")), indent=1, ensure_ascii=False).encode()
+    bad: list[str] = []
+
+    posts = list(read_export(Dribble(raw), on_bad=lambda line, reason: bad.append(reason)))
+
+    assert (posts, bad) == read(raw)
+    assert [post.message_id for post in posts] == [12, 345]
+
+
 def test_memory_does_not_grow_with_the_number_of_messages() -> None:
     def peak(count: int) -> int:
         raw = json.dumps(chat(*(message(each, "text " * 40) for each in range(count))), indent=1).encode()
