@@ -342,7 +342,11 @@ PROXIED = '[http]\nbind = "0.0.0.0:80"\ntls_terminated = true\ntrusted_proxies =
 
 @pytest.mark.parametrize("bind", ["127.0.0.1:8000", "127.8.8.8:1", "[::1]:8000", "localhost:8000", "127.0.0.1:0"])
 def test_loopback_needs_no_keys(bind: str) -> None:
-    check_bind(load(environ={**HOME, "LEVI_HTTP__BIND": bind}), has_keys=False)
+    config = load(environ={**HOME, "LEVI_HTTP__BIND": bind})
+
+    check_bind(config, has_keys=False)
+
+    assert config.http.bind == bind
 
 
 @pytest.mark.fault("G1")

@@ -160,6 +160,8 @@ def test_a_closed_stream_costs_the_line_and_nothing_else(sink: Sink) -> None:
 
     sink.log.error("nobody_reads")
 
+    assert sink.stream.closed
+
 
 @pytest.fixture
 def captured(sink: Sink) -> Iterator[Sink]:
