@@ -53,7 +53,6 @@ class GateName(StrEnum):
     LIQUIDATION = "liquidation"
     TOO_SMALL = "too_small"
     # Asked by Exec and by the operator.
-    TICKET = "ticket"
     TICKET_EXPIRED = "ticket_expired"
     TICKET_SPENT = "ticket_spent"
     CAPACITY = "capacity"  # No room for one more order task.

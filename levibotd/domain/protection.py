@@ -8,7 +8,8 @@ nothing. So it can be asked after every fill, end, price and start, as often as 
 
 A stop is reduce-only and rests at the venue before the first entry does. It covers the whole plan
 from the start, so that no partial fill is ever larger than it; being reduce-only, what it covers
-too much can neither open nor turn a position. A stop is moved by placing the new one first.
+too much can neither open nor turn a position. A stop is moved by placing the new one first, and
+on the way out it stays until the position is flat.
 """
 
 from collections.abc import Iterator
@@ -111,8 +112,9 @@ def next_actions(
         actions += _stops(view)
         if why_over is not None or (call.bought and not call.qty):
             actions += _cancels(view, view.entries, why_over or "flat")
-        if call.qty and not closing:
-            actions += _targets(view, filters)
+        if call.qty:
+            resting = [order for order in view.live if order.role == TARGET]
+            actions += _cancels(view, resting, "closing") if closing else _targets(view, filters)
     else:
         actions += _leftovers(view)
         if not actions and not view.live and not call.ended:
