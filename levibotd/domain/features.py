@@ -7,6 +7,7 @@ are folded to one sign: a model must not learn a price.
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Protocol
 
 from levibotd.domain.posts.normalise import normalise
@@ -40,7 +41,9 @@ def score(post: Post, reading: Reading, classifier: TextClassifier) -> Scored:
     """
     if reading.stale or "too_long" in reading.reasons:
         rule = "stale" if reading.stale else "too_long"
-        return Scored(reading=reading, label=NO_TRADE, probs=dict(_SURELY_NOT), reasons=(*reading.reasons, f"rule:{rule}"))
+        return Scored(
+            reading=reading, label=NO_TRADE, probs=dict(_SURELY_NOT), reasons=(*reading.reasons, f"rule:{rule}")
+        )
     raw = classifier.probs(post.text, structure(post, reading))
     probs = _consistent(reading, buy=raw[Side.BUY.value], sell=raw[Side.SELL.value])
     label = max((NO_TRADE, Side.BUY.value, Side.SELL.value), key=lambda name: probs[name])
@@ -77,7 +80,7 @@ def words(text: str) -> list[str]:
 
 def word_grams(tokens: Sequence[str]) -> list[str]:
     """Words and pairs of neighbouring words."""
-    return [*tokens, *map(" ".join, zip(tokens, tokens[1:], strict=False))]
+    return [*tokens, *map(" ".join, pairwise(tokens))]
 
 
 def structure(post: Post, reading: Reading) -> tuple[str, ...]:

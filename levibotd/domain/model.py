@@ -14,6 +14,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -94,7 +95,9 @@ class CompiledModel:
                 rows, values = _columns(counts)
                 norm = math.sqrt(float(values**2 @ self._idf_squared[rows]))
                 part = values * self._scaled[rows, column] / norm
-                shares.extend((names[row], float(share)) for row, share in zip(rows.tolist(), part.tolist(), strict=True))
+                shares.extend(
+                    (names[row], float(share)) for row, share in zip(rows.tolist(), part.tolist(), strict=True)
+                )
         shares.sort(key=lambda pair: (-abs(pair[1]), pair[0]))
         return shares[:top]
 
@@ -104,7 +107,7 @@ class CompiledModel:
         rows = [word_at[token] for token in tokens if token in word_at]
         # Two steps, so that pairs which cannot be known cost no string.
         pair_at = self._pair_at
-        for first, second in zip(tokens, tokens[1:], strict=False):
+        for first, second in pairwise(tokens):
             followers = pair_at.get(first)
             if followers is not None and second in followers:
                 rows.append(followers[second])
@@ -114,7 +117,11 @@ class CompiledModel:
 
 def encode(arrays: Arrays) -> bytes:
     """Return the model's bytes: the same for the same content, whenever and wherever written."""
-    vocabulary = json.dumps({"format": FORMAT, "classes": CLASSES, "words": arrays.words, "marks": arrays.marks}, ensure_ascii=False, separators=(",", ":"))
+    vocabulary = json.dumps(
+        {"format": FORMAT, "classes": CLASSES, "words": arrays.words, "marks": arrays.marks},
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
     parts: dict[str, NDArray[np.generic]] = {
         "weights": arrays.weights,
         "idf": arrays.idf,
@@ -196,7 +203,12 @@ def _checked(parts: Mapping[str, NDArray[np.generic]]) -> Arrays:
     if vocabulary.format != FORMAT or vocabulary.classes != CLASSES:
         raise ConfigError(f"model: format {vocabulary.format} with classes {vocabulary.classes} is not ours")
     rows = len(vocabulary.words) + len(vocabulary.marks)
-    shapes = {"weights": (rows, len(CLASSES)), "idf": (rows,), "intercepts": (len(CLASSES),), "sigmoids": (len(CLASSES), 2)}
+    shapes = {
+        "weights": (rows, len(CLASSES)),
+        "idf": (rows,),
+        "intercepts": (len(CLASSES),),
+        "sigmoids": (len(CLASSES), 2),
+    }
     for name, shape in shapes.items():
         if parts[name].shape != shape:
             raise ConfigError(f"model: {name} has shape {parts[name].shape}, not {shape}")

@@ -11,8 +11,9 @@ SHA-256 `{sha}`. Trained on posts up to {until}; decisions on older posts are co
 
 A linear model over words, word pairs and the structure that the parser found (kind, coin, number of targets, stop,
 geometry), each block weighted by TF-IDF. Runs of characters were tried beside them: with the structure known they
-added nothing on held-out channels (Brier skill .778 with, .775 without) and doubled the time of a post. Its margins are calibrated by one sigmoid
-a class, fitted on out-of-fold margins with folds grouped by channel and weighted to the natural mix of posts.
+added nothing on held-out channels (Brier skill .778 with, .775 without) and doubled the time of a post.
+Its margins are calibrated by one sigmoid a class, fitted on out-of-fold margins with folds grouped by channel and
+weighted to the natural mix of posts.
 Only n-grams seen in at least {channels_min} channels are kept, so no channel's name or handle can decide.
 {words} words and pairs, {marks} structure tokens. Numbers are folded to one sign.
 
@@ -23,8 +24,8 @@ restore the natural mix: about {rate} of real posts are calls. No text is part o
 
 ## Figures on held-out channels
 
-Five folds over channels. The parser's rules were written with these channels in sight, so unseen channels will be worse.
-"certain" leaves out posts on which a careful second reader might differ.
+Five folds over channels. The parser's rules were written with these channels in sight, so unseen
+channels will be worse. "certain" leaves out posts on which a careful second reader might differ.
 
 | | all | certain |
 |---|---|---|
@@ -74,7 +75,9 @@ def card(metrics: dict[str, Any], *, sha256: str, trained_until: float | None) -
         posts=everything["posts"],
         channels=held_out["channels"],
         rate=_figure(everything.get("base_rate", 0.0)),
-        rows="\n".join(f"| {name} | {_figure(everything.get(key))} | {_figure(certain.get(key))} |" for key, name in _ROWS),
+        rows="\n".join(
+            f"| {name} | {_figure(everything.get(key))} | {_figure(certain.get(key))} |" for key, name in _ROWS
+        ),
         own=_figure(metrics["own_labels"]["accuracy"]),
         languages="\n".join(
             f"| {name} | {row['posts']} | {_figure(row['accuracy'])} | {row['calls']} | {_figure(row['calls_found'])} |"

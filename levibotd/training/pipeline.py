@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix, hstack
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import GroupKFold
+from sklearn.pipeline import FeatureUnion
 from sklearn.svm import LinearSVC
 
 from levibotd.domain.features import word_grams, words
@@ -36,16 +36,19 @@ class Sample(Struct, frozen=True, kw_only=True):
     weight: float
 
 
+Analyser = Callable[[Sample], list[str]]
+
+
 class Fitted(Struct, frozen=True, kw_only=True):
     """A fitted pipeline: the original, for comparison, and its compiled form."""
 
-    vectorizers: tuple[TfidfVectorizer, ...]
+    union: FeatureUnion
     calibrated: CalibratedClassifierCV
     arrays: Arrays
 
     def probs(self, samples: Sequence[Sample]) -> NDArray[np.float64]:
         """What scikit-learn itself says; columns are CLASSES. The compiled form must agree to 1e-9."""
-        return np.asarray(self.calibrated.predict_proba(_matrix(self.vectorizers, samples)), np.float64)
+        return np.asarray(self.calibrated.predict_proba(self.union.transform(samples)), np.float64)
 
 
 def fit(samples: Sequence[Sample], *, channels_min: int = CHANNELS_MIN) -> Fitted:
@@ -54,12 +57,14 @@ def fit(samples: Sequence[Sample], *, channels_min: int = CHANNELS_MIN) -> Fitte
     groups = np.array([sample.group for sample in samples])
     weights = np.array([sample.weight for sample in samples])
     folds = _folds(labels, groups)
-    vectorizers = tuple(_vectorizer(samples, analyser, channels_min) for analyser in _ANALYSERS)
-    matrix = _matrix(vectorizers, samples)
+    vectorizers = [(analyse.__name__, _vectorizer(samples, analyse, channels_min)) for analyse in _ANALYSERS]
+    union = FeatureUnion(vectorizers)
+    matrix = union.transform(samples)
     svc = LinearSVC(C=SVM_C, class_weight="balanced", random_state=0, max_iter=20_000)
     calibrated = CalibratedClassifierCV(svc, method="sigmoid", ensemble=False, cv=folds)
     calibrated.fit(matrix, labels, sample_weight=weights)
-    return Fitted(vectorizers=vectorizers, calibrated=calibrated, arrays=_compiled(vectorizers, calibrated))
+    arrays = _compiled([vectorizer for _, vectorizer in vectorizers], calibrated)
+    return Fitted(union=union, calibrated=calibrated, arrays=arrays)
 
 
 def _word_features(sample: Sample) -> list[str]:
@@ -70,7 +75,7 @@ def _mark_features(sample: Sample) -> list[str]:
     return list(sample.structure)
 
 
-_ANALYSERS: tuple[Callable[[Sample], list[str]], ...] = (_word_features, _mark_features)
+_ANALYSERS: tuple[Analyser, ...] = (_word_features, _mark_features)
 
 
 def _folds(labels: NDArray[np.str_], groups: NDArray[np.str_]) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
@@ -88,7 +93,9 @@ def _folds(labels: NDArray[np.str_], groups: NDArray[np.str_]) -> list[tuple[NDA
     return folds
 
 
-def _vectorizer(samples: Sequence[Sample], analyser: Callable[[Sample], list[str]], channels_min: int) -> TfidfVectorizer:
+def _vectorizer(
+    samples: Sequence[Sample], analyser: Callable[[Sample], list[str]], channels_min: int
+) -> TfidfVectorizer:
     channels: dict[str, set[str]] = {}
     for sample in samples:
         for gram in analyser(sample):
@@ -97,13 +104,11 @@ def _vectorizer(samples: Sequence[Sample], analyser: Callable[[Sample], list[str
                 seen.add(sample.group)
     vocabulary = sorted(gram for gram, seen in channels.items() if len(seen) >= channels_min)
     # An empty block would be refused; a sign that no text has keeps it harmless.
-    vectorizer = TfidfVectorizer(analyzer=analyser, vocabulary=vocabulary or ["\x00"], sublinear_tf=True, lowercase=False)
+    vectorizer = TfidfVectorizer(
+        analyzer=analyser, vocabulary=vocabulary or ["\x00"], sublinear_tf=True, lowercase=False
+    )
     vectorizer.fit(samples)
     return vectorizer
-
-
-def _matrix(vectorizers: Sequence[TfidfVectorizer], samples: Sequence[Sample]) -> csr_matrix:
-    return csr_matrix(hstack([vectorizer.transform(samples) for vectorizer in vectorizers]))
 
 
 def _compiled(vectorizers: Sequence[TfidfVectorizer], calibrated: CalibratedClassifierCV) -> Arrays:

@@ -7,52 +7,24 @@ Nothing here knows what a sensible price is: that is the solver's work.
 """
 
 import re
-
-from msgspec import Struct
+from collections.abc import Sequence
 
 from levibotd.domain.posts import words as w
+from levibotd.domain.posts.fields import Fields, Number
+from levibotd.domain.posts.indices import index_at
+from levibotd.domain.posts.tokens import NUMBER, SIGN, WORD, Token, lines
 from levibotd.domain.posts.words import ROLE_OF
 
 SYMBOL_MARK = "\x01"  # Stands in the text where a coin was named.
 
-_TOKEN = re.compile(r"(\n)|((?:https?://|www\.|t\.me/)\S+|@[A-Za-z]\w+)|(\d+(?:[.,]\d+)*|(?<![.\d])\.\d+)|([^\W\d_]+)|([^\w\s]|_)")
-_NEWLINE, _LINK, _NUMBER, _WORD, _SIGN = 1, 2, 3, 4, 5
-_DURATION = re.compile(r"(?<![\d.,])(?:\d{1,3}\s?[-_]?\s?)?\d{1,3}\s?[-_]?\s?(?:hours?|hrs?|h|minutes?|mins?|days?|weeks?|months?|d|w|am|pm|utc|gmt|st|nd|rd|th)(?![A-Za-z])", re.IGNORECASE)
-_UNITS = frozenset("m pips pip pts million billion bln mln ma ema sma dma wma".split())
+_DURATION = re.compile(
+    r"(?<![\d.,])(?:\d{1,3}\s?[-_]?\s?)?\d{1,3}\s?[-_]?\s?"
+    r"(?:hours?|hrs?|h|minutes?|mins?|days?|weeks?|months?|d|w|am|pm|utc|gmt|st|nd|rd|th)(?![A-Za-z])",
+    re.IGNORECASE,
+)
+_UNITS = frozenset({"m", "pips", "pip", "pts", "million", "billion", "bln", "mln", "ma", "ema", "sma", "dma", "wma"})
 _JOINERS = frozenset("-/|,:~+_.>=;")
-_INDEX_MAX = 20
-_TOKENS_MAX = 3000
 _STRAY_WORDS_MAX = 3
-
-
-class Number(Struct):
-    """One number as written. `join` is what stood between it and the number before it in its field."""
-
-    raw: str
-    line: int
-    group: int = 0  # Numbers under one label share it.
-    join: str = ""
-    pct: bool = False
-    thousand: bool = False
-    dollar: bool = False
-    satoshi: bool = False
-
-
-class Fields(Struct):
-    """What one text segment says, field by field. Filled by `collect`, read by the solver."""
-
-    entry: list[Number] = []
-    tps: list[Number] = []
-    sls: list[Number] = []
-    sells: list[Number] = []  # After a bare "sell": entry of a short or targets of a long.
-    leverage: list[float] = []
-    roles: set[int] = set()
-    flags: set[str] = set()
-    stray: int = 0  # Numbers that no field took.
-    now_line: int = 0  # Where "now" or "market" stood beside the entry; 0 = nowhere.
-    below: set[int] = set()  # Lines with "below" or "under" beside the entry.
-    above: set[int] = set()
-    current: set[int] = set()  # Groups that only tell the current price.
 
 
 class _Scanner:
@@ -78,24 +50,12 @@ class _Scanner:
 def collect(text: str) -> Fields:
     """Read `text` (normalised, coins replaced by SYMBOL_MARK) into its fields. Linear in its length."""
     scanner = _Scanner()
-    text = _DURATION.sub(" ", text)
-    line: list[tuple[int, str, int, int]] = []
-    count = 0
-    for hit in _TOKEN.finditer(text):
-        kind = hit.lastindex or 0
-        if kind == _NEWLINE:
-            _read_line(scanner, line)
-            line = []
-            continue
-        count += 1
-        if count > _TOKENS_MAX:
-            break
-        line.append((kind, hit.group(), hit.start(), hit.end()))
-    _read_line(scanner, line)
+    for line in lines(_DURATION.sub(" ", text)):
+        _read_line(scanner, line)
     return scanner.out
 
 
-def _read_line(s: _Scanner, tokens: list[tuple[int, str, int, int]]) -> None:
+def _read_line(s: _Scanner, tokens: Sequence[Token]) -> None:
     s.line += 1
     s.labelled = False
     s.skip_line = False
@@ -106,15 +66,15 @@ def _read_line(s: _Scanner, tokens: list[tuple[int, str, int, int]]) -> None:
     s.open_leverage = False
     if not tokens:
         return
-    has_number = any(kind == _NUMBER for kind, _, _, _ in tokens)
-    if not has_number and s.field is None and all(kind == _SIGN for kind, _, _, _ in tokens):
+    has_number = any(kind == NUMBER for kind, _, _, _ in tokens)
+    if not has_number and s.field is None and all(kind == SIGN for kind, _, _, _ in tokens):
         return
     for i, (kind, word, _, _) in enumerate(tokens):
-        if kind == _WORD:
+        if kind == WORD:
             _read_word(s, tokens, i)
-        elif kind == _NUMBER:
+        elif kind == NUMBER:
             _read_number(s, tokens, i)
-        elif kind == _SIGN:
+        elif kind == SIGN:
             if word == SYMBOL_MARK:
                 s.seen_symbol = True
             elif word in _JOINERS:
@@ -122,7 +82,7 @@ def _read_line(s: _Scanner, tokens: list[tuple[int, str, int, int]]) -> None:
     _end_line(s, tokens)
 
 
-def _end_line(s: _Scanner, tokens: list[tuple[int, str, int, int]]) -> None:
+def _end_line(s: _Scanner, tokens: Sequence[Token]) -> None:
     if s.weak and s.fresh and tokens and tokens[-1][1] == ":":
         s.weak = False
     if s.weak or s.field == w.SKIP or (s.field == w.LEV and not s.fresh):
@@ -143,23 +103,23 @@ def _label(s: _Scanner, field: int | None, *, weak: bool = False) -> None:
     s.group += 1
 
 
-def _role_of(tokens: list[tuple[int, str, int, int]], i: int) -> int | None:
-    if i < len(tokens) and tokens[i][0] == _WORD:
+def _role_of(tokens: Sequence[Token], i: int) -> int | None:
+    if i < len(tokens) and tokens[i][0] == WORD:
         return ROLE_OF.get(tokens[i][1].lower())
     return None
 
 
-def _next_word(tokens: list[tuple[int, str, int, int]], i: int) -> int | None:
+def _next_word(tokens: Sequence[Token], i: int) -> int | None:
     """Role of the next word, signs in between allowed, numbers not."""
     for j in range(i + 1, min(i + 4, len(tokens))):
-        if tokens[j][0] == _WORD:
+        if tokens[j][0] == WORD:
             return ROLE_OF.get(tokens[j][1].lower(), -1)
-        if tokens[j][0] == _NUMBER:
+        if tokens[j][0] == NUMBER:
             return None
     return None
 
 
-def _read_word(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int) -> None:
+def _read_word(s: _Scanner, tokens: Sequence[Token], i: int) -> None:
     word = tokens[i][1].lower()
     role = ROLE_OF.get(word)
     if role is None and len(word) >= 5:
@@ -178,7 +138,9 @@ def _read_word(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int) -> 
     s.out.roles.add(role)
     strong_fresh = s.labelled and s.fresh and not s.weak and s.field is not None
     if role == w.TP:
-        if word == "t" and not (i + 1 < len(tokens) and tokens[i + 1][0] == _NUMBER and tokens[i + 1][2] == tokens[i][3]):
+        if word == "t" and not (
+            i + 1 < len(tokens) and tokens[i + 1][0] == NUMBER and tokens[i + 1][2] == tokens[i][3]
+        ):
             return
         if not (strong_fresh and s.field in (w.STOP, w.ENTRY) and _is_adjacent(tokens, i)):
             _label(s, w.TP)
@@ -193,20 +155,18 @@ def _read_word(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int) -> 
                 s.out.current.add(s.group)
             elif s.field is None and not s.out.entry and _is_title(tokens, i):
                 _label(s, w.ENTRY)
-        elif not strong_fresh or s.field in (w.SKIP, w.TP):
-            _label(s, w.ENTRY)
-        elif s.field == w.SELL:
+        elif not strong_fresh or s.field in (w.SKIP, w.TP, w.SELL):
             _label(s, w.ENTRY)
     else:
         _read_modifier(s, tokens, i, role, strong_fresh=strong_fresh)
 
 
-def _is_adjacent(tokens: list[tuple[int, str, int, int]], i: int) -> bool:
+def _is_adjacent(tokens: Sequence[Token], i: int) -> bool:
     """Whether the word before stands next to this one: "entry targets", not "SL none, targets"."""
-    return i > 0 and (tokens[i - 1][0] == _WORD or (i > 1 and tokens[i - 1][1] in "-/_" and tokens[i - 2][0] == _WORD))
+    return i > 0 and (tokens[i - 1][0] == WORD or (i > 1 and tokens[i - 1][1] in "-/_" and tokens[i - 2][0] == WORD))
 
 
-def _read_current(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int) -> None:
+def _read_current(s: _Scanner, tokens: Sequence[Token], i: int) -> None:
     following = tokens[i + 1][1].lower() if i + 1 < len(tokens) else ""
     if following == "execution":
         s.out.flags.add("instant")
@@ -218,13 +178,15 @@ def _read_current(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int) 
             s.out.current.add(s.group)
 
 
-def _is_title(tokens: list[tuple[int, str, int, int]], i: int) -> bool:
+def _is_title(tokens: Sequence[Token], i: int) -> bool:
     """Whether a sign or a number follows: "Price: 5", not "price holds above 5"."""
     after = tokens[i + 1] if i + 1 < len(tokens) else None
-    return after is not None and (after[0] == _NUMBER or after[1] in ":=-@>$~" or ROLE_OF.get(after[1].lower()) == w.ZONE)
+    return after is not None and (
+        after[0] == NUMBER or after[1] in ":=-@>$~" or ROLE_OF.get(after[1].lower()) == w.ZONE
+    )
 
 
-def _read_stop(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int, *, strong_fresh: bool) -> None:
+def _read_stop(s: _Scanner, tokens: Sequence[Token], i: int, *, strong_fresh: bool) -> None:
     following = _next_word(tokens, i)
     if strong_fresh and s.field in (w.ENTRY, w.SELL) and following not in (w.ATTACH, w.TP):
         s.out.flags.add("stop_entry")
@@ -232,7 +194,7 @@ def _read_stop(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int, *, 
     _label(s, w.STOP)
 
 
-def _read_side(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int, role: int, *, strong_fresh: bool) -> None:
+def _read_side(s: _Scanner, tokens: Sequence[Token], i: int, role: int, *, strong_fresh: bool) -> None:
     word = tokens[i][1].lower()
     if role in (w.LONG, w.SHORT):
         following = _next_word(tokens, i)
@@ -247,7 +209,7 @@ def _read_side(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int, rol
         if not s.out.entry and not strong_fresh:
             _label(s, w.ENTRY, weak=True)
         return
-    if word == "sat" and i and tokens[i - 1][0] == _NUMBER:
+    if word == "sat" and i and tokens[i - 1][0] == NUMBER:
         s.out.flags.add("satoshi")
         return
     if word == "al" and i + 1 < len(tokens) and _role_of(tokens, i + 1) == w.ATTACH:
@@ -265,7 +227,7 @@ def _read_side(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int, rol
     _label(s, w.SELL)
 
 
-def _read_modifier(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int, role: int, *, strong_fresh: bool) -> None:
+def _read_modifier(s: _Scanner, tokens: Sequence[Token], i: int, role: int, *, strong_fresh: bool) -> None:
     word = tokens[i][1].lower()
     if role == w.TAKE and _next_word(tokens, i) == w.PROFIT:
         _label(s, w.TP)
@@ -299,7 +261,7 @@ def _read_modifier(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int,
             _label(s, w.ENTRY)
             (s.out.below if role == w.BELOW else s.out.above).add(s.line)
     elif role == w.SAT:
-        if i and tokens[i - 1][0] != _WORD:
+        if i and tokens[i - 1][0] != WORD:
             s.out.flags.add("satoshi")
     elif role == w.RATIO:
         if word != "r" or (i + 1 < len(tokens) and tokens[i + 1][1] in ":/-&"):
@@ -311,13 +273,17 @@ def _read_modifier(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int,
         s.out.flags.add("zone")
 
 
-def _read_number(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int) -> None:
+def _read_number(s: _Scanner, tokens: Sequence[Token], i: int) -> None:
     _, raw, start, end = tokens[i]
     after = tokens[i + 1] if i + 1 < len(tokens) else None
     before = tokens[i - 1] if i else None
-    unit = after[1].lower() if after and after[0] == _WORD and after[2] - end <= 1 else ""
+    unit = after[1].lower() if after and after[0] == WORD and after[2] - end <= 1 else ""
     glued = unit if after and after[2] == end else ""
-    if (glued == "x" and (s.field == w.LEV or s.strays <= 2)) or (before and before[1].lower() == "x" and before[3] == start) or (unit == "x" and s.field == w.LEV):
+    if (
+        (glued == "x" and (s.field == w.LEV or s.strays <= 2))
+        or (before and before[1].lower() == "x" and before[3] == start)
+        or (unit == "x" and s.field == w.LEV)
+    ):
         _take_leverage(s, raw)
         s.open_leverage = True
         return
@@ -331,14 +297,22 @@ def _read_number(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int) -
     if s.skip_line:
         s.out.stray += 1
         return
-    if _is_index(s, tokens, i):
+    index = index_at(tokens, i, expected=s.next_index, fresh=s.fresh)
+    if index is not None:
+        s.next_index = index + 1
         s.join = ""
         return
-    pct = bool((after and after[1] == "%" and after[2] - end <= 1) or (before and before[1] == "%" and start - before[3] <= 1))
-    dollar = bool((after and after[1] == "$" and after[2] - end <= 1) or (before and before[1] == "$" and start - before[3] <= 1)) or unit in ("usdt", "usd")
+    pct = bool(
+        (after and after[1] == "%" and after[2] - end <= 1) or (before and before[1] == "%" and start - before[3] <= 1)
+    )
+    dollar = bool(
+        (after and after[1] == "$" and after[2] - end <= 1) or (before and before[1] == "$" and start - before[3] <= 1)
+    ) or unit in ("usdt", "usd")
     satoshi = unit in ("sat", "sats", "satoshi", "satoshis", "sts")
     for part in _split_list(raw):
-        number = Number(raw=part, line=s.line, join=s.join, pct=pct, thousand=glued == "k", dollar=dollar, satoshi=satoshi)
+        number = Number(
+            raw=part, line=s.line, join=s.join, pct=pct, thousand=glued == "k", dollar=dollar, satoshi=satoshi
+        )
         _take(s, number)
         s.join = ","
     s.join = ""
@@ -371,7 +345,7 @@ def _take(s: _Scanner, number: Number) -> None:
     elif s.field == w.TP:
         s.out.tps.append(number)
     elif s.field == w.STOP:
-        if was_fresh or s.out.sls[-1:] and s.out.sls[-1].line == s.line:
+        if was_fresh or (s.out.sls and s.out.sls[-1].line == s.line):
             s.out.sls.append(number)
     elif s.field == w.SELL:
         s.out.sells.append(number)
@@ -386,69 +360,18 @@ def _take_leverage(s: _Scanner, raw: str) -> None:
             s.out.leverage.append(float(part))
         except ValueError:
             continue
-    field = {w.ENTRY: s.out.entry, w.TP: s.out.tps, w.SELL: s.out.sells, w.STOP: s.out.sls}.get(s.field if s.field is not None else -1)
-    while field and s.join and s.join != "\n" and field[-1].line == s.line and field[-1].raw.isdigit() and int(field[-1].raw) <= 150:
+    field = {w.ENTRY: s.out.entry, w.TP: s.out.tps, w.SELL: s.out.sells, w.STOP: s.out.sls}.get(
+        s.field if s.field is not None else -1
+    )
+    while (
+        field
+        and s.join
+        and s.join != "\n"
+        and field[-1].line == s.line
+        and field[-1].raw.isdigit()
+        and int(field[-1].raw) <= 150
+    ):
         number = field.pop()
         s.join = number.join
         s.out.leverage.append(float(number.raw))
     s.join = ""
-
-
-def _is_index(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int) -> bool:
-    """Whether this number counts lines or targets ("1)", "TP1", "Target 2:") and is no price."""
-    _, raw, _start, end = tokens[i]
-    if len(raw) > 2 or not raw.isdigit() or int(raw) > _INDEX_MAX:
-        return _is_dotted_index(s, tokens, i)
-    after = tokens[i + 1] if i + 1 < len(tokens) else None
-    if after is None:
-        return s.fresh and _follows_label(tokens, i) and int(raw) in (1, s.next_index)
-    if after[1] == "%":
-        return False
-    more = any(kind == _NUMBER for kind, _, _, _ in tokens[i + 1 :])
-    value = int(raw)
-    if after[1] == ")" and not _opened(tokens, i):
-        s.next_index = value + 1
-        return True
-    expected = value in (1, s.next_index, s.next_index - 1, s.next_index + 1)
-    at_start = all(tokens[j][0] == _SIGN and tokens[j][1] not in "$-" for j in range(i))
-    if at_start and more and expected and after[0] == _SIGN and after[1] in ")-.:/=>]" and len(tokens) > i + 2:
-        # "1-1.5" opens a list line only where numbered lines run; a first line must begin with 1.
-        s.next_index = value + 1
-        return True
-    if _follows_label(tokens, i) and (more or (after[0] == _SIGN and after[1] in ":=-)")):
-        gap = after[2] - end
-        if after[0] == _SIGN and after[1] in "-/|," and gap == 0 and not expected:
-            return False
-        s.next_index = value + 1
-        return expected or after[1] in ":=)"
-    return False
-
-
-def _is_dotted_index(s: _Scanner, tokens: list[tuple[int, str, int, int]], i: int) -> bool:
-    """Whether this is the ".1" of "Target .1 : 1.55"."""
-    raw = tokens[i][1]
-    if not (raw.startswith(".") and len(raw) <= 3 and _follows_label(tokens, i) and i + 1 < len(tokens)):
-        return False
-    if tokens[i + 1][1] not in ":=-)" or int(raw[1:]) not in (1, s.next_index):
-        return False
-    s.next_index = int(raw[1:]) + 1
-    return True
-
-
-def _opened(tokens: list[tuple[int, str, int, int]], i: int) -> bool:
-    return i > 0 and any(tokens[j][1] == "(" for j in range(max(0, i - 3), i)) and _role_before(tokens, i) != w.TP
-
-
-def _role_before(tokens: list[tuple[int, str, int, int]], i: int) -> int | None:
-    for j in range(i - 1, max(-1, i - 4), -1):
-        if tokens[j][0] == _WORD:
-            return ROLE_OF.get(tokens[j][1].lower())
-    return None
-
-
-def _follows_label(tokens: list[tuple[int, str, int, int]], i: int) -> bool:
-    """Whether the word right before (a space, "#", "(" or "." allowed) names targets, entries or stops."""
-    j = i - 1
-    while j >= 0 and tokens[j][0] == _SIGN and tokens[j][1] in "#(.°":
-        j -= 1
-    return j >= 0 and _role_of(tokens, j) in (w.TP, w.SELL, w.BUY, w.ENTRY, w.STOP, w.PROFIT)

@@ -7,9 +7,11 @@ import re
 from msgspec import Struct
 
 from levibotd.domain.posts import words as w
-from levibotd.domain.posts.candidates import SYMBOL_MARK, Fields, collect
+from levibotd.domain.posts.candidates import SYMBOL_MARK, collect
+from levibotd.domain.posts.fields import Fields
 from levibotd.domain.posts.market_view import MarketView
-from levibotd.domain.posts.solver import Unsolved, solve
+from levibotd.domain.posts.refusal import Unsolved
+from levibotd.domain.posts.solver import solve
 from levibotd.domain.posts.symbols import Mention, find_symbols, nearby_quote
 from levibotd.domain.signal import Leg
 
@@ -34,7 +36,9 @@ def draft(text: str, *, market: MarketView) -> Draft:
     names = tuple(f"{base}/{quote}" if quote else base for base, quote, _ in coins)
     if not coins:
         fields = collect(text)
-        return Draft(refusal="no_symbol", call_like=_looks_like_call(fields) and bool(fields.sls or len(fields.tps) > 1))
+        return Draft(
+            refusal="no_symbol", call_like=_looks_like_call(fields) and bool(fields.sls or len(fields.tps) > 1)
+        )
     if len(coins) > COINS_MAX:
         return Draft(symbols=names, refusal="too_many_coins")
     segments = _segments(text, coins)
@@ -60,7 +64,9 @@ def named_coins(text: str, *, market: MarketView) -> tuple[str, ...]:
 
 
 def _looks_like_call(fields: Fields) -> bool:
-    return bool(fields.roles & _CALL_WORDS) and bool((fields.entry or fields.sells) and (fields.tps or fields.sls or fields.sells))
+    return bool(fields.roles & _CALL_WORDS) and bool(
+        (fields.entry or fields.sells) and (fields.tps or fields.sls or fields.sells)
+    )
 
 
 def _coins(text: str, mentions: list[Mention]) -> list[tuple[str, str | None, list[Mention]]]:

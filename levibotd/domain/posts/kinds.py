@@ -45,7 +45,8 @@ _SPOILED = _cue(
     r"^\W*(?:new stop|next target|new sl\b)",
 )
 _RESULT = _cue(
-    "achieve achieved acheived reached banged completed smashed booked gained earned touched done result results recap hit "
+    "achieve achieved acheived reached banged completed smashed booked gained earned touched done result results recap "
+    "hit "
     "profit profits targets gain gains up period rocket rocketed rocketing mooning alındı geldi достигнута достигнут "
     "достигнуты закрыта закрыт взята взят взяли تحقق محقق",
     r"\b(?:achieved?|acheived|reached|banged|completed|smashed|booked|gained|earned|touched|done|results?|recap|hit)\b|"
@@ -54,9 +55,10 @@ _RESULT = _cue(
     r"alındı|geldi|достигнут|закрыт|взят|تحقق|محقق",
 )
 _UPDATE = _cue(
-    "move moved shift trail trailing set raise sl stop breakeven even be update updates partial half book valid безубыток безубытке "
-    "безубыточность стоп",
-    r"\b(?:move|shift|trail|set|raise)\w*\s+(?:your\s+|the\s+)?(?:sl|stop)|break ?even|\bbe\b now|\bsl\b[^\n]{0,12}\bentry|"
+    "move moved shift trail trailing set raise sl stop breakeven even be update updates partial half book valid "
+    "безубыток безубытке безубыточность стоп",
+    r"\b(?:move|shift|trail|set|raise)\w*\s+(?:your\s+|the\s+)?(?:sl|stop)|break ?even|\bbe\b now|"
+    r"\bsl\b[^\n]{0,12}\bentry|"
     r"\bupdates?\b|\bpartial|close half|book (?:some|partial|half)|still valid|стоп в б|безубыт",
 )
 _CLOSE = _cue(
@@ -64,7 +66,9 @@ _CLOSE = _cue(
     r"\bclos(?:e|ed|ing)\b(?!\s*(?:above|below|candle|price|under|over|to))|\bexit (?:now|here|this|all)|"
     r"\bsell (?:now|all|everything)|закрыва|kapat|\bcierra|\bcerrar|اغلق|إغلاق",
 )
-_CLOSE_ALL = _cue("close exit закрываем kapatın cerrar", r"\b(?:close|exit)\s+(?:all|every)|закрываем вс|hepsini kapat|cerrar tod")
+_CLOSE_ALL = _cue(
+    "close exit закрываем kapatın cerrar", r"\b(?:close|exit)\s+(?:all|every)|закрываем вс|hepsini kapat|cerrar tod"
+)
 _CANCEL = _cue(
     "cancel cancelled canceled cancelling ignore avoid отмена отменяем отменяю iptal cancelar cancelada الغاء إلغاء",
     r"\bcancel\w*|\bignore (?:this|the)|\bavoid (?:this|the) (?:trade|signal|call)|отмен|iptal|الغاء|إلغاء",
@@ -72,13 +76,15 @@ _CANCEL = _cue(
 _CANCELLED_HEAD = _cue("cancel cancelled canceled отмена iptal", r"\A[^\n]{0,60}\b(?:cancel(?:l?ed)?|отмена|iptal)\b")
 _IDEA = _cue(
     "if wait watch coming will keep planning could might may looking opinion если eğer",
-    r"\bif\b[^\n]{0,60}\b(?:clos\w+|break\w*|holds?|bounces?|above|below|reaches|drops?)|\bwait for\b|\bwatch (?:for|out)|"
+    r"\bif\b[^\n]{0,60}\b(?:clos\w+|break\w*|holds?|bounces?|above|below|reaches|drops?)|"
+    r"\bwait for\b|\bwatch (?:for|out)|"
     r"\bcoming soon\b|\bwill (?:buy|enter|long|short)|\bkeep an eye|\bplanning\b|\bcould\b|\bmight\b|"
     r"\bmay (?:buy|sell|close|long|short)\b|\blooking (?:for|to)\b|\bopinion\b|если|eğer",
 )
 _CONDITIONAL = _cue(
     "if watch wait если eğer",
-    r"\bif\s+(?:[^\s\n]+\s+){0,4}?(?:clos\w+|breaks?|bounces?|reaches)\b|\bwatch for\b|\bwait for\b|\bесли\b[^\n]{0,40}(?:пробь|закро)",
+    r"\bif\s+(?:[^\s\n]+\s+){0,4}?(?:clos\w+|breaks?|bounces?|reaches)\b|\bwatch for\b|\bwait for\b|"
+    r"\bесли\b[^\n]{0,40}(?:пробь|закро)",
 )
 
 

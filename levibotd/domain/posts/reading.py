@@ -33,7 +33,9 @@ def _read_text(look: Glance, market: MarketView, *, parent: Reading | None, stal
     spoiled = kinds.spoils_call(look)
     if spoiled is not None or not look.may_call:
         kind = spoiled or kinds.tell(look, call_like=False)
-        return _without_legs(look, market, kind, parent=parent, stale=stale, reason="spoiled" if spoiled else "no_levels")
+        return _without_legs(
+            look, market, kind, parent=parent, stale=stale, reason="spoiled" if spoiled else "no_levels"
+        )
     found = draft(look.text, market=market)
     if found.legs:
         if is_foreign(look.text):

@@ -10,35 +10,56 @@ import re
 from msgspec import Struct
 
 from levibotd.domain.posts.market_view import MarketView
-from levibotd.domain.posts.tickers import FIAT, NO_COIN, WORDY
+from levibotd.domain.posts.tickers import FIAT, NO_COIN, STABLE_QUOTES, WORDY
 
 PAIR, TAG, NAMED, BARE = 0, 1, 2, 3
 MENTIONS_MAX = 40
 
-_Q = "USDT|BUSD|USDC|FDUSD|TUSD|USD|BTC|XBT|ETH|BNB|EUR|TRY|TL|INR"
-_GLUED = "USDT|BUSD|USDC|FDUSD|USD|BTC|ETH|BNB|PERP"
-_SPLIT_PAIR = re.compile(
-    rf"(?<![A-Za-z0-9.])([#$]?)\s?([A-Za-z0-9]{{1,12}})\)?(?:\s{{0,3}}([/\\])\s{{0,3}}|([_.-]))[#$]?({_Q}|[UHMZ]\d\d)"
-    r"(?:\.P|:[A-Z]{3,5}|PERP)?(?![A-Za-z0-9])",
+_Q = "USDT|BUSD|USDC|FDUSD|(?<![A-Za-z0-9])TUSD|USD|BTC|XBT|ETH|BNB|EUR|TRY|TL|INR"
+_GLUED = frozenset({"USDT", "BUSD", "USDC", "FDUSD", "USD", "BTC", "ETH", "BNB", "PERP"})
+_QUOTE_END = re.compile(
+    rf"({_Q}|PERP|(?<=[/\\])[UHMZ]\d\d)(?:\.P|:[A-Z]{{3,5}}|[_-]?PERP)?(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
-_JOINED_PAIR = re.compile(
-    rf"(?<![A-Za-z0-9.])([#$]?)\s?(?:BINANCE:|BYBIT:|KUCOIN:|BITMEX:)?([A-Za-z0-9]{{2,12}}?)({_GLUED})(?:\.P|[_-]?PERP)?(?![A-Za-z0-9])",
-    re.IGNORECASE,
+_SPLIT_BASE = re.compile(
+    r"(?<![A-Za-z0-9.])([#$]?)\s?([A-Za-z0-9]{1,12})\)?(?:\s{0,3}([/\\])\s{0,3}|([_.-]))[#$]?\Z",
 )
-_QUOTED = re.compile(rf"{_Q}|PERP|[/][UHMZ]\d\d", re.IGNORECASE)
+_JOINED_BASE = re.compile(r"(?<![A-Za-z0-9.])([#$]?)\s?([A-Za-z0-9]{2,12})\Z")
+_BASE_REACH = 22  # Characters before a quote that its base may take.
 _TAG = re.compile(r"[#$]\s?([A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*)")
 _NAMED = re.compile(
     r"(?:coin(?:\s+(?:name|is))?|pair|symbol|name|asset|ticker|token|instrument|coin/token|монета|пара|parite|عملة|العملة|ارز)"
     r"\s*(?:is|today)?\s*[:=>-]+[>\s]*[#$(]?\s?([A-Za-z0-9]{2,10})(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
+_NAMING = (
+    "coin",
+    "pair",
+    "symbol",
+    "name",
+    "asset",
+    "ticker",
+    "token",
+    "instrument",
+    "монета",
+    "пара",
+    "parite",
+    "عملة",
+    "ارز",
+)
 _BARE = re.compile(r"(?<![A-Za-z0-9#$@/.])([A-Z0-9]{2,10})(?![A-Za-z0-9])")
-_AFTER_SIDE = re.compile(r"\b(?:buy|buying|long|short|sell|accumulate|купить|al|شراء)\s+(?:some\s+)?([A-Za-z][A-Za-z0-9]{1,9})(?![A-Za-z0-9])", re.IGNORECASE)
+_AFTER_SIDE = re.compile(
+    r"\b(?:buy|buying|long|short|sell|accumulate|купить|al|شراء)\s+(?:some\s+)?([A-Za-z][A-Za-z0-9]{1,9})(?![A-Za-z0-9])",
+    re.IGNORECASE,
+)
 _ALONE = re.compile(r"^[^\w\n#$]*([A-Z0-9]{2,10})[^\w\n]*$", re.MULTILINE)
-_LINK = re.compile(r"https?://\S{0,80}?(?:symbol[s=/]{1,2}|trade/|exchange/|pair=)(?:[A-Z]+%3A)?([A-Z0-9]{2,10})[_-]?(USDT|BUSD|BTC|ETH|BNB|USD)\b")
+_LINK = re.compile(
+    r"https?://\S{0,80}?(?:symbol[s=/]{1,2}|trade/|exchange/|pair=)(?:[A-Z]+%3A)?([A-Z0-9]{2,10})[_-]?(USDT|BUSD|BTC|ETH|BNB|USD)\b"
+)
 _SIDE_TAIL = re.compile(r"^([A-Z0-9]{2,10}?)(LONG|SHORT)$")
-_QUOTE_WORD = re.compile(r"(?<![A-Za-z0-9/])[#$(/]?\s?(USDT|BUSD|BTC)\)?(?:\s+(?:pair|market|pairing))?(?![A-Za-z0-9/])", re.IGNORECASE)
+_QUOTE_WORD = re.compile(
+    r"(?<![A-Za-z0-9/])[#$(/]?\s?(USDT|BUSD|BTC)\)?(?:\s+(?:pair|market|pairing))?(?![A-Za-z0-9/])", re.IGNORECASE
+)
 
 
 class Mention(Struct, frozen=True, kw_only=True):
@@ -53,7 +74,7 @@ class Mention(Struct, frozen=True, kw_only=True):
 
 def find_symbols(text: str, *, market: MarketView) -> list[Mention]:
     """Return the mentions of the best rank present, in order of the text."""
-    found = _pairs(text) if _QUOTED.search(text) else []
+    found = _pairs(text)
     if found:
         return found[:MENTIONS_MAX]
     for search in (_tags, _names, _bare_words, _links):
@@ -75,9 +96,6 @@ def nearby_quote(text: str, mention: Mention) -> str | None:
 
 def is_foreign(text: str) -> bool:
     """Whether the pairs of this text are currencies, metals or indices: no call for us."""
-    for found in _SPLIT_PAIR.finditer(text):
-        if found.group(2).upper() in FIAT:
-            return True
     return _FOREIGN.search(text) is not None
 
 
@@ -89,37 +107,48 @@ _FOREIGN = re.compile(
 
 def _pairs(text: str) -> list[Mention]:
     found = []
-    taken: list[tuple[int, int]] = []
-    for hit in _SPLIT_PAIR.finditer(text):
-        base, quote = hit.group(2).upper(), hit.group(5).upper()
-        if not _is_base(base) or (hit.group(4) and not _is_tight(hit)):
-            continue
-        contract = quote[1:].isdigit()
-        found.append(
-            Mention(
-                base=base + quote if contract else base,
-                quote=None if contract else _quote(quote),
-                start=hit.start(),
-                end=hit.end(),
-                rank=PAIR,
-            )
-        )
-        taken.append(hit.span())
-    for hit in _JOINED_PAIR.finditer(text):
-        base, quote = hit.group(2).upper(), hit.group(3).upper()
-        if any(start <= hit.start() < end for start, end in taken) or not _is_base(base):
-            continue
-        written = hit.group(2) + hit.group(3)
-        if not hit.group(1) and not written.isupper() and len(quote) < 4:
-            continue
-        found.append(Mention(base=base, quote=_quote(quote), start=hit.start(), end=hit.end(), rank=PAIR))
-    found.sort(key=lambda mention: mention.start)
+    for hit in _QUOTE_END.finditer(text):
+        # Looking back from the quote is many times faster than trying a pair at every letter.
+        start = max(0, hit.start() - _BASE_REACH)
+        window = text[start : hit.start()]
+        mention = _split_pair(window, start, hit) or _joined_pair(window, start, hit)
+        if mention is not None:
+            found.append(mention)
     return found
 
 
-def _is_tight(hit: re.Match[str]) -> bool:
+def _split_pair(window: str, start: int, hit: re.Match[str]) -> Mention | None:
+    head = _SPLIT_BASE.search(window)
+    if head is None:
+        return None
+    base, quote = head.group(2).upper(), hit.group(1).upper()
+    if not _is_base(base) or quote == "PERP" or (head.group(4) and not _is_tight(head)):
+        return None
+    contract = quote[1:].isdigit()
+    return Mention(
+        base=base + quote if contract else base,
+        quote=None if contract else _quote(quote),
+        start=start + head.start(),
+        end=hit.end(),
+        rank=PAIR,
+    )
+
+
+def _joined_pair(window: str, start: int, hit: re.Match[str]) -> Mention | None:
+    head = _JOINED_BASE.search(window)
+    if head is None:
+        return None
+    base, quote = head.group(2).upper(), hit.group(1).upper()
+    if quote not in _GLUED or not _is_base(base) or base in STABLE_QUOTES:
+        return None
+    if not head.group(1) and not (head.group(2) + hit.group(1)).isupper() and len(quote) < 4:
+        return None
+    return Mention(base=base, quote=_quote(quote), start=start + head.start(), end=hit.end(), rank=PAIR)
+
+
+def _is_tight(head: re.Match[str]) -> bool:
     """Whether "BTC-USDT" stands close together and in capitals: a dash is a dash in most places."""
-    return hit.group(2) not in NO_COIN and (bool(hit.group(1)) or hit.group(2).isupper())
+    return head.group(2) not in NO_COIN and (bool(head.group(1)) or head.group(2).isupper())
 
 
 def _tags(text: str, market: MarketView) -> list[Mention]:
@@ -141,14 +170,21 @@ def _tags(text: str, market: MarketView) -> list[Mention]:
 
 def _odd_tag(text: str) -> list[Mention]:
     """The only tag of a text, written like a name ("#Qi"): the template must carry it."""
-    odd = [hit for hit in _TAG.finditer(text) if hit.group(1).upper() not in NO_COIN and 2 <= len(hit.group(1)) <= 6 and hit.group(1)[0].isalpha()]
+    odd = [
+        hit
+        for hit in _TAG.finditer(text)
+        if hit.group(1).upper() not in NO_COIN and 2 <= len(hit.group(1)) <= 6 and hit.group(1)[0].isalpha()
+    ]
     if len({hit.group(1).upper() for hit in odd}) != 1:
         return []
     return [Mention(base=hit.group(1).upper(), quote=None, start=hit.start(), end=hit.end(), rank=TAG) for hit in odd]
 
 
 def _names(text: str, market: MarketView) -> list[Mention]:
-    found = []
+    found: list[Mention] = []
+    lower = text.lower()
+    if not any(word in lower for word in _NAMING):
+        return found
     for hit in _NAMED.finditer(text):
         base = hit.group(1).upper()
         if base in NO_COIN or base.isdigit() or not (market.is_known(base, None) or hit.group(1).isupper()):
@@ -167,7 +203,9 @@ def _bare_words(text: str, market: MarketView) -> list[Mention]:
         if base in NO_COIN or base in WORDY or base.isdigit() or not market.is_known(base, None):
             continue
         found.append(Mention(base=base, quote=None, start=hit.start(1), end=hit.end(1), rank=BARE))
-    alone = [hit for hit in _ALONE.finditer(text) if hit.group(1) not in NO_COIN and market.is_known(hit.group(1), None)]
+    alone = [
+        hit for hit in _ALONE.finditer(text) if hit.group(1) not in NO_COIN and market.is_known(hit.group(1), None)
+    ]
     if alone and len({mention.base for mention in found}) != 1:
         return [Mention(base=hit.group(1), quote=None, start=hit.start(1), end=hit.end(1), rank=BARE) for hit in alone]
     if len({mention.base for mention in found}) != 1:
@@ -193,7 +231,38 @@ def _is_base(base: str) -> bool:
     return not base.isdigit() and base not in FIAT and base not in _NO_BASE
 
 
-_NO_BASE = frozenset("BUY SELL LONG SHORT TP SL ENTRY TARGET TARGETS PAIR COIN SPOT IN OF AND TO AT FOR THE PER MY ON OR X K EXCHANGE MARKET PRICE".split()) - {"FOR"}
+_NO_BASE = frozenset(
+    {
+        "BUY",
+        "SELL",
+        "LONG",
+        "SHORT",
+        "TP",
+        "SL",
+        "ENTRY",
+        "TARGET",
+        "TARGETS",
+        "PAIR",
+        "COIN",
+        "SPOT",
+        "IN",
+        "OF",
+        "AND",
+        "TO",
+        "AT",
+        "FOR",
+        "THE",
+        "PER",
+        "MY",
+        "ON",
+        "OR",
+        "X",
+        "K",
+        "EXCHANGE",
+        "MARKET",
+        "PRICE",
+    }
+) - {"FOR"}
 
 
 def _quote(written: str) -> str:

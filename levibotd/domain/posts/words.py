@@ -5,24 +5,67 @@ One dictionary for all languages: a word means the same wherever it stands. Two 
 mean more together ("stop loss", "entry targets") are joined in `candidates`.
 """
 
-ENTRY, BUY, SELL, LONG, SHORT, TP, STOP, LEV, SKIP, NOW, BELOW, ABOVE, SAT, PROFIT, TERM, WHEN, ZONE, ATTACH, TAKE, NEUTRAL, RATIO = range(21)
+(
+    ENTRY,
+    BUY,
+    SELL,
+    LONG,
+    SHORT,
+    TP,
+    STOP,
+    LEV,
+    SKIP,
+    NOW,
+    BELOW,
+    ABOVE,
+    SAT,
+    PROFIT,
+    TERM,
+    WHEN,
+    ZONE,
+    ATTACH,
+    TAKE,
+    NEUTRAL,
+    RATIO,
+) = range(21)
 
 _WORDS = {
-    ENTRY: "entry ep dca entries enter entrys entrance entery entryzone buyzone accumulate accumulation accumulating price вход войти точка entrada entradas "
-    "giriş giris entrée einstieg دخول الدخول ادخل ورود نقطة between",
-    BUY: "buy buying bought rebuy purchase bid покупка покупаем покупать купить покупки alım alim alış alis al satınal comprar compra compras acheter achat kaufen "
-    "شراء الشراء اشتري خرید",
-    SELL: "sell selling sel sells продажа продавать продать продаем продажи sat satış satis vender venta ventas vendre vente verkaufen بيع البيع فروش",
+    ENTRY: (
+        "entry ep dca entries enter entrys entrance entery entryzone buyzone accumulate accumulation "
+        "accumulating price вход войти точка entrada entradas giriş giris entrée einstieg دخول الدخول ادخل "
+        "ورود نقطة between"
+    ),
+    BUY: (
+        "buy buying bought rebuy purchase bid покупка покупаем покупать купить покупки alım alim alış alis "
+        "al satınal comprar compra compras acheter achat kaufen شراء الشراء اشتري خرید"
+    ),
+    SELL: (
+        "sell selling sel sells продажа продавать продать продаем продажи sat satış satis vender venta "
+        "ventas vendre vente verkaufen بيع البيع فروش"
+    ),
     LONG: "long longs лонг лонгуем uzun largo لونج لانگ",
     SHORT: "short shorts shorting шорт шортим kısa corto شورت",
-    TP: "target targets targe tareget taregt targert traget tragets tagets targetes tgt tgts tp tps tp's goal goals hedef hedefler hedefi hedefimiz цель цели тейк тп тейкпрофит "
-    "takeprofit objetivo objetivos objectif objectifs ziel ziele هدف اهداف أهداف الأهداف الاهداف الهدف الاول الأول الثاني تارگت تارگتها اهدف exit exits t",
-    STOP: "stop stops sl stl stoploss stopper stoplose стоп стоплосс сл zarar stoploos stopp وقف الوقف ستوب استاپ",
-    LEV: "leverage lev leverge levrage leveraged margin cross isolated плечо кросс kaldıraç kaldirac kaldıraçlı apalancamiento رافعة الرافعة لوریج اهرم",
-    SKIP: "amount risk previous risking rating vol capital invest investment deposit rsi ema ma sma macd fib fibonacci roi gain gained "
-    "size portfolio balance funds period date posted supply cap marketcap rank chance probability accuracy support resistance low high ath atl utc gmt members "
-    "capped holders wallet dominance liquidations liquidated trailing риск депозита объем",
-    NOW: "now cmp market live immediately instantly сейчас текущих текущей рынку şimdi piyasa güncel ahora الان الآن الحالي",
+    TP: (
+        "target targets targe tareget taregt targert traget tragets tagets targetes tgt tgts tp tps tp's "
+        "goal goals hedef hedefler hedefi hedefimiz цель цели тейк тп тейкпрофит takeprofit objetivo "
+        "objetivos objectif objectifs ziel ziele هدف اهداف أهداف الأهداف الاهداف الهدف الاول الأول الثاني "
+        "تارگت تارگتها اهدف exit exits t"
+    ),
+    STOP: ("stop stops sl stl stoploss stopper stoplose стоп стоплосс сл zarar stoploos stopp وقف الوقف ستوب استاپ"),
+    LEV: (
+        "leverage lev leverge levrage leveraged margin cross isolated плечо кросс kaldıraç kaldirac "
+        "kaldıraçlı apalancamiento رافعة الرافعة لوریج اهرم"
+    ),
+    SKIP: (
+        "amount risk previous risking rating vol capital invest investment deposit rsi ema ma sma macd fib "
+        "fibonacci roi gain gained size portfolio balance funds period date posted supply cap marketcap rank "
+        "chance probability accuracy support resistance low high ath atl utc gmt members capped holders "
+        "wallet dominance liquidations liquidated trailing риск депозита объем"
+    ),
+    NOW: (
+        "now cmp market live immediately instantly сейчас текущих текущей рынку şimdi piyasa güncel ahora "
+        "الان الآن الحالي"
+    ),
     BELOW: "below under ниже altında aşağısı تحت",
     ABOVE: "above over breaks breaking breakout break cross выше пробой üstü üstünde فوق",
     SAT: "sat sats satoshi satoshis satoshies sts сатоши сат ساتوشي ساتوشی",
@@ -33,10 +76,21 @@ _WORDS = {
     ZONE: "zone zones range area зона bölge bolge bölgesi منطقة",
     ATTACH: "loss lose los loose loses лосс loos zararı kes durdur الخسارة الخساره خسارة ضرر حد",
     TAKE: "take taking kar al",
-    NEUTRAL: "usdt usd busd btc around at on is or and to approx near first second third final limit order point points level levels price prices only "
-    "short-term spot futures binance also more plus zone max min with your the of for each i e can be should от до",
+    NEUTRAL: (
+        "usdt usd busd btc around at on is or and to approx near first second third final limit order point "
+        "points level levels price prices only short-term spot futures binance also more plus zone max min "
+        "with your the of for each i e can be should от до"
+    ),
 }
 
-PREFIXES = (("targ", TP), ("tareg", TP), ("traget", TP), ("stoplo", STOP), ("leverag", LEV), ("levar", LEV), ("entri", ENTRY))
+PREFIXES = (
+    ("targ", TP),
+    ("tareg", TP),
+    ("traget", TP),
+    ("stoplo", STOP),
+    ("leverag", LEV),
+    ("levar", LEV),
+    ("entri", ENTRY),
+)
 
 ROLE_OF = {word: role for role, words in reversed(_WORDS.items()) for word in words.split()}

@@ -1,0 +1,88 @@
+"""
+What a written number may be worth: thousands or decimals, half-written edges, lists said twice.
+"""
+
+import math
+import re
+
+from levibotd.domain.posts.fields import Number
+from levibotd.domain.posts.refusal import Unsolved
+
+
+def readings(number: Number) -> list[float]:
+    """Every value this notation may stand for; the usual one first."""
+    raw = number.raw
+    dots, commas = raw.count("."), raw.count(",")
+    out: list[str] = []
+    if dots and commas:
+        last = max(raw.rfind("."), raw.rfind(","))
+        head = re.sub("[.,]", "", raw[:last])
+        out = [f"{head}.{raw[last + 1 :]}"]
+    elif commas == 1:
+        head, tail = raw.split(",")
+        if len(tail) == 3 and head != "0" and len(head) <= 3:
+            out = [head + tail, f"{head}.{tail}"]
+        else:
+            out = [f"{head}.{tail}"]
+    elif dots == 1:
+        head, tail = raw.split(".")
+        out = [f"{head or '0'}.{tail}"]
+        if len(tail) == 3 and head not in ("", "0") and len(head) <= 3 and not head.startswith("0"):
+            out.append(head + tail)
+    elif dots or commas:
+        parts = re.split("[.,]", raw)
+        if all(len(part) == 3 for part in parts[1:]) and parts[0] != "0":
+            out = ["".join(parts)]
+        elif commas:
+            raise Unsolved("comma_list")
+        else:
+            raise Unsolved("unreadable_number")
+    else:
+        out = [raw]
+    values = [float(value[:40]) for value in out]
+    return [value * 1000 for value in values] if number.thousand else values
+
+
+def scale_of(numbers: list[Number]) -> float | None:
+    """The order of magnitude of this call, from the numbers that can be read in one way only."""
+    sure = sorted(values[0] for number in numbers if len(values := readings(number)) == 1 and values[0] > 0)
+    if not sure:
+        return None
+    return sure[len(sure) // 2]
+
+
+def values_of(numbers: list[Number], scale: float | None) -> list[float]:
+    out = []
+    for number in numbers:
+        values = [value for value in readings(number) if value > 0]
+        if not values:
+            raise Unsolved("zero")
+        if len(values) > 1 and scale:
+            values.sort(key=lambda value: abs(math.log(value / scale)))
+        out.append(values[0])
+    return out
+
+
+def completed(numbers: list[Number], values: list[float], near: list[float] | None = None) -> list[float]:
+    """Complete edges written by their last digits only: `0.00027000 - 28500`, `.000022/20`, `57450-600`."""
+    out = list(values)
+    anchor_raw, anchor = (numbers[0].raw, out[0]) if numbers else ("", 0.0)
+    for i in range(1, len(out)):
+        if anchor <= 0 or 0.2 < out[i] / anchor < 5:
+            continue
+        tail = numbers[i].raw
+        head = anchor_raw.replace(",", "")
+        if not tail.isdigit() or len(tail) >= len(head.replace(".", "")) or (out[i] < anchor and "." in head):
+            continue
+        full = float(head[: -len(tail)] + tail) if "." not in head[-len(tail) :] else 0.0
+        if full and abs(math.log(full / anchor)) <= 0.5:
+            out[i] = full
+    return out
+
+
+def unrepeated(values: list[float]) -> list[float]:
+    """Drop the second copy of a list that a bilingual post writes twice."""
+    half = len(values) // 2
+    if half and len(values) % 2 == 0 and values[:half] == values[half:]:
+        return values[:half]
+    return values

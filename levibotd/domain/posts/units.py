@@ -1,0 +1,129 @@
+"""
+Which quote and unit the numbers of a leg are in.
+
+What is written decides, then the last price, then plain magnitude: 940 of a coin that costs
+cents is satoshi. Units are told apart only by a gap of a thousand; nearer misses are refused.
+"""
+
+import math
+from decimal import Decimal
+
+from msgspec import Struct
+
+from levibotd.domain.posts.market_view import MarketView
+from levibotd.domain.posts.refusal import Unsolved
+from levibotd.domain.posts.tickers import CHEAP, CONTRACT, DEAR, STABLE_QUOTES
+
+NEAR = 0.18  # |ln(entry / last)| of a limit, band or market entry.
+FAR = 0.7  # The same of a deep ladder or a breakout.
+ZEROS_MIN = 3  # Fewer missing zeros are a typo, not a habit.
+WHOLE_SATOSHI_MIN = 2  # No coin has cost two bitcoins for long: from here on it is satoshi.
+CHEAP_DIGITS_MIN = 50  # Dollars of a coin that costs fractions of a cent.
+SATOSHI_DIGITS_MIN = 15  # Whole numbers from here on are satoshi, unless the coin is dear.
+DOLLARS_MAX = 1000  # More than any coin costs that is not dear.
+
+_ONE = Decimal(1)
+_SATOSHI = Decimal("1e-8")
+_BITCOIN = ("XBT", "BTC")
+
+
+class Written(Struct, frozen=True, kw_only=True):
+    """What a post says about the unit of one leg. `price` is its first entry, or its first target."""
+
+    base: str
+    quote: str | None
+    price: float | None
+    dollars: bool  # A "$" stands beside a number.
+    satoshi: bool  # The word is there.
+    futures: bool
+    far: bool  # A deep ladder or a breakout: the market may be further away.
+
+
+class Unit(Struct, frozen=True, kw_only=True):
+    """The quote ("" = the symbol names its own), and how a written number becomes a price in it."""
+
+    quote: str
+    inferred: bool
+    name: str = "quote"  # quote | satoshi | truncated
+    factor: Decimal = _ONE
+
+
+def settle(written: Written, *, market: MarketView) -> Unit:
+    """Return the one unit that fits. Raises Unsolved when none does at the last price."""
+    price = written.price
+    if price is None:
+        return Unit(quote=written.quote or market.stable_quote, inferred=written.quote is None)
+    units = _possible(written, price, stable=market.stable_quote)
+    lasts = [market.last_price(written.base, "USDT" if unit.quote == "USD" else unit.quote) for unit in units]
+    reach = FAR if written.far else NEAR
+    for unit, last in zip(units, lasts, strict=True):
+        if last is not None and abs(math.log(price * float(unit.factor) / last)) <= reach:
+            return unit
+    for unit, last in zip(units, lasts, strict=True):
+        factor = _missing_zeros(price, last) if last is not None and not written.satoshi else None
+        if factor is not None:
+            return Unit(quote=unit.quote, inferred=unit.inferred, name="truncated", factor=factor)
+    if lasts[0] is None:
+        return units[0]
+    raise Unsolved("price_far_from_market")
+
+
+def _missing_zeros(price: float, last: float) -> Decimal | None:
+    """The 10^-k that brings whole digits to the last price; None where there is none."""
+    if price != int(price):
+        return None
+    k = round(math.log10(price / last))
+    if k < ZEROS_MIN or abs(math.log(price / 10**k / last)) > NEAR:
+        return None
+    return _ONE.scaleb(-k)
+
+
+def _possible(written: Written, price: float, *, stable: str) -> list[Unit]:
+    """Every quote and unit this price may be in, the likeliest first."""
+    base = written.base
+    if written.quote is not None:
+        return [_in_written_quote(written, written.quote, price)]
+    if CONTRACT.fullmatch(base):
+        bitcoin = price < WHOLE_SATOSHI_MIN or base.startswith((*_BITCOIN, "ETH"))
+        return [Unit(quote="", inferred=False) if bitcoin else _satoshi("", inferred=False)]
+    if base == "XBT":
+        return [Unit(quote="USD", inferred=False)]
+    if written.satoshi and not written.dollars:
+        return [_of_bitcoin(price)]
+    in_dollars = Unit(quote=stable, inferred=True)
+    if written.dollars or base == "BTC":
+        return [in_dollars]
+    if base in CHEAP and price >= CHEAP_DIGITS_MIN and written.futures:
+        return [_truncated(stable, price, inferred=True)]
+    in_bitcoin = _of_bitcoin(price)
+    tiny = price < 1e-4 and base not in CHEAP
+    cents = base in DEAR and price < 0.2
+    digits = price >= SATOSHI_DIGITS_MIN and price == int(price) and base not in DEAR
+    if tiny or cents or (digits and not (written.futures and price < 100)):
+        return [in_bitcoin, in_dollars]
+    return [in_dollars, in_bitcoin]
+
+
+def _in_written_quote(written: Written, quote: str, price: float) -> Unit:
+    if quote == "BTC" and price >= WHOLE_SATOSHI_MIN and written.base not in _BITCOIN:
+        return _satoshi(quote, inferred=False)
+    if quote in STABLE_QUOTES:
+        whole = price >= DOLLARS_MAX and price == int(price) and written.base not in DEAR
+        if whole or (written.base in CHEAP and price >= CHEAP_DIGITS_MIN):
+            return _truncated(quote, price, inferred=False)
+        if written.satoshi and price >= WHOLE_SATOSHI_MIN:
+            raise Unsolved("satoshi_of_dollars")
+    return Unit(quote=quote, inferred=False)
+
+
+def _of_bitcoin(price: float) -> Unit:
+    return _satoshi("BTC", inferred=True) if price >= WHOLE_SATOSHI_MIN else Unit(quote="BTC", inferred=True)
+
+
+def _satoshi(quote: str, *, inferred: bool) -> Unit:
+    return Unit(quote=quote, inferred=inferred, name="satoshi", factor=_SATOSHI)
+
+
+def _truncated(quote: str, price: float, *, inferred: bool) -> Unit:
+    """Digits without their zeros; until a last price tells, they are taken for a few cents or less."""
+    return Unit(quote=quote, inferred=inferred, name="truncated", factor=Decimal("1e-6" if price < 500 else "1e-8"))
