@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from levibotd import strict_toml
 from levibotd.errors import ConfigError
-from levibotd.settings import POLICIES, PolicyRows, Settings
+from levibotd.settings import POLICIES, QUOTES, ChannelConfig, PolicyRows, Settings
 
 DEMO_POLICY = "demo"
 SECRET_NAMES = (
@@ -38,6 +38,9 @@ SECRET_BYTES_MAX = 65536
 _PREFIX = "LEVI_"
 _NOT_SETTINGS = ("LEVI_API_BASE", "LEVI_API_KEY", "LEVI_TELEGRAM_BOT_TOKEN")
 _FEEDS = ("dex", "nft", "l2")
+# What a channel may say and nothing acts on yet: silence would look like consent.
+_CHANNEL_KEYS_LATER = ("authors", "market", "on_delete", "on_edit")
+_CHANNEL_DEFAULTS = ChannelConfig(id="")
 
 
 class Config(Settings, frozen=True):
@@ -188,9 +191,15 @@ def check_supported(config: Config) -> None:
         (config.archive.endpoint is not None, f"$.archive.endpoint: the archive {absent}; remove it"),
         (config.news.enabled, f"$.news.enabled: news {absent}; set it to false"),
         (config.features.enabled, f"$.features.enabled: market features {absent}; set it to false"),
-        *((getattr(config.feeds, key), f"$.feeds.{key}: this feed {absent}; set it to false") for key in _FEEDS),
+        (config.exec.stop_trigger == "mark", f'$.exec.stop_trigger: stops on mark prices {absent}; use "last"'),
+        (config.symbols.quote_map != QUOTES, f"$.symbols.quote_map: other quotes {absent}; remove it"),
     )
-    _refuse([fault for wanted, fault in asked if wanted])
+    faults = [fault for wanted, fault in asked if wanted]
+    faults += [f"$.feeds.{key}: this feed {absent}; set it to false" for key in _FEEDS if getattr(config.feeds, key)]
+    for index, channel in enumerate(config.telegram.channels):
+        changed = [key for key in _CHANNEL_KEYS_LATER if getattr(channel, key) != getattr(_CHANNEL_DEFAULTS, key)]
+        faults += [f"$.telegram.channels[{index}].{key}: {absent}; remove it" for key in changed]
+    _refuse(faults)
 
 
 def check_bind(config: Config, *, has_keys: bool) -> None:
