@@ -17,13 +17,14 @@ from msgspec import Struct
 
 from actors.logger import Log
 from levibotd.adapters.candle_files import CandleFiles
-from levibotd.adapters.compiled_classifier import DEFAULT_MODEL, load_classifier
 from levibotd.adapters.exchange_info import read_market_list
 from levibotd.adapters.local_journal import LocalJournal
 from levibotd.adapters.os_files import OsFiles
 from levibotd.adapters.post_lines import BadLine
 from levibotd.adapters.replay_posts import OrderedPosts, ReplayPosts, Window, in_order
 from levibotd.app.committed import CommittedState, Counts
+from levibotd.app.paper import paper_venue, recorded_market
+from levibotd.app.scoring import classifier_of
 from levibotd.app.tree import Parts, Wired
 from levibotd.config import Config, replay_config
 from levibotd.domain.ledger import Ledger
@@ -33,8 +34,6 @@ from levibotd.journal import Preparer
 from levibotd.kernel.clock import Clock
 from levibotd.kernel.supervisor import ONE_FOR_ONE, Group, System
 from levibotd.kernel.virtual_time import run_virtual
-from levibotd.sim.paper_venue import PaperVenue
-from levibotd.sim.recorded_market import RecordedMarket
 
 INSTALLATION = "00"
 WAIT_S = 86_400.0  # How far time moves at once while positions run out after the last post.
@@ -130,17 +129,11 @@ class _Run:
 
     async def main(self, clock: Clock) -> Summary:
         config = self._config
-        market = self._market()
+        listed = None if self._asked.markets is None else read_market_list(self._asked.markets)
+        market = recorded_market(config, self._candles, listed=listed)
         exhausted = anyio.Event()
         journal = LocalJournal(OsFiles(self._asked.out), boot=self._boot(), sync=False)
         journal.recover()
-        venue = PaperVenue(
-            market,
-            clock,
-            balance=Decimal(config.paper.balance),
-            latency_ms=config.paper.latency_ms,
-            slippage_bps=config.paper.slippage_bps,
-        )
         wired = Wired(
             Parts(
                 config=config,
@@ -150,8 +143,8 @@ class _Run:
                 preparer=Preparer(rounded=True),
                 posts=ReplayPosts(self._posts, clock=clock),
                 market=market,
-                venue=venue,
-                classifier=load_classifier(Path(config.model.file) if config.model.file else DEFAULT_MODEL),
+                venue=paper_venue(config, market, clock),
+                classifier=classifier_of(config),
                 installation=INSTALLATION,
                 in_place=True,
                 on_exhausted=exhausted.set,
@@ -186,16 +179,6 @@ class _Run:
     def _last_candle(self, symbol: Symbol) -> float:
         count = self._candles.count(symbol)
         return self._candles.read(symbol, count - 1, count)[0].ts if count else 0.0
-
-    def _market(self) -> RecordedMarket:
-        paper = self._config.paper
-        return RecordedMarket(
-            self._candles,
-            listed=None if self._asked.markets is None else read_market_list(self._asked.markets),
-            market=self._config.exchange.market,
-            maker_fee=None if paper.maker_fee is None else Decimal(paper.maker_fee),
-            taker_fee=None if paper.taker_fee is None else Decimal(paper.taker_fee),
-        )
 
     def _boot(self) -> str:
         digest = blake2b(digest_size=8)

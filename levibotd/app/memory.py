@@ -1,0 +1,97 @@
+"""What a daemon must not lose: its state directory, its installation's name, its log and the fold over it."""
+
+from decimal import Decimal
+from pathlib import Path
+from random import SystemRandom
+
+import msgspec
+
+from levibotd import __version__
+from levibotd.adapters.disk_watch import DiskLimits
+from levibotd.adapters.local_journal import LocalJournal
+from levibotd.adapters.os_files import OsFiles
+from levibotd.adapters.snapshot_file import SnapshotFile
+from levibotd.app.committed import CommittedState
+from levibotd.config import Config
+from levibotd.domain.ledger import Ledger
+from levibotd.errors import ConfigError
+from levibotd.ports.journal_file import Position, Recovery
+
+_NAME_LENGTH = 2
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+
+
+class Memory:
+    """
+    The recovered past of this installation.
+
+    Opening it takes the lock of the log. Raises ConfigError for directories that cannot be used and
+    for a log of a newer version, LockHeld while another daemon writes.
+    """
+
+    def __init__(self, config: Config, *, boot: str, log_key: bytes) -> None:
+        self.state_dir = _usable(config.state_dir, "daemon.state_dir")
+        self.log_dir = _usable(config.log_dir, "log.dir")
+        self.installation = _installation(self.state_dir / "installation")
+        self.files = OsFiles(self.log_dir)
+        self.journal = LocalJournal(self.files, boot=boot, key=log_key, version=__version__, limits=_limits(config))
+        self._snapshots = SnapshotFile(OsFiles(self.state_dir))
+        try:
+            self.state, self.recovery = self._recover(Decimal(config.paper.balance))
+        except BaseException:
+            self.journal.close()
+            raise
+
+    def save(self) -> None:
+        """Keep the fold, so that the next start reads only what comes after. A start without it only takes longer."""
+        self._snapshots.write(self.state.ledger().to_bytes(), position=self.state.position)
+
+    def _recover(self, balance: Decimal) -> tuple[CommittedState, Recovery]:
+        ledger, since = self._snapshot()
+        state = CommittedState(ledger or Ledger(balance=balance))
+        recovery = self.journal.recover(state.observe, since=since)
+        state.at(recovery.position)
+        return state, recovery
+
+    def _snapshot(self) -> tuple[Ledger | None, Position | None]:
+        found = self._snapshots.load()
+        if found is None or not self.journal.accepts(found.position):
+            return None, None
+        try:
+            return Ledger.from_bytes(found.body), found.position
+        except msgspec.DecodeError:
+            return None, None  # Of another version: the log has it all.
+
+
+def _usable(directory: Path, key: str) -> Path:
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = directory / ".probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as fault:
+        raise ConfigError(
+            f"$.{key}: cannot write to {directory} ({fault.strerror}); make it writable or name another directory"
+        ) from fault
+    return directory
+
+
+# Drawn once: client order ids carry it, so that another installation's orders are told from ours.
+def _installation(file: Path) -> str:
+    if not file.exists():
+        chance = SystemRandom()
+        file.write_text("".join(chance.choice(_ALPHABET) for _ in range(_NAME_LENGTH)), encoding="ascii")
+    name = file.read_text(encoding="ascii").strip()
+    if len(name) != _NAME_LENGTH or not set(name) <= set(_ALPHABET):
+        raise ConfigError(f"{file}: expected two letters that name this installation; restore the file from a backup")
+    return name
+
+
+def _limits(config: Config) -> DiskLimits:
+    log = config.log
+    return DiskLimits(
+        min_free_bytes=log.min_free_bytes,
+        min_free_h=log.min_free_h,
+        reduce_free_bytes=log.reduce_free_bytes,
+        reduce_free_h=log.reduce_free_h,
+    )

@@ -1,0 +1,32 @@
+"""Reading a text without side effects: what `POST /signals/score` and `parse` answer."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from levibotd.adapters.compiled_classifier import DEFAULT_MODEL, CompiledClassifier, load_classifier
+from levibotd.config import Config
+from levibotd.domain.features import score
+from levibotd.domain.posts.parse_output import parse_object
+from levibotd.domain.posts.reading import read
+from levibotd.domain.signal import Post
+from levibotd.kernel.clock import Clock
+from levibotd.ports.as_of import MarketAsOf
+from levibotd.ports.market import Market
+
+
+def classifier_of(config: Config) -> CompiledClassifier:
+    """The configured model, else the one that ships with the package. Raises ConfigError."""
+    return load_classifier(Path(config.model.file) if config.model.file else DEFAULT_MODEL)
+
+
+class TextReader:
+    """Reads posts as of now, and forgets them."""
+
+    def __init__(self, classifier: CompiledClassifier, *, market: Market, clock: Clock) -> None:
+        self._classifier = classifier
+        self._market = market
+        self._clock = clock
+
+    def __call__(self, post: Post) -> Mapping[str, object]:
+        reading = read(post, MarketAsOf(self._market, at=self._clock.time()))
+        return parse_object(post.message_id, score(post, reading, self._classifier))

@@ -1,0 +1,99 @@
+"""
+Why: a message's whole story, told from its records alone.
+
+Needs no daemon: `levibotd why` reads the log directory, `GET /why/{trace_id}` the index.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+
+
+def story_of(lines: Iterable[bytes]) -> dict[str, Any] | None:
+    """Tell what happened to one trace, in order; None when there is nothing to tell."""
+    records = [msgspec.json.decode(line) for line in lines]
+    if not records:
+        return None
+    post = _first(records, "SIGNAL_INGEST")
+    scored = _first(records, "SIGNAL_SCORED")
+    terminal = next((record for record in records if record["event_type"] in _ENDINGS), None)
+    return {
+        "trace_id": records[0]["trace_id"],
+        "post": None if post is None else post["payload"]["post"],
+        "reading": None if scored is None else _reading(scored["payload"]),
+        "gates": _gates(records),
+        "decision": None if terminal is None else {"event_type": terminal["event_type"], **terminal["payload"]},
+        "steps": [_step(record) for record in records],
+    }
+
+
+def as_text(story: Mapping[str, Any]) -> str:
+    """The story for people: the post, what it was read as, every gate with value and limit, what came of it."""
+    lines = [f"trace {story['trace_id']}"]
+    if story["post"] is not None:
+        post = story["post"]
+        lines += [f"post {post['message_id']} of {post['channel']}:", *_indented(post["text"])]
+    if story["reading"] is not None:
+        reading = story["reading"]
+        lines.append(f"read as {reading['kind']}, {reading['label']} with probability {reading['p_call']:.3f}")
+        lines += [f"  {leg}" for leg in reading["legs"]]
+        lines += [f"  because {reason}" for reason in reading["reasons"]]
+    lines += [f"gate {gate['name']}: {gate['value']} against {gate['limit']}" for gate in story["gates"]]
+    lines += [f"{step['ts']:.3f}  {step['event_type']}  {step['what']}" for step in story["steps"]]
+    return "\n".join(lines)
+
+
+_ENDINGS = ("AUTO_ROUTE_SKIPPED", "SIGNAL_EXPIRED", "SIGNAL_REJECTED", "AUTO_ROUTE_DRYRUN", "AUTO_ROUTE_EXECUTED")
+_TOLD = {
+    "SIGNAL_REJECTED": ("gate", "value", "limit", "reason", "owner"),
+    "SIGNAL_EXPIRED": ("age_s", "limit_s"),
+    "AUTO_ROUTE_SKIPPED": ("reason",),
+    "AUTO_ROUTE_EXECUTED": ("effect", "legs"),
+    "AUTO_ROUTE_DRYRUN": ("legs",),
+    "RISK_TICKET": ("call", "policy", "equity"),
+    "RISK_SLTP": ("why", "stop", "stop_source", "targets_source"),
+    "ORDER_INTENT": ("role", "slot", "side", "type", "qty", "price", "trigger"),
+    "ORDER_FILLED": ("cid", "qty", "price", "fee", "liquidity"),
+    "ORDER_PARTIAL_FILL": ("cid", "qty", "price", "fee", "liquidity"),
+    "ORDER_DONE": ("cid", "final", "cum_qty", "why"),
+    "ORDER_REJECT": ("cid", "code", "message"),
+    "ORDER_BLOCKED": ("gate", "value", "limit"),
+    "ORDER_ABANDONED": ("cid", "why"),
+    "POSITION_OPENED": ("side", "qty", "price"),
+    "POSITION_CLOSED": ("reason", "entry", "exit", "net", "r"),
+}
+
+
+def _first(records: Sequence[dict[str, Any]], event_type: str) -> dict[str, Any] | None:
+    return next((record for record in records if record["event_type"] == event_type), None)
+
+
+def _reading(payload: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: payload[key] for key in ("kind", "label", "p_call", "probs", "stale", "legs", "reasons")}
+
+
+# Gates that were passed stand in the ticket, the one that closed in the refusal.
+def _gates(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    gates: list[dict[str, Any]] = []
+    for record in records:
+        payload = record["payload"]
+        if record["event_type"] == "RISK_TICKET":
+            gates += [{**gate, "passed": True} for gate in payload["gates"]]
+        elif record["event_type"] in ("SIGNAL_REJECTED", "ORDER_BLOCKED"):
+            gates.append(
+                {"name": payload["gate"], "value": payload["value"], "limit": payload["limit"], "passed": False}
+            )
+    return gates
+
+
+def _step(record: Mapping[str, Any]) -> dict[str, Any]:
+    told = _TOLD.get(record["event_type"], ())
+    payload = record["payload"]
+    what = " ".join(f"{key}={payload[key]}" for key in told if payload.get(key) is not None)
+    return {"seq": record["seq"], "ts": record["ts"], "event_type": record["event_type"], "what": what}
+
+
+def _indented(text: str) -> list[str]:
+    return [f"  | {line}" for line in text.splitlines()]
