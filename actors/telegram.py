@@ -129,11 +129,7 @@ class TelegramActor(Actor[TelegramMessage]):
             case Posted():
                 await self._arrive(event, source=self._posts.name)
             case Edited(post=post, received_at=received_at):
-                # Of a post that we never had, its edit is the first we hear.
-                if self._was_seen(post):
-                    await self._note_edit(post, received_at)
-                else:
-                    await self._arrive(Posted(post=post, received_at=received_at), source=self._posts.name)
+                await self._note_edit(post, received_at)
             case Deleted():
                 await self._note_deletion(event)
 
@@ -168,34 +164,43 @@ class TelegramActor(Actor[TelegramMessage]):
         if not isinstance(answer, Committed):
             raise Unavailable(f"the log did not take a post: {answer}")
 
-    async def _hand_on(self, ingest: SignalIngest) -> None:
+    async def _hand_on(self, ingest: SignalIngest) -> bool:
+        # False: Scorer has no room. The log has the post, so memory need not: it is told again from there.
         try:
             await self._scorer.tell(_arrival(ingest))
         except MailboxFull:
-            # The log has it, so memory need not: it is told again from there.
-            self._state.shed += 1
-            if not self._shed:
-                self.start(self._retry_shed, key="shed")
-            self._shed[ingest.post.trace] = None
+            self._shed_from_memory(ingest)
+            return False
+        self._shed.pop(ingest.post.trace, None)
+        return True
+
+    def _shed_from_memory(self, ingest: SignalIngest) -> None:
+        if ingest.post.trace in self._shed:
+            return
+        self._state.shed += 1
+        if not self._shed:
+            self.start(self._retry_shed, key="shed")
+        self._shed[ingest.post.trace] = None
 
     async def _redeliver(self) -> None:
+        room = True
         for ingest in tuple(self._work.pending()):
-            self._shed.pop(ingest.post.trace, None)
-            self._state.redelivered += 1
-            await self._hand_on(ingest)
+            if room:
+                self._state.redelivered += 1
+                room = await self._hand_on(ingest)
+            else:
+                # One wait tells that Scorer is behind; nobody gains by waiting as long for each of the others.
+                self._shed_from_memory(ingest)
 
     async def _retry_shed(self) -> None:
         while self._shed:
             await self._clock.sleep(SHED_RETRY_S)
             waiting = [ingest for ingest in self._work.pending() if ingest.post.trace in self._shed]
             self._shed = {ingest.post.trace: None for ingest in waiting}  # The others were decided meanwhile.
-            try:
-                for ingest in waiting:
-                    await self._scorer.tell(_arrival(ingest))
-                    self._shed.pop(ingest.post.trace, None)
-                    self._state.redelivered += 1
-            except MailboxFull:
-                continue
+            for ingest in waiting:
+                if not await self._hand_on(ingest):
+                    break
+                self._state.redelivered += 1
 
     async def _note_edit(self, post: Post, received_at: float) -> None:
         key = (post.channel, post.message_id)

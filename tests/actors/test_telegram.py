@@ -333,6 +333,26 @@ async def test_what_scorer_has_no_room_for_waits_in_the_log_and_is_told_later(be
     assert sorted(bench.numbers()) == list(range(8))
 
 
+async def test_a_long_work_list_does_not_keep_new_posts_waiting(make_bench: MakeBench, clock: Clock) -> None:
+    first = make_bench()
+    first.posts.say(*(posted(number) for number in range(50)))
+    async with first.running():
+        await clock.sleep(10.0)
+
+    second = make_bench(disk=first.disk)
+    second.scorer_box = Box(2, BLOCK, for_s=1.0)
+    second.scorer_s = 10.0
+    async with second.running() as system:
+        begun = clock.time()
+        await second.ref.ask(IngestPost(post=post(99)), timeout_s=60.0)
+        assert clock.time() - begun < 5.0
+        await clock.sleep(2000.0)
+        state = await second.state(system)
+
+    assert sorted(second.numbers()) == [*range(50), 99]
+    assert state.shed_waiting == 0
+
+
 async def test_what_was_shed_and_decided_meanwhile_is_not_told_again(bench: Bench, clock: Clock) -> None:
     bench.scorer_box = Box(1, BLOCK, for_s=1.0)
     bench.scorer_s = 10.0
@@ -391,14 +411,14 @@ async def test_a_post_told_again_with_another_text_is_an_edit(bench: Bench, cloc
     assert len(bench.disk.ingests()) == 1
 
 
-async def test_the_edit_of_a_post_that_never_came_is_the_post(bench: Bench, clock: Clock) -> None:
-    late = Post(channel="tg:1", message_id=7, posted_at=EPOCH - 900.0, text="x", edited_at=EPOCH)
-    bench.posts.say(Edited(post=late, received_at=EPOCH))
+async def test_the_edit_of_a_post_that_is_long_forgotten_makes_no_second_post(bench: Bench, clock: Clock) -> None:
+    bench.posts.say(Edited(post=post(7, "x"), received_at=EPOCH))
     async with bench.running():
         await clock.sleep(1.0)
 
-    assert [ingest.post for ingest in bench.disk.ingests()] == [late]
-    assert bench.disk.edits() == []
+    assert bench.disk.ingests() == []
+    assert bench.told == []
+    assert [(edit.message_id, edit.revision) for edit in bench.disk.edits()] == [(7, 1)]
 
 
 async def test_a_deletion_is_noted(bench: Bench, clock: Clock) -> None:
