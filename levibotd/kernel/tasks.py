@@ -70,7 +70,7 @@ class Tasks:
         """Run it as soon as its key and a slot are free. Raises MailboxFull when too many wait."""
         if self._ended:
             return
-        if key not in self.running and self._free[urgent]:
+        if key not in self.running and self._free[urgent] and (urgent or not self._waits_urgently(key)):
             self._run(make_coro, key=key, urgent=urgent)
         elif self.has_room(urgent=urgent):
             self._waiting[urgent].append((key, make_coro))
@@ -121,16 +121,19 @@ class Tasks:
         elif (error := task.exception()) is not None and not self._ended:
             self._on_crash(error)
 
+    def _waits_urgently(self, key: Hashable) -> bool:
+        return any(key == waiting for waiting, _ in self._waiting[True])
+
     def _fill(self, *, urgent: bool) -> None:
         queue = self._waiting[urgent]
-        for _ in range(len(queue)):
-            if not self._free[urgent]:
-                return
+        passed_over: list[tuple[Hashable, MakeCoro]] = []
+        while queue and self._free[urgent]:
             key, make_coro = queue.popleft()
-            if key in self.running:
-                queue.append((key, make_coro))
+            if key in self.running or (not urgent and self._waits_urgently(key)):
+                passed_over.append((key, make_coro))
             else:
                 self._run(make_coro, key=key, urgent=urgent)
+        queue.extendleft(reversed(passed_over))
 
 
 class Timer:

@@ -22,8 +22,6 @@ T = TypeVar("T")
 EPOCH = 1_700_000_000.0
 # A packet on the loopback needs no longer; without sockets nothing is waited for.
 _IN_FLIGHT_S = 0.001
-# Sockets are open but nothing is armed: a peer outside this process may still answer.
-_PATIENCE_S = 5.0
 # Without sockets the system is asked this rarely: only signals can come from there.
 _POLL_EVERY = 64
 
@@ -43,12 +41,13 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     An asyncio loop on which waiting costs nothing.
 
     `time()` and `wall()` are the same number, unix seconds, so that a timer for 12:00:00 fires at
-    exactly that instant. A loop that can never wake again raises Deadlock instead of hanging.
+    exactly that instant. A loop that can never wake again raises Deadlock instead of hanging; while
+    sockets are open it first gives a peer outside this process `patience_s` of real time.
     """
 
-    def __init__(self, start: float = EPOCH) -> None:
+    def __init__(self, start: float = EPOCH, *, patience_s: float = 5.0) -> None:
         self._now = start
-        super().__init__(_JumpingSelector(self._jump))
+        super().__init__(_JumpingSelector(self._jump, patience_s=patience_s))
         self._clock_resolution = math.ulp(start)
 
     def time(self) -> float:
@@ -78,16 +77,17 @@ def is_virtual(loop: AbstractEventLoop) -> bool:
 class _JumpingSelector(selectors.DefaultSelector):
     """Serves what has arrived; else moves time on by as much as the loop was ready to wait."""
 
-    def __init__(self, jump: Callable[[float], None]) -> None:
+    def __init__(self, jump: Callable[[float], None], *, patience_s: float) -> None:
         super().__init__()
         self._jump = jump
+        self._patience_s = patience_s
         self._unasked = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         # The loop's own wake-up pipe is always registered.
         sockets = len(self.get_map()) > 1
         if timeout is None:
-            if not (events := super().select(_PATIENCE_S if sockets else 0)):
+            if not (events := super().select(self._patience_s if sockets else 0)):
                 raise Deadlock("nothing is ready and nothing is armed: every task waits for another one")
             return events
         if sockets:
