@@ -60,7 +60,7 @@ class Walk:
         self._files = files
         self._key = key
         self._seals = seals
-        layout = layout_of(files)
+        layout = layout_of(files, key=key)
         self._chain = layout.chain
         self.position = since or Position()
         self.torn = [Torn(name, 0, files.size(name)) for name in layout.void]
@@ -85,6 +85,9 @@ class Walk:
         unread: list[tuple[int, bytes]] = []
         for offset, raw in lines(self._files, segment.name, offset=start):
             if last_seq is not None and self._expected > last_seq:
+                if reading.is_sealed:
+                    behind = Damage(seq=self._expected, segment=segment.name, what="stands behind a seal")
+                    yield Step(segment.name, offset, raw, None, behind)
                 break  # What stands here was never acknowledged.
             line = parse_whole(raw)
             if line is None:
@@ -105,10 +108,9 @@ class Walk:
     def _ending(
         self, segment: Segment, after: Segment | None, last_seq: int | None, unread: list[tuple[int, bytes]]
     ) -> Iterator[Step]:
-        if after is None:
-            if unread:
-                self.torn.append(Torn(segment.name, unread[0][0], sum(len(raw) for _, raw in unread)))
-            return
+        if after is None and unread and _is_torn(unread[-1][1]):
+            offset, raw = unread.pop()
+            self.torn.append(Torn(segment.name, offset, len(raw)))
         for offset, raw in unread:
             yield self._unreadable(segment.name, offset, raw)
         if last_seq is not None and self._expected <= last_seq:
@@ -118,6 +120,10 @@ class Walk:
 
     def _unreadable(self, name: str, offset: int, raw: bytes) -> Step:
         damage = Damage(seq=self._expected, segment=name, what="no record can be read here")
+        # Its seq is used up, so that what comes behind does not hide that there was one.
+        self.position = Position(
+            segment=name, offset=offset + len(raw), seq=self._expected, hash=self.position.hash
+        )
         self._expected, self._previous = self._expected + 1, None
         return Step(name, offset, raw, None, damage)
 
@@ -148,15 +154,15 @@ class _SegmentReading:
         self._whole = whole
         self._count = 0
         self._digest = sha256()
-        self._sealed = False
+        self.is_sealed = False
 
     def add(self, raw: bytes, *, seen: Line | None = None) -> None:
         self._count += 1
         self._digest.update(raw)
-        self._sealed = self._sealed or (seen is not None and seen.event_type == "FILE_SEAL")
+        self.is_sealed = self.is_sealed or (seen is not None and seen.event_type == "FILE_SEAL")
 
     def fault(self, line: Line, *, check_seal: bool) -> str | None:
-        if self._sealed:
+        if self.is_sealed:
             return "stands behind a seal"
         if (line.event_type == "FILE_OPEN") != (self._whole and self._count == 0):
             return "a segment begins with FILE_OPEN, and only there"
@@ -168,6 +174,12 @@ class _SegmentReading:
             if seal.count != self._count or seal.sha256 != self._digest.hexdigest():
                 return "the seal does not match its segment"
         return None
+
+
+# A write that was cut short leaves the beginning of one line. Text in a record cannot look like
+# another beginning, because its quotes are escaped; two of them are two records, and one was bent.
+def _is_torn(raw: bytes) -> bool:
+    return not raw.endswith(b"\n") and raw.count(b'{"seq":') <= 1
 
 
 def stands_at(files: Files, position: Position) -> bool:

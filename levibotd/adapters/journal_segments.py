@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from levibotd.domain.records import FileOpen
 from levibotd.errors import ConfigError
-from levibotd.journal import SCHEMA, Damaged, Line, parse
+from levibotd.journal import SCHEMA, Damaged, Line, hash_of, parse
 from levibotd.ports.files import Files
 
 LOCK = ".lock"
@@ -42,8 +42,11 @@ class Layout(Struct, frozen=True, kw_only=True):
     void: tuple[str, ...]
 
 
-class _AnySchema(Struct):
+class _Head(Struct):
+    """What of FILE_OPEN no version may change, so that an older one can refuse."""
+
     schema: int
+    keyed: bool
 
 
 def segment_name(hour: int, number: int) -> str:
@@ -67,14 +70,14 @@ def is_segment(name: str) -> bool:
     return _NAME.match(name) is not None
 
 
-def layout_of(files: Files) -> "Layout":
+def layout_of(files: Files, *, key: bytes = b"") -> "Layout":
     """
-    Which segments make up the log.
+    Which segments make up the log. A FILE_OPEN whose hash is wrong is not believed.
 
     One that no other continues is left out, unless it is the last: it never got an acknowledged
     record. Raises ConfigError for a segment of a newer schema.
     """
-    segments = [_segment(files, name) for name in files.names() if is_segment(name)]
+    segments = [_segment(files, name, key) for name in files.names() if is_segment(name)]
     continued = {segment.opened.previous for segment in segments if segment.opened is not None}
     void = [one.name for one in segments if one.first_seq is None and one.name not in continued]
     segments = [one for one in segments if one.name not in void]
@@ -106,13 +109,13 @@ def end_of(segment: Segment, after: Segment | None) -> int | None:
     return after.opened.previous_seq
 
 
-def lines(files: Files, name: str, *, offset: int = 0) -> Iterator[tuple[int, bytes]]:
+def lines(files: Files, name: str, *, offset: int = 0, block: int = _BLOCK) -> Iterator[tuple[int, bytes]]:
     """Each line with its offset, line feed included; the last may lack it."""
     rest = b""
     start = offset
-    while block := files.read(name, offset=offset, length=_BLOCK):
-        offset += len(block)
-        data = rest + block
+    while data := files.read(name, offset=offset, length=block):
+        offset += len(data)
+        data = rest + data
         begin = 0
         while (end := data.find(b"\n", begin)) >= 0:
             yield start + begin, data[begin : end + 1]
@@ -133,25 +136,32 @@ def parse_whole(line: bytes) -> Line | None:
         return None
 
 
-def _segment(files: Files, name: str) -> Segment:
-    head = files.read(name, length=_HEAD).splitlines(keepends=True)
-    first = parse_whole(head[0]) if head else None
-    opened: FileOpen | None = None
-    if first is not None and first.event_type == "FILE_OPEN":
-        try:
-            schema = msgspec.json.decode(first.payload, type=_AnySchema).schema
-            if schema > SCHEMA:
-                raise ConfigError(f"{name}: written in schema {schema} of the event log, this version knows {SCHEMA}")
-            opened = msgspec.json.decode(first.payload, type=FileOpen)
-        except msgspec.DecodeError:
-            opened = None
+def _segment(files: Files, name: str, key: bytes) -> Segment:
+    raw = next((line for _, line in lines(files, name, block=_HEAD)), b"")
+    first = parse_whole(raw)
     if first is not None:
-        return Segment(name=name, first_seq=first.seq, opened=opened)
+        return Segment(name=name, first_seq=first.seq, opened=_opened(name, raw, first, key))
     # A damaged head: the first line behind it that can be read tells where the file belongs.
     for number, (_, line) in enumerate(lines(files, name)):
         if (later := parse_whole(line)) is not None:
             return Segment(name=name, first_seq=later.seq - number, opened=None)
     return Segment(name=name, first_seq=None, opened=None)
+
+
+def _opened(name: str, raw: bytes, first: Line, key: bytes) -> FileOpen | None:
+    if first.event_type != "FILE_OPEN":
+        return None
+    try:
+        head = msgspec.json.decode(first.payload, type=_Head)
+        # Without the key a keyed one has to be believed.
+        if (key or not head.keyed) and hash_of(raw, key=key if head.keyed else b"") != first.h:
+            return None
+        if head.schema > SCHEMA:
+            raise ConfigError(f"{name}: written in schema {head.schema} of the event log, this version knows {SCHEMA}")
+        opened = msgspec.json.decode(first.payload, type=FileOpen)
+    except msgspec.DecodeError:
+        return None
+    return opened if opened.previous_seq == first.seq - 1 else None
 
 
 # A segment that is continued and of which nothing can be read: its place is told by its name alone.
