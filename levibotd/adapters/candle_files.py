@@ -127,12 +127,12 @@ class CandleFiles:
         return page
 
     def _sorted(self, paths: Sequence[Path], directory: Path) -> dict[Symbol, Series]:
-        sort = CandleSort(directory / "aside")
-        for file, path in enumerate(paths):
-            for chunk in read_rows(path, self.bad):
-                symbols = [self._symbol(name) for name in chunk.names]
-                sort.add(symbols, chunk.places, chunk.numbers, file=file)
-        return sort.write(directory / "spool")
+        with CandleSort(directory / "aside") as sort:
+            for file, path in enumerate(paths):
+                for chunk in read_rows(path, self.bad):
+                    symbols = [self._symbol(name) for name in chunk.names]
+                    sort.add(symbols, chunk.places, chunk.numbers, file=file)
+            return sort.write(directory / "spool")
 
     def _symbol(self, written: str) -> Symbol:
         parts = written.strip().upper().partition(":")[0].replace("-", "/").replace("_", "/").split("/")

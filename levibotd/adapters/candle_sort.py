@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from types import TracebackType
 from typing import NamedTuple
 
 import numpy as np
@@ -39,13 +40,23 @@ class Series(NamedTuple):
 
 
 class CandleSort:
-    """Add all rows of file 0, then of file 1 …; then `write` once."""
+    """Add all rows of file 0, then of file 1 …; then `write`. The file with what is put aside goes at the end."""
 
     def __init__(self, aside: Path) -> None:
+        self._path = aside
         self._aside = aside.open("w+b")
         self._end = 0
         # By symbol, then heap: offset and rows of each piece, alternating.
         self._pieces: dict[Symbol, dict[int, array[int]]] = {}
+
+    def __enter__(self) -> "CandleSort":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._aside.close()
+        self._path.unlink()
 
     def add(self, symbols: list[Symbol], places: NDArray[np.int64], numbers: Table, *, file: int) -> None:
         """`numbers` are ts in ms, open, high, low, close, volume of the symbol at each place."""
@@ -68,7 +79,7 @@ class CandleSort:
         self._end += len(order) * ROW_BYTES
 
     def write(self, path: Path) -> dict[Symbol, Series]:
-        """Sort everything into `path`, by symbol and time, and forget the heaps."""
+        """Sort everything into `path`, by symbol and time."""
         found: dict[Symbol, Series] = {}
         first_row = 0
         with path.open("wb") as spool:
@@ -83,8 +94,6 @@ class CandleSort:
                     spool.write(kept.tobytes())
                 found[symbol] = Series(first_row, rows, min(intervals.values()), pages)
                 first_row += rows
-        self._aside.close()
-        Path(self._aside.name).unlink()
         return found
 
     # The heaps of a symbol in order of time, each sorted by time and file.

@@ -5,7 +5,7 @@ Nothing here needs a lock. A reader beside a running daemon may see half a line 
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 
 import msgspec
@@ -194,24 +194,44 @@ def stands_at(files: Files, position: Position) -> bool:
     return tail == b',"h":"%b"}\n' % position.hash.encode()
 
 
-def scan(
-    files: Files, *, trace_id: TraceId | None = None, event_type: str | None = None, text: str | None = None
-) -> Iterator[bytes]:
-    """
-    The lines of the log in order, those that match; the chain is not looked at.
+class Located(Struct, frozen=True, gc=False):
+    """A line and where it stands."""
 
-    `text` is looked for in the bytes as they stand. Lines that cannot be read are passed over.
+    segment: str
+    offset: int
+    raw: bytes
+    line: Line
+
+
+def located(files: Files, *, since: Position | None = None, needles: Sequence[bytes] = ()) -> Iterator[Located]:
     """
-    needles = [needle.encode() for needle in (trace_id, event_type, text) if needle is not None]
+    Each line behind `since` that holds all `needles`, in the order of the log; the chain is not looked at.
+
+    Lines that cannot be read are passed over.
+    """
+    start = since or Position()
+    is_found = start.segment is None
     for segment, after in with_next(layout_of(files).chain):
+        if not is_found and segment.name != start.segment:
+            continue
         last_seq = end_of(segment, after)
-        for _, raw in lines(files, segment.name):
+        for offset, raw in lines(files, segment.name, offset=0 if is_found else start.offset):
             if not all(needle in raw for needle in needles) or (line := parse_whole(raw)) is None:
                 continue
             if last_seq is not None and line.seq > last_seq:
                 break
-            if (trace_id is None or line.trace_id == trace_id) and event_type in (None, line.event_type):
-                yield raw
+            yield Located(segment.name, offset, raw, line)
+        is_found = True
+
+
+def scan(
+    files: Files, *, trace_id: TraceId | None = None, event_type: str | None = None, text: str | None = None
+) -> Iterator[bytes]:
+    """The lines that match, in the order of the log. `text` is looked for in the bytes as they stand."""
+    needles = [needle.encode() for needle in (trace_id, event_type, text) if needle is not None]
+    for found in located(files, needles=needles):
+        if trace_id in (None, found.line.trace_id) and event_type in (None, found.line.event_type):
+            yield found.raw
 
 
 class Follower:

@@ -199,7 +199,7 @@ class LocalJournal:
             segment.buffer += data
             if len(segment.buffer) >= _BUFFER_BYTES:
                 segment.flush()
-        run = Run(segment.name, segment.size, [len(line) for line in lines], told, own)
+        run = Run(segment.name, segment.size, [len(line) for line in lines], told, own, self._chain.hash.decode())
         segment.size += len(data)
         segment.count += len(lines)
         segment.digest.update(data)
