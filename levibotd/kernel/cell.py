@@ -268,7 +268,7 @@ class Cell:
         if host is None:
             return
         host.timers.end()
-        await self._outlive(host.tasks.end())
+        await self._end_tasks(host)
         self.tasks_done += host.tasks.done
         if actor is not None:
             await self._say_goodbye(actor, ended)
@@ -316,7 +316,8 @@ class Cell:
         if reason == "quarantined":
             self._emit(Quarantined(letter=letter))
 
-    async def _outlive(self, tasks: "list[asyncio.Task[object]]") -> None:
+    async def _end_tasks(self, host: Host) -> None:
+        tasks = host.tasks.end()
         # Whatever happens to us, no next incarnation may begin while these still run.
         while tasks:
             try:
