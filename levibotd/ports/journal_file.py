@@ -50,13 +50,15 @@ class Run(Struct, frozen=True, gc=False):
     Records that stand one behind the other in one segment, from byte `offset` on.
 
     The first `own` of them are the journal's own (FILE_OPEN, FILE_SEAL, ERROR); the rest was asked for.
+    `hash` is that of the last.
     """
 
     segment: str
     offset: int
     lengths: list[int]
     logged: list[Logged]
-    own: int = 0
+    own: int
+    hash: str
 
 
 class Position(Struct, frozen=True, kw_only=True):

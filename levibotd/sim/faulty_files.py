@@ -33,7 +33,7 @@ class FaultyFiles:
         self._faults: dict[str, list[int]] = {}
 
     def fail_next(self, call: str, *, code: int = errno.EIO, times: int = 1) -> None:
-        """The next `times` of `write`, `sync`, `create`, `sync_directories` or `remove` fail with `code`."""
+        """The next `times` of `write`, `sync`, `create`, `replace`, `sync_directories` or `remove` fail with `code`."""
         self._faults.setdefault(call, []).extend([code] * times)
 
     def after_kill(self) -> "FaultyFiles":
@@ -75,6 +75,7 @@ class FaultyFiles:
         return _Appending(self, file)
 
     def replace(self, name: str, data: bytes) -> None:
+        self._maybe_fail("replace")
         file = _File(data)
         file.synced = len(file.data)
         file.is_linked = True

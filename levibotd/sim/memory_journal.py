@@ -48,13 +48,15 @@ class MemoryJournal:
         if self._failures:
             raise self._failures.pop(0)
         self.commits += 1
-        run = Run(_SEGMENT, self._size, [], [], own=0 if self.lines else 1)
+        first, offset = len(self.lines), self._size
         if not self.lines:
-            self._append(self._opening, batch[0], run)
+            self._append(self._opening, batch[0])
         for stamped in batch:
             for prepared in stamped.records:
-                self._append(prepared, stamped, run)
-        yield run
+                self._append(prepared, stamped)
+        lengths = [len(line) for line in self.lines[first:]]
+        own = 1 if first == 0 else 0
+        yield Run(_SEGMENT, offset, lengths, self.logged[first:], own, self._chain.hash.decode())
 
     def seal(self, *, ts: float, mono: float) -> list[Run]:
         return []
@@ -63,11 +65,9 @@ class MemoryJournal:
         """Nothing to give back; `closed` says that it was called."""
         self.closed = True
 
-    def _append(self, prepared: Prepared, stamped: Stamped, run: Run) -> None:
+    def _append(self, prepared: Prepared, stamped: Stamped) -> None:
         line = self._chain.line(prepared, ts=stamped.ts, mono=stamped.mono)
         told = Logged(seq=self._chain.seq, ts=stamped.ts, event_type=prepared.event.name, entry=prepared.entry)
         self.lines.append(line)
         self.logged.append(told)
         self._size += len(line)
-        run.lengths.append(len(line))
-        run.logged.append(told)

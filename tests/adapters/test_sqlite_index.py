@@ -1,0 +1,233 @@
+"""The event index finds what the log holds, and comes back whenever it is lost."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from levibotd.adapters.local_journal import LocalJournal
+from levibotd.adapters.sqlite_index import SqliteIndex
+from levibotd.domain.records import AutoRouteSkipped, Entry, Record, SignalScored, SystemNote
+from levibotd.domain.signal import Symbol, TraceId
+from levibotd.errors import Unavailable
+from levibotd.journal import Preparer, decode
+from levibotd.ports.event_index import EventQuery
+from levibotd.ports.journal_file import Run, Stamped
+from levibotd.sim.faulty_files import FaultyFiles
+
+NOON = 20_000 * 86_400.0 + 43_200
+TRACE = TraceId("00000000000000aa")
+_preparer = Preparer()
+
+
+class Bench:
+    """A log of notes, and an index beside it."""
+
+    def __init__(self, path: Path, files: FaultyFiles | None = None) -> None:
+        self.path = path / "state" / "index.sqlite"
+        self.files = files or FaultyFiles()
+        self.journal = LocalJournal(self.files, boot="b0", reserve_bytes=10)
+        self.journal.recover()
+        self.rebuilds: list[str] = []
+        self.index = self.new_index()
+
+    def new_index(self) -> SqliteIndex:
+        return SqliteIndex(self.path, self.files, on_rebuild=self.rebuilds.append)
+
+    def write(
+        self, *records: Record, at: float = NOON, trace: TraceId | None = None, symbol: Symbol | None = None
+    ) -> list[Run]:
+        prepared = tuple(_preparer.prepare(Entry(record, trace, symbol)) for record in records)
+        return list(self.journal.commit([Stamped(prepared, at, 0.0)]))
+
+    def fill(self, count: int) -> None:
+        for number in range(count):
+            trace = TraceId(f"{number % 10:016x}")
+            self.index.feed(self.write(SystemNote(note=str(number)), at=NOON + number * 600, trace=trace))
+
+
+@asynccontextmanager
+async def running(bench: Bench) -> AsyncIterator[SqliteIndex]:
+    bench.index.start()
+    await bench.index.settled()
+    try:
+        yield bench.index
+    finally:
+        await bench.index.stop()
+
+
+def notes(lines: list[bytes]) -> list[str]:
+    records = [decode(line).entry.record for line in lines]
+    return [record.note for record in records if isinstance(record, SystemNote)]
+
+
+def found(index: SqliteIndex, query: EventQuery) -> list[str]:
+    return notes(index.find(query).lines)
+
+
+async def test_a_trace_is_found_in_the_order_of_the_log(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    async with running(bench) as index:
+        bench.fill(50)
+        await index.settled()
+
+        query = EventQuery(trace_id=TraceId(f"{3:016x}"))
+        assert found(index, query) == ["3", "13", "23", "33", "43"]
+
+
+async def test_every_condition_counts(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    async with running(bench) as index:
+        index.feed(bench.write(SystemNote(note="0"), trace=TRACE, symbol=Symbol("BTCUSDT")))
+        index.feed(bench.write(SystemNote(note="1"), symbol=Symbol("BTCUSDT"), at=NOON + 1))
+        index.feed(bench.write(AutoRouteSkipped(reason="r"), trace=TRACE, symbol=Symbol("ETHUSDT"), at=NOON + 2))
+        index.feed(bench.write(SystemNote(note="3"), trace=TRACE, symbol=Symbol("BTCUSDT"), at=NOON + 3))
+        await index.settled()
+
+        assert found(index, EventQuery(symbol="BTCUSDT")) == ["0", "1", "3"]
+        assert found(index, EventQuery(symbol="BTCUSDT", trace_id=TRACE)) == ["0", "3"]
+        assert found(index, EventQuery(symbol="BTCUSDT", trace_id=TRACE, since=NOON + 2)) == ["3"]
+        assert found(index, EventQuery(event_type="AUTO_ROUTE_SKIPPED")) == []
+        assert len(index.find(EventQuery(event_type="AUTO_ROUTE_SKIPPED")).lines) == 1
+        assert index.find(EventQuery(event_type="UNHEARD_OF")).lines == []
+        assert len(index.find(EventQuery()).lines) == 5  # FILE_OPEN among them.
+
+
+async def test_pages_follow_each_other_without_gap_or_repetition(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    async with running(bench) as index:
+        bench.fill(25)
+        await index.settled()
+        seen: list[str] = []
+        cursor: int | None = 0
+        pages = 0
+        while cursor is not None:
+            page = index.find(EventQuery(event_type="SYSTEM", cursor=cursor, limit=10))
+            seen += notes(page.lines)
+            cursor = page.cursor
+            pages += 1
+
+        assert seen == [str(number) for number in range(25)]
+        assert pages == 3
+        assert found(index, EventQuery(newest=True, limit=3, event_type="SYSTEM")) == ["22", "23", "24"]
+
+
+async def test_since_finds_everything_also_when_the_clock_went_back(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    async with running(bench) as index:
+        for note, hours in (("a", 0), ("b", 5), ("c", 1), ("d", 6), ("e", 2)):
+            index.feed(bench.write(SystemNote(note=note), at=NOON + hours * 3600))
+        await index.settled()
+
+        assert found(index, EventQuery(since=NOON + 2 * 3600, event_type="SYSTEM")) == ["b", "d", "e"]
+        assert found(index, EventQuery(since=NOON + 99 * 3600)) == []
+
+
+async def test_what_a_crash_left_out_is_caught_up(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    async with running(bench):
+        bench.fill(20)
+    for number in range(20, 30):
+        bench.write(SystemNote(note=str(number)), at=NOON + number * 600)
+    bench.index = bench.new_index()
+    async with running(bench) as index:
+        assert found(index, EventQuery(event_type="SYSTEM")) == [str(number) for number in range(30)]
+        assert bench.rebuilds == []
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a database" * 100])
+async def test_a_deleted_or_broken_file_comes_back(tmp_path: Path, content: bytes | None) -> None:
+    bench = Bench(tmp_path)
+    async with running(bench):
+        bench.fill(20)
+    for suffix in ("", "-wal", "-shm"):
+        bench.path.with_name(bench.path.name + suffix).unlink(missing_ok=True)
+    if content is not None:
+        bench.path.write_bytes(content)
+    bench.index = bench.new_index()
+    async with running(bench) as index:
+        assert found(index, EventQuery(event_type="SYSTEM")) == [str(number) for number in range(20)]
+
+
+async def test_a_file_that_breaks_while_it_is_used_comes_back(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    async with running(bench) as index:
+        bench.fill(300)
+        await index.settled()
+        assert len(found(index, EventQuery(event_type="SYSTEM", limit=1000))) == 300
+        for suffix in ("", "-wal"):
+            path = bench.path.with_name(bench.path.name + suffix)
+            path.write_bytes(b"\xff" * path.stat().st_size)
+        bench.fill(1)
+        bench.index.start()
+        await index.settled()
+        for _ in range(3):
+            try:
+                left = found(index, EventQuery(event_type="SYSTEM", limit=1000))
+                break
+            except Unavailable:
+                await index.settled()
+        assert len(left) == 301
+
+
+async def test_an_index_of_another_log_is_made_anew(tmp_path: Path) -> None:
+    other = Bench(tmp_path)
+    async with running(other):
+        other.fill(20)
+    bench = Bench(tmp_path)
+    bench.write(SystemNote(note="mine"))
+    async with running(bench) as index:
+        assert found(index, EventQuery(event_type="SYSTEM")) == ["mine"]
+        assert len(bench.rebuilds) == 1
+
+
+async def test_an_index_of_a_newer_version_is_made_anew(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    async with running(bench):
+        bench.fill(5)
+    import sqlite3
+
+    with sqlite3.connect(bench.path) as connection:
+        connection.execute("PRAGMA user_version=99")
+    connection.close()
+    bench.index = bench.new_index()
+    async with running(bench) as index:
+        assert found(index, EventQuery(event_type="SYSTEM")) == ["0", "1", "2", "3", "4"]
+
+
+async def test_runs_that_were_never_fed_are_read_from_the_log(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    async with running(bench) as index:
+        bench.fill(5)
+        bench.write(SystemNote(note="missed"))
+        index.feed(bench.write(SystemNote(note="fed")))
+        await index.settled()
+
+        assert found(index, EventQuery(event_type="SYSTEM")) == ["0", "1", "2", "3", "4", "missed", "fed"]
+
+
+async def test_a_decision_is_found_with_its_scores(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    scored = SignalScored(
+        channel="@c", kind="chatter", label="NO-TRADE", probs={"NO-TRADE": 1.0}, p_call=1.0, stale=False, legs=(),
+        reasons=(), revision=0, last_price={}, markets_as_of=None, model_sha="m", trained_until=None,
+    )  # fmt: skip
+    async with running(bench) as index:
+        index.feed(bench.write(scored, trace=TRACE))
+        await index.settled()
+        assert index.decision(TRACE) is None
+        index.feed(bench.write(AutoRouteSkipped(reason="kind.chatter"), trace=TRACE))
+        await index.settled()
+
+        decision = index.decision(TRACE)
+        assert decision is not None
+        assert decision.terminal.entry.record == AutoRouteSkipped(reason="kind.chatter")
+        assert decision.scored is not None
+        assert decision.scored.entry.record == scored
+
+
+async def test_before_it_is_open_it_says_so(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    with pytest.raises(Unavailable):
+        bench.index.find(EventQuery())
