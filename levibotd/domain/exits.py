@@ -10,7 +10,7 @@ from levibotd.domain.book import Call
 from levibotd.domain.orders import CLOSE, ENTRY, STOP, TARGET, Order
 from levibotd.domain.records import PositionClosed
 from levibotd.domain.signal import Side
-from levibotd.domain.steps import stop_price
+from levibotd.domain.steps import plain, stop_price
 
 Split = str | tuple[float, ...]
 
@@ -114,12 +114,12 @@ def position_closed(call: Call, *, at: float, reason: str | None = None) -> Posi
         call=call.key,
         channel=call.channel,
         side=call.side,
-        qty=_plain(call.sold),
+        qty=plain(call.sold),
         entry=_average(call.bought_value, call.bought),
         exit=_average(call.sold_value, call.sold),
-        pnl=_plain(call.realised),
-        fees=_plain(call.fees),
-        net=_plain(net),
+        pnl=plain(call.realised),
+        fees=plain(call.fees),
+        net=plain(net),
         r=float(f"{net / call.planned_loss:.6g}"),
         reason=reason or _REASONS[call.exit_role or CLOSE],
         opened_at=call.opened_at if call.opened_at is not None else at,
@@ -148,10 +148,4 @@ def _weights(name: Split, count: int) -> list[Decimal]:
 
 # Averages are for reading; twelve digits after the point are more than any tick.
 def _average(value: Decimal, qty: Decimal) -> Decimal:
-    return _plain((value / qty).quantize(Decimal("1e-12")))
-
-
-# The same number without an exponent and without trailing zeros.
-def _plain(number: Decimal) -> Decimal:
-    whole, _, fraction = f"{number:f}".partition(".")
-    return Decimal(f"{whole}.{fraction}".rstrip("0").rstrip(".")) if fraction else Decimal(whole)
+    return plain((value / qty).quantize(Decimal("1e-12")))

@@ -163,24 +163,26 @@ def average_price(levels: tuple[Level, ...]) -> Decimal:
     return sum((level.price * level.weight for level in levels), Decimal(0)) / whole
 
 
-def stop_terms(want: Wanted, conditions: Conditions, *, worst: Decimal, atrs: Decimal) -> StopTerms:
-    """The three terms of a stop distance for a leg that names none."""
-    half = None
+def imputed_distance(
+    want: Wanted, conditions: Conditions, *, worst: Decimal, atrs: Decimal
+) -> tuple[Decimal, StopTerms]:
+    """
+    The stop distance of a leg that names none, as share of the worst entry, and its three terms.
+
+    The largest rules: `atrs` ranges, the channel's median (7 % without one), half the way to the first target.
+    """
+    by_range = None if conditions.atr is None else atrs * conditions.atr / worst
+    median = conditions.channel_median_stop
+    by_channel = NO_STOP_DISTANCE if median is None else _decimal(median)
+    by_target = None
     if want.tps:
-        first = target_level(want.tps[0], want, entry=worst)
-        half = float(abs(first - worst) / worst / 2)
-    return StopTerms(
-        atr=float(atrs * conditions.atr / worst) if conditions.atr is not None else None,
-        channel_median=conditions.channel_median_stop,
-        half_first_target=half,
+        by_target = abs(target_level(want.tps[0], want, entry=worst) - worst) / worst / 2
+    terms = StopTerms(
+        atr=None if by_range is None else float(by_range),
+        channel_median=median,
+        half_first_target=None if by_target is None else float(by_target),
     )
-
-
-def imputed_distance(terms: StopTerms) -> Decimal:
-    """The largest of the three terms rules; without a median of the channel it is 7 %."""
-    median = _decimal(terms.channel_median) if terms.channel_median is not None else NO_STOP_DISTANCE
-    others = [_decimal(term) for term in (terms.atr, terms.half_first_target) if term is not None]
-    return max([median, *others])
+    return max(term for term in (by_range, by_channel, by_target) if term is not None), terms
 
 
 def signal_stop(want: Wanted, conditions: Conditions, *, levels: tuple[Level, ...], tick: Decimal) -> Stop | Refusal:

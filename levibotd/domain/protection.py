@@ -22,7 +22,7 @@ from levibotd.domain.exits import entries_over
 from levibotd.domain.orders import CLOSE, ENTRY, STOP, TARGET, Order, OrderState
 from levibotd.domain.records import Rung, TradePlan
 from levibotd.domain.signal import Side
-from levibotd.domain.sizing import Filters, is_thin, target_quantities
+from levibotd.domain.sizing import Filters, target_quantities
 
 NAKED_S_MAX = 5.0  # A position without a stop at the venue for longer is closed.
 STOP_FAILURES_MAX = 3
@@ -275,16 +275,7 @@ def _targets(view: _View, filters: Filters) -> Iterator[Action]:
 
 def _target_remainders(view: _View, filters: Filters) -> list[Decimal]:
     call = view.call
-    shares = list(target_quantities(call.targets, call.bought, step=filters.step))
-    for slot in range(len(shares) - 1, 0, -1):
-        if shares[slot] and is_thin(shares[slot], call.targets[slot].price, filters):
-            shares[slot - 1] += shares[slot]
-            shares[slot] = _NONE
-    if len(shares) > 1 and shares[0] and is_thin(shares[0], call.targets[0].price, filters):
-        following = next((slot for slot in range(1, len(shares)) if shares[slot]), None)
-        if following is not None:
-            shares[following] += shares[0]
-            shares[0] = _NONE
+    shares = target_quantities(call.targets, call.bought, filters=filters)
     left = call.qty
     wanted = []
     for slot, share in enumerate(shares):

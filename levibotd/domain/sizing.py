@@ -25,13 +25,12 @@ from levibotd.domain.levels import (
     imputed_distance,
     is_breakout,
     signal_stop,
-    stop_terms,
     targets,
     worst_price,
 )
 from levibotd.domain.records import Rung, Target, TradePlan
 from levibotd.domain.signal import Side
-from levibotd.domain.steps import floor_step, stop_price
+from levibotd.domain.steps import floor_step, plain, stop_price
 
 STOP_DISTANCE_MIN = Decimal("0.004")
 STOP_COSTS_MIN = 4  # A stop nearer than so many round trips is noise.
@@ -163,7 +162,7 @@ def plan_trade(want: Wanted, *, filters: Filters, limits: Limits, conditions: Co
 def _first_distance(want: Wanted, prices: tuple[Decimal, ...], limits: Limits, conditions: Conditions) -> Decimal:
     worst = max(prices) if want.side is Side.BUY else min(prices)
     if want.sl is None:
-        return imputed_distance(stop_terms(want, conditions, worst=worst, atrs=limits.no_sl_atr))
+        return imputed_distance(want, conditions, worst=worst, atrs=limits.no_sl_atr)[0]
     if want.sl_kind == "pct":
         return abs(want.sl) / 100
     return abs(worst - want.sl) / worst
@@ -188,8 +187,7 @@ def _stop(
         return Refusal(gate=GateName.NO_SL, value="none", limit=limits.no_sl)
     side = want.side
     worst = worst_price(levels, side=side)
-    terms = stop_terms(want, conditions, worst=worst, atrs=limits.no_sl_atr)
-    distance = imputed_distance(terms)
+    distance, terms = imputed_distance(want, conditions, worst=worst, atrs=limits.no_sl_atr)
     if distance > NO_STOP_DISTANCE_MAX:
         return Refusal(gate=GateName.NO_SL_TOO_WIDE, value=_short(distance), limit=NO_STOP_DISTANCE_MAX)
     price = stop_price(worst * (1 - side.sign * distance), side=side, tick=filters.tick)
@@ -259,7 +257,7 @@ def _size(
             levels,
             quantities,
             sum((loss * qty for loss, qty in zip(losses, quantities, strict=True)), Decimal(0)),
-            (*notes, *((f"{merged} thin rungs joined their neighbour nearer to the market",) if merged else ())),
+            (*notes, *((f"{merged} thin rungs joined the one nearer to the market",) if merged else ())),
         )
         thin = [
             index
@@ -322,11 +320,12 @@ def _quantities(
     return tuple(Decimal(0) for _ in levels)
 
 
+# Too thin a rung joins the one nearer to the market; to the nearest one comes the next.
 def _merged(levels: tuple[Level, ...], index: int) -> tuple[Level, ...]:
-    into = index - 1 if index else 1
+    from_index = max(index, 1)
     kept = list(levels)
-    kept[into] = _heavier(kept[into], kept[index].weight)
-    del kept[index]
+    kept[from_index - 1] = _heavier(kept[from_index - 1], kept[from_index].weight)
+    del kept[from_index]
     return tuple(kept)
 
 
@@ -349,9 +348,9 @@ def _plan(
         stop=stop.price,
         stop_source=stop.source,
         targets_source="signal" if want.tps else "imputed",
-        qty=size.qty,
-        notional=size.notional,
-        planned_loss=size.planned_loss,
+        qty=plain(size.qty),
+        notional=plain(size.notional),
+        planned_loss=plain(size.planned_loss),
         leverage=leverage,
         mark=mark,
         price_cap=worst_price(size.levels, side=want.side),
@@ -360,28 +359,37 @@ def _plan(
     )
 
 
-# Too thin a target joins the one nearer to the entry; the first one joins the next.
+# A target that is too thin on the whole plan joins the one nearer to the entry.
 def _thick_targets(
     aims: tuple[Target, ...], qty: Decimal, filters: Filters
 ) -> tuple[tuple[Target, ...], tuple[str, ...]]:
-    kept = list(aims)
-    while len(kept) > 1:
-        parts = target_quantities(tuple(kept), qty, step=filters.step)
-        thin = [i for i, part in enumerate(parts) if is_thin(part, kept[i].price, filters)]
-        if not thin:
-            break
-        index = thin[-1]
-        into = index - 1 if index else 1
-        kept[into] = Target(price=kept[into].price, share=kept[into].share + kept[index].share)
-        del kept[index]
-    merged = len(aims) - len(kept)
-    return tuple(kept), (f"{merged} thin targets joined their neighbour",) if merged else ()
+    kept: list[Target] = []
+    for aim, part in zip(aims, target_quantities(aims, qty, filters=filters), strict=True):
+        if part or not kept:
+            kept.append(aim)
+        else:
+            kept[-1] = Target(price=kept[-1].price, share=kept[-1].share + aim.share)
+    joined = len(aims) - len(kept)
+    return tuple(kept), (f"{joined} thin targets joined the one nearer to the entry",) if joined else ()
 
 
-def target_quantities(aims: tuple[Target, ...], qty: Decimal, *, step: Decimal) -> tuple[Decimal, ...]:
-    """Shares of `qty` on the step; the last target takes the rest."""
-    parts = [floor_step(qty * aim.share, step) for aim in aims[:-1]]
-    return (*parts, qty - sum(parts, Decimal(0)))
+def target_quantities(aims: tuple[Target, ...], qty: Decimal, *, filters: Filters) -> tuple[Decimal, ...]:
+    """
+    What each target gets of `qty`, on the step; the last one takes the rest.
+
+    What would be too thin for the venue joins the target nearer to the entry and leaves a zero.
+    """
+    parts = [floor_step(qty * aim.share, filters.step) for aim in aims[:-1]]
+    parts.append(qty - sum(parts, Decimal(0)))
+    for index in range(len(parts) - 1, 0, -1):
+        if is_thin(parts[index], aims[index].price, filters):
+            parts[index - 1] += parts[index]
+            parts[index] = Decimal(0)
+    for index in range(1, len(parts)):
+        if is_thin(parts[0], aims[0].price, filters):
+            parts[0] += parts[index]
+            parts[index] = Decimal(0)
+    return tuple(parts)
 
 
 def is_thin(qty: Decimal, price: Decimal, filters: Filters) -> bool:

@@ -42,7 +42,14 @@ def target_price(price: Decimal, *, side: Side, tick: Decimal) -> Decimal:
     return floor_step(price, tick) if side is Side.BUY else ceil_step(price, tick)
 
 
+def plain(number: Decimal) -> Decimal:
+    """The same number without trailing zeros and without an exponent: how it is written."""
+    short = number.normalize(_WIDE)
+    exponent = short.as_tuple().exponent
+    return short.quantize(Decimal(1), context=_WIDE) if isinstance(exponent, int) and exponent > 0 else short
+
+
 def _multiple(value: Decimal, step: Decimal, rounding: str) -> Decimal:
     assert step > 0, f"no step: {step}"
     count = _WIDE.divide(value, step).to_integral_value(rounding=rounding)
-    return _WIDE.multiply(count, step)
+    return plain(_WIDE.multiply(count, step))

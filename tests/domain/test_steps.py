@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from levibotd.domain.signal import Side
-from levibotd.domain.steps import ceil_step, floor_step, limit_price, stop_price, target_price, trigger_price
+from levibotd.domain.steps import ceil_step, floor_step, limit_price, plain, stop_price, target_price, trigger_price
 
 D = Decimal
 steps = st.sampled_from([D("0.00000001"), D("0.001"), D("0.25"), D("1"), D("10"), D("0.0005")])
@@ -50,6 +50,13 @@ def test_each_side_rounds_its_own_way(side: Side, limit: str, trigger: str, stop
 
 def test_a_huge_quantity_on_a_tiny_step_is_still_exact() -> None:
     assert floor_step(D("123456789012345678901.123456789"), D("0.00000001")) == D("123456789012345678901.12345678")
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [("105.00", "105"), ("1E+3", "1000"), ("0E-12", "0"), ("0.50", "0.5"), ("-10.0", "-10")]
+)
+def test_a_number_is_written_plainly(number: str, text: str) -> None:
+    assert str(plain(D(number))) == text
 
 
 def test_a_step_of_nothing_is_a_bug() -> None:
