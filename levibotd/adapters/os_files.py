@@ -78,6 +78,8 @@ class OsFiles:
             if folder == self._root:
                 break
             folder = folder.parent
+        with suppress(PermissionError):  # The root may be our own in a directory that we cannot read.
+            _sync_directory(self._root.parent)
 
     def reserve(self, name: str, *, size: int) -> None:
         path = self._root / name
