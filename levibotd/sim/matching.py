@@ -33,7 +33,7 @@ _STOP_SLIP = Decimal("0.0005")
 _RANGE_SLIP = Decimal("0.1")
 _JOIN_INTERVAL_S = 60.0
 # Two sums of floats may name one instant; no bar is this short.
-_SAME_INSTANT_S = 1e-6
+_SAME_INSTANT_S = 1e-5
 _PRICE_LEAST = 1e-15
 _PRICE_MOST = 1e12
 _ZERO = Decimal(0)
@@ -74,6 +74,7 @@ class Matcher:
         self._orders: dict[str, _Resting] = {}
         self._accepted = 0
         self._bar: Bar | None = None
+        self._costs_at = 0.0  # The open of the bar that is told: its costs are those of all its fills.
         self._held = position  # Since the open of this bar: all that targets may close in it.
         self._stopped = _ZERO  # Closed by stops in this bar.
         self._waiting = False  # Is there an order that has not seen an open?
@@ -133,6 +134,7 @@ class Matcher:
             self._bar = None
             return []
         self._bar = bar
+        self._costs_at = bar.ts
         self._stopped = _ZERO
         if not (self._waiting or self._armed):
             self._held = self.position
@@ -194,7 +196,7 @@ class Matcher:
             self._end(resting, "expired", "no_position", bar.ts)
             return
         limit = resting.order.price
-        price = self._taken(resting, bar.open, bar.ts)
+        price = self._taken(resting, bar.open)
         if limit is not None and resting.worse(price, limit):
             gone = resting.worse(_of(bar.open), limit)
             self._end(resting, "expired", "not_marketable" if gone else "slippage", bar.ts)
@@ -207,24 +209,24 @@ class Matcher:
     def _arrive(self, resting: "_Resting", bar: Bar) -> None:
         limit = _exact(resting.order.price)
         quantity = self._room(resting)
-        if not quantity or resting.worse(self._taken(resting, bar.open, bar.ts, slips=False), limit):
+        if not quantity or resting.worse(self._taken(resting, bar.open, slips=False), limit):
             return
         if resting.order.tif == "GTX":
             self._end(resting, "rejected", "post_only", bar.ts)
             return
-        price = self._taken(resting, bar.open, bar.ts)
+        price = self._taken(resting, bar.open)
         self._fill(resting, quantity, limit if resting.worse(price, limit) else price, at=bar.ts, taker=True)
 
     def _fire_at_open(self, resting: "_Resting", bar: Bar) -> None:
         if bar.open > resting.trigger if resting.buys else bar.open < resting.trigger:
-            self._fire(resting, bar.open, bar, bar.ts)
+            self._fire(resting, bar.open, bar.ts)
 
     def _fire_inside(self, resting: "_Resting", bar: Bar) -> None:
         first = max(bar.open, resting.trigger) if resting.buys else min(bar.open, resting.trigger)
-        self._fire(resting, first, bar, bar.ts + bar.interval_s)
+        self._fire(resting, first, bar.ts + bar.interval_s)
 
-    def _fire(self, resting: "_Resting", first: float, bar: Bar, at: float) -> None:
-        price = self._taken(resting, first, bar.ts)
+    def _fire(self, resting: "_Resting", first: float, at: float) -> None:
+        price = self._taken(resting, first)
         if resting.worse(price, _exact(resting.order.price)):
             self._end(resting, "expired", "gap", at)
             return
@@ -257,7 +259,7 @@ class Matcher:
         quantity = self._room(resting)
         if not quantity:
             return
-        terms = self._terms_at(bar.ts)
+        terms = self._terms_at(self._costs_at)
         worse = max(resting.trigger, bar.open) if resting.buys else min(resting.trigger, bar.open)
         base = _of(worse)
         slip = max(_STOP_SLIP * base, _RANGE_SLIP * (_of(bar.high) - _of(bar.low))) + terms.slippage * base
@@ -289,15 +291,16 @@ class Matcher:
         reducible = -self.position if resting.buys else self.position
         return max(_ZERO, min(resting.remaining, reducible))
 
-    def _taken(self, resting: "_Resting", first: float, at: float, *, slips: bool = True) -> Decimal:
-        terms = self._terms_at(at)
+    # What a taker pays when the first price is this.
+    def _taken(self, resting: "_Resting", first: float, *, slips: bool = True) -> Decimal:
+        terms = self._terms_at(self._costs_at)
         base = _of(first)
         share = terms.half_spread + terms.slippage if slips else terms.half_spread
         return _against(resting.buys, base, base * share, terms.tick)
 
     def _fill(self, resting: "_Resting", quantity: Decimal, price: Decimal, *, at: float, taker: bool = False) -> None:
         order = resting.order
-        terms = self._terms_at(at)
+        terms = self._terms_at(self._costs_at)
         resting.filled += quantity
         self.position += quantity if resting.buys else -quantity
         fill = Fill(

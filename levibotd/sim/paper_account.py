@@ -14,6 +14,7 @@ from levibotd.ports.market import Instrument, Mark, Market
 from levibotd.ports.venue import Fill, OrderState, VenueOrder
 
 _ZERO = Decimal(0)
+_PRICE_MOST = Decimal(10**12)
 _TIFS = {"limit": ("GTC", "IOC", "GTX"), "market": ("GTC", "IOC"), "stop": ("GTC",), "trigger": ("GTC", "IOC")}
 _NEEDS_PRICE = ("limit", "trigger")
 _NEEDS_TRIGGER = ("stop", "trigger")
@@ -84,13 +85,16 @@ def check_shape(order: VenueOrder, instrument: Instrument) -> None:
         raise Refused("a market order may only reduce", reason="market_entry")
     if (order.price is None and order.type in _NEEDS_PRICE) or (order.trigger is None and order.type in _NEEDS_TRIGGER):
         raise Refused(f"a {order.type} order without its price", reason="malformed")
-    for price in (order.price, order.trigger):
-        if price is not None and (price <= 0 or price % instrument.tick):
+    prices = [price for price in (order.price, order.trigger) if price is not None]
+    if not all(number.is_finite() for number in (order.qty, *prices)):
+        raise Refused("a number that is none", reason="malformed")
+    for price in prices:
+        if not 0 < price < _PRICE_MOST or price % instrument.tick:
             raise Refused(f"{price} is not on the tick {instrument.tick}", reason="tick")
-    if order.qty <= 0 or order.qty % instrument.step:
-        raise Refused(f"{order.qty} is not on the step {instrument.step}", reason="step")
     if order.qty > instrument.max_qty:
         raise Refused(f"{order.qty} is more than {instrument.max_qty}", reason="max_qty")
+    if order.qty <= 0 or order.qty % instrument.step:
+        raise Refused(f"{order.qty} is not on the step {instrument.step}", reason="step")
 
 
 def check_entry(order: VenueOrder, instrument: Instrument, *, mark: Mark | None, position: Decimal) -> None:

@@ -32,7 +32,7 @@ _LOOKAHEAD_S = 30 * 86_400.0
 _POLL_MAX_S = 86_400.0
 _POLLS_MAX = 20
 _ENTRY_WAIT_BARS = 2
-_SAME_INSTANT_S = 1e-6
+_SAME_INSTANT_S = 1e-5
 _BASIS_POINT = Decimal("0.0001")
 _ZERO = Decimal(0)
 
@@ -179,14 +179,14 @@ class PaperVenue:
                 yield self._outbox[0]
                 # Only now is it certain that the consumer has it.
                 self._outbox.popleft()
-            self._step(until=self._clock.time() + _SAME_INSTANT_S)
+            now = self._clock.time()
+            while not self._outbox and self._step(until=now + _SAME_INSTANT_S):
+                pass
             if not self._outbox:
                 await self._sleep()
 
     async def _sleep(self) -> None:
         due = min((lane.due for lane in self._lanes.values()), default=math.inf)
-        if due <= self._clock.time() + _SAME_INSTANT_S:
-            return
         with anyio.CancelScope() as scope:
             self._asleep = scope
             try:
