@@ -5,9 +5,11 @@ The edge checks Host and Origin, counts, asks for a key, keeps answers for repet
 every error into a problem document. Nothing that is raised behind it leaves as a traceback.
 """
 
+import logging
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from msgspec import Struct
 
 from levibotd.admin.auth import KEY_HEADER, Keyring, Scope
@@ -79,6 +81,18 @@ def make_application(desk: Desk, guard: Guard) -> web.Application:
         if route.method == "GET":
             edge.routes[app.router.add_route("HEAD", route.template, route.handler)] = route
     return app
+
+
+def server_log() -> logging.Logger:
+    """
+    Make the log of aiohttp's server without what strangers can fill it with.
+
+    Junk that is not even HTTP is answered with 400 before any handler; it is not an error of ours.
+    """
+    log = logging.Logger("aiohttp.server", logging.WARNING)
+    log.parent = logging.getLogger()
+    log.addFilter(lambda line: not (line.exc_info and isinstance(line.exc_info[1], HttpProcessingError)))
+    return log
 
 
 class _Edge:

@@ -87,6 +87,7 @@ def marks(desk: Desk) -> dict[Symbol, Decimal]:
 
 def mode(desk: Desk) -> str:
     """What trades here, in words: `paper demo` makes up its posts and prices."""
-    demo = desk.config.telegram.source == "demo" and desk.config.market_source == "demo"
-    venue = "paper" if desk.config.exchange.id == "paper" else f"paper on {desk.config.exchange.id}"
-    return f"{venue} demo" if demo else venue
+    config = desk.config
+    if config.telegram.source == "demo" and config.market_source == "demo":
+        return "paper demo"
+    return "paper" if config.exchange.id == "paper" else f"paper on {config.exchange.id}"

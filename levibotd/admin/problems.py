@@ -153,9 +153,11 @@ def problem_of(error: BaseException) -> Problem:
         case ConfigError():
             return _problem(422, error.code, str(error))
         case MailboxFull():
-            return _problem(429, error.code, f"{error}: too many requests wait", headers=_RETRY)
-        case ActorCrashed() | ActorRestarting() | ActorStopped():
-            return _problem(503, error.code, f"{error}: does not answer", headers=_RETRY)
+            return _problem(429, error.code, "too many requests wait already", headers=_RETRY)
+        case ActorCrashed() | ActorRestarting():
+            return _problem(503, error.code, "the actor failed on this; it may have happened", headers=_RETRY)
+        case ActorStopped():
+            return _problem(503, error.code, "the actor is down", headers=_RETRY)
         case Unavailable():
             return _problem(503, error.code, str(error), headers=_RETRY)
         case OutcomeUnknown():

@@ -14,7 +14,7 @@ from levibotd.errors import Refused
 from levibotd.kernel.mailbox import Ref, Rejected, Request
 
 DESK = web.AppKey("desk", Desk)
-CALLER = "caller"  # Key of the request: who asks.
+CALLER = web.RequestKey("caller", Caller)  # Who asks.
 JSON = "application/json"
 
 B = TypeVar("B")
@@ -34,8 +34,7 @@ def desk_of(request: web.Request) -> Desk:
 
 def caller_of(request: web.Request) -> str:
     """Who asks, as it stands in CONTROL records."""
-    caller: Caller = request[CALLER]
-    return f"http:{caller.name}"
+    return f"http:{request[CALLER].name}"
 
 
 async def read_body(request: web.Request, shape: type[B]) -> B:

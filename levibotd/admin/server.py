@@ -7,6 +7,7 @@ anew waits instead of being refused. aiohttp is imported by the first incarnatio
 wires the daemon does not pay for it.
 """
 
+import asyncio
 import errno
 import ipaddress
 import socket
@@ -22,7 +23,9 @@ from levibotd.kernel.actor import Actor
 from levibotd.kernel.events import Exit
 
 BACKLOG = 128
+PORT_MAX = 65535
 KEEPALIVE_S = 30.0
+ACCEPT_TURNS = 8
 SHUTDOWN_S = 1.0  # What a request under way has to end in.
 
 
@@ -46,12 +49,13 @@ class AdminHttp(Actor[None]):
         self._listener = listener
         self._keyring = Keyring() if keyring is None else keyring
         self._rate = Rate() if rate is None else rate
+        self._accepting: socket.socket | None = None
         self._close: Callable[[], Awaitable[None]] | None = None
 
     async def on_start(self) -> None:
         from aiohttp import web
 
-        from levibotd.admin.application import Guard, make_application
+        from levibotd.admin.application import Guard, make_application, server_log
 
         http = self._desk.config.http
         host, _ = split_bind(http.bind)
@@ -64,14 +68,23 @@ class AdminHttp(Actor[None]):
         runner = web.AppRunner(
             make_application(self._desk, guard),
             access_log=None,
+            logger=server_log(),
             keepalive_timeout=KEEPALIVE_S,
             shutdown_timeout=SHUTDOWN_S,
         )
         self._close = runner.cleanup
         await runner.setup()
-        await web.SockSite(runner, self._listener.dup(), backlog=BACKLOG).start()
+        self._accepting = self._listener.dup()
+        await web.SockSite(runner, self._accepting, backlog=BACKLOG).start()
 
     async def on_stop(self, reason: Exit) -> None:
+        loop = asyncio.get_running_loop()
+        if self._accepting is not None and isinstance(loop, asyncio.SelectorEventLoop):
+            # asyncio forgets a connection that it accepts in the very turn in which its server is closed, and the
+            # client would wait for ever: so first accept nothing more, then let what was accepted arrive.
+            loop.remove_reader(self._accepting)
+            for _ in range(ACCEPT_TURNS):
+                await self._desk.clock.sleep(0)
         if self._close is not None:
             await self._close()
 
@@ -86,14 +99,14 @@ def listen(bind: str) -> socket.socket:
     Raises PortInUse (exit 75), ConfigError when this address can never be bound.
     """
     host, port = split_bind(bind)
+    if port > PORT_MAX:
+        raise ConfigError(f"$.http.bind: {bind}: expected a port <= {PORT_MAX}")
     try:
         return socket.create_server((_address(host), port), family=_family(host), backlog=BACKLOG)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise PortInUse(f"http.bind: {bind} is in use by another process") from error
         raise ConfigError(f"$.http.bind: cannot listen on {bind}: {error.strerror or error}") from error
-    except OverflowError as error:
-        raise ConfigError(f"$.http.bind: {bind}: expected a port <= 65535") from error
 
 
 def port_of(listener: socket.socket) -> int:

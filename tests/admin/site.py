@@ -236,17 +236,33 @@ def open_position(log: MemoryLog, *, qty: str = "0.5", price: str = "60000") -> 
         cid="c1", trade_id="t1", side=Side.BUY, qty=amount, price=paid, fee=Decimal("1.25"),
         fee_currency="USDT", liquidity="maker", cum_qty=amount, at=AT,
     )  # fmt: skip
-    for record in (ticket, intent, r.OrderNew(cid="c1"), r.OrderAck(cid="c1", venue_id="v1", status="open", at=AT), fill):
+    for record in (
+        ticket,
+        intent,
+        r.OrderNew(cid="c1"),
+        r.OrderAck(cid="c1", venue_id="v1", status="open", at=AT),
+        fill,
+    ):
         log.commit(record, trace=trace, symbol=BTC)
     return CALL
 
 
 def closed_trade(*, channel: str = "coins") -> r.PositionClosed:
     return r.PositionClosed(
-        call=CALL, channel=channel, side=Side.BUY, qty=Decimal("0.5"), entry=Decimal(60000), exit=Decimal("60100.50"),
-        pnl=Decimal("50.25"), fees=Decimal("2.5"), net=Decimal("47.75"), r=0.4775, reason="target",
-        opened_at=AT, at=AT + 60,
-    )  # fmt: skip
+        call=CallKey("paper|coins|5|0"),
+        channel=channel,
+        side=Side.BUY,
+        qty=Decimal("0.5"),
+        entry=Decimal(60000),
+        exit=Decimal("60100.50"),
+        pnl=Decimal("50.25"),
+        fees=Decimal("2.5"),
+        net=Decimal("47.75"),
+        r=0.4775,
+        reason="target",
+        opened_at=AT,
+        at=AT + 60,
+    )
 
 
 @dataclass

@@ -1,0 +1,68 @@
+"""Limits and the two switches over them."""
+
+import pytest
+
+from tests.admin.site import MemoryLog, open_position, serving
+
+pytestmark = pytest.mark.real_time
+
+
+async def test_the_policy_is_shown_row_by_row_with_its_sources() -> None:
+    async with serving() as site:
+        policy = (await site.get("/risk/policy")).json()
+
+    assert (policy["name"], policy["cooldown_s"]) == ("demo", 5.0)
+    assert policy["sources"]["cooldown_s"] == "risk.policies.demo"
+    assert policy["choices"] == ["conservative", "moderate", "aggressive", "demo"]
+
+
+async def test_the_policy_is_switched_with_a_reason() -> None:
+    async with serving() as site:
+        answer = await site.ask("PUT", "/risk/policy", body={"policy": "conservative", "reason": "news"})
+        assert answer.json() == {"ok": True, "policy": "conservative", "before": "demo"}
+        assert (await site.get("/risk/policy")).json()["cooldown_s"] == 1800.0
+        assert (await site.get("/status")).json()["policy"] == "conservative"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"policy": "reckless", "reason": "r"}, 422),
+        ({"policy": "moderate"}, 400),
+        ({"policy": "moderate", "reason": ""}, 400),
+        ({"policy": 3, "reason": "r"}, 400),
+        ({"reason": "r"}, 400),
+    ],
+)
+async def test_what_is_no_policy_changes_nothing(body: dict[str, object], status: int) -> None:
+    async with serving() as site:
+        assert (await site.ask("PUT", "/risk/policy", body=body)).status == status
+        assert site.log.lines_written == []
+
+
+async def test_the_kill_switch_is_tripped_and_armed_again() -> None:
+    async with serving() as site:
+        assert (await site.post("/risk/kill-switch", {"tripped": True, "reason": "drill"})).json()["before"] is False
+        shown = (await site.get("/risk/kill-switch")).json()
+        assert (shown["tripped"], shown["why"], shown["by"]) == (True, "drill", "http:local")
+        assert (await site.post("/risk/kill-switch", {"tripped": False, "reason": "over"})).json()["before"] is True
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"tripped": True}, {"tripped": "yes", "reason": "r"}, {"tripped": 1, "reason": "r"}]
+)
+async def test_the_kill_switch_is_not_touched_by_what_is_half_said(body: dict[str, object]) -> None:
+    async with serving() as site:
+        assert (await site.post("/risk/kill-switch", body)).status == 400
+        assert site.log.lines_written == []
+
+
+async def test_exposure_is_told_by_channel_and_side() -> None:
+    log = MemoryLog()
+    open_position(log)
+    async with serving(log=log) as site:
+        risk = (await site.get("/risk")).json()
+
+    assert (risk["open"], risk["heat"]) == (1, "100")
+    assert (risk["by_channel"], risk["by_side"]) == ({"coins": 1}, {"BUY": 1})
+    assert 0.005 < risk["heat_share"] < 0.02
