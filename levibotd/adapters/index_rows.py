@@ -111,6 +111,7 @@ def select(query: EventQuery, limit: int) -> tuple[str, list[object]]:
         ("seq >= (SELECT min(first_seq) FROM segments WHERE last_ts >= ?)", query.since),
         ("ts >= ?", query.since),
         ("seq > ?", query.cursor or None),
+        ("seq < ?", query.before),
     ):
         if value is not None:
             where.append(condition)

@@ -27,7 +27,6 @@ from levibotd.domain.records import (
     SignalScored,
 )
 from levibotd.domain.signal import TraceId
-from levibotd.ports.journal_file import Position
 
 Watcher = Callable[[Sequence[Logged]], None]
 
@@ -38,20 +37,12 @@ class CommittedState:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._watchers: list[Watcher] = []
-        self.position = Position()
+        self.last_seq = 0
         self.last_ts: float | None = None
 
     def ledger(self) -> Ledger:
         """The fold. Read it, never write to it."""
         return self._ledger
-
-    @property
-    def last_seq(self) -> int:
-        return self.position.seq
-
-    def at(self, position: Position) -> None:
-        """Say where the fold stands in the log."""
-        self.position = position
 
     def is_decided(self, trace: TraceId) -> bool:
         return self._ledger.decision(trace) is not None
@@ -65,6 +56,7 @@ class CommittedState:
         for one in committed:
             self._ledger.apply(one.entry)
         if committed:
+            self.last_seq = committed[-1].seq
             self.last_ts = committed[-1].ts
         for watcher in self._watchers:
             watcher(committed)

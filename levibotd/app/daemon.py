@@ -8,7 +8,6 @@ lock and the journal, the committed state, the listening socket, the paper excha
 import asyncio
 import signal
 import socket
-from collections.abc import Callable
 from contextlib import ExitStack
 from random import Random, SystemRandom
 from typing import TextIO
@@ -19,14 +18,15 @@ from actors.logger import Log
 from actors.market import MarketActor
 from actors.sampler import SamplerActor
 from levibotd import __version__
-from levibotd.admin.auth import Keyring
+from levibotd.adapters.post_lines import BadLine
+from levibotd.admin.auth import parse_keys
 from levibotd.admin.routes import ROUTES
 from levibotd.admin.server import AdminHttp, listen
 from levibotd.app.events import Supervision
 from levibotd.app.memory import Memory
 from levibotd.app.paper import paper_venue, restore
-from levibotd.app.scoring import classifier_of
-from levibotd.app.sources import Sources, sources_of
+from levibotd.app.scoring import TextReader, classifier_of
+from levibotd.app.sources import sources_of
 from levibotd.app.telemetry import Telemetry
 from levibotd.app.tree import Parts, Wired
 from levibotd.app.window import Window
@@ -34,6 +34,7 @@ from levibotd.config import Config, check_bind, check_supported, read_secret
 from levibotd.domain.book import ACTIVE, REDUCING
 from levibotd.domain.masking import Masker
 from levibotd.domain.records import Boot, Entry, Heartbeat, Record, RiskState, SafeMode
+from levibotd.exit_codes import ExitCode
 from levibotd.journal import Preparer
 from levibotd.kernel.clock import Clock, LoopClock
 from levibotd.kernel.mailbox import DROP_NEWEST, Box, Ref
@@ -44,12 +45,12 @@ from levibotd.observe.logging import capture_libraries, make_log
 from levibotd.observe.metrics import Metrics
 from levibotd.ports.journal_file import DiskState
 
-EXIT_OK = 0
-EXIT_TEMPORARY = 75
 STOP_DEADLINE_S = 18.0
 SAMPLE_S = 5.0
 QUOTES_S = 10.0
 SAVE_EVERY = 60  # Samples between two snapshots.
+SAME_SIGNAL_S = 0.5
+ACTORS = ("logger", "exec", "risk", "scorer", "market", "telegram", "http", "sampler")
 SECRETS = (
     "api_keys", "exchange_api", "log_key", "news_llm", "redis", "s3", "telegram_api", "telegram_bot_token",
     "telegram_session", "totp",
@@ -67,10 +68,13 @@ def run(config: Config, *, out: TextIO) -> int:
     check_bind(config, has_keys="api_keys" in secrets)
     with ExitStack() as stack:
         listener = stack.enter_context(listen(config.http.bind))
-        return asyncio.run(_Daemon(config, secrets, listener=listener, stack=stack, out=out).main())
+        daemon = _Daemon(config, secrets, listener=listener, stack=stack, out=out)
+        return asyncio.run(daemon.main())
 
 
 class _Daemon:
+    """One life of the process, from recovery to the sealed log."""
+
     def __init__(
         self, config: Config, secrets: dict[str, str], *, listener: socket.socket, stack: ExitStack, out: TextIO
     ) -> None:
@@ -79,29 +83,215 @@ class _Daemon:
         self._listener = listener
         self._stack = stack
         self._clock: Clock = LoopClock()
-        self._masker = Masker(secrets.values())
-        self._log: OperatorLog = make_log(out, clock=self._clock, masker=self._masker)
+        self._log: OperatorLog = make_log(out, clock=self._clock, masker=Masker(secrets.values()))
+        self._boot = SystemRandom().randbytes(8).hex()
+        self._memory = Memory(config, boot=self._boot, log_key=secrets.get("log_key", "").encode())
+        stack.callback(self._memory.journal.close)
+        self._state = self._memory.state
+        self._sources = sources_of(config, clock=self._clock, stack=stack, on_bad=self._on_bad_line)
+        self._started = False
+        self._gave_up: str | None = None
         self._samples = 0
-        self._hurried = False
 
     async def main(self) -> int:
-        clock, config = self._clock, self._config
-        boot = SystemRandom().randbytes(8).hex()
-        memory = Memory(config, boot=boot, log_key=self._secrets.get("log_key", "").encode())
-        self._stack.callback(memory.close)
-        sources = sources_of(config, clock=clock, stack=self._stack, on_bad=self._on_bad_line)
-        wired, system = self._wire(memory, sources)
-        await self._first_records(wired, memory)
-        stop = self._on_signals(system)
+        capture_libraries(self._log)
+        wired, system = self._wire()
+        await self._first_records(wired)
+        self._memory.index.start()
+        stop = anyio.Event()
+        self._on_signals(stop, system)
         await system.start()
-        self._log.info("ready", url=f"http://{config.http.bind}", state_dir=str(memory.state_dir), boot=boot)
+        self._started = True
+        self._log.info("ready", url=f"http://{self._config.http.bind}", boot=self._boot)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._until_over, system, stop)
             await stop.wait()
             tasks.cancel_scope.cancel()
+        return await self._stop(system)
+
+    async def _until_over(self, system: System, stop: anyio.Event) -> None:
+        await system.wait()
+        stop.set()
+
+    async def _stop(self, system: System) -> int:
         report = await system.stop(STOP_DEADLINE_S)
         for left in report.unstopped:
             self._log.error("unstopped", actor=left.name, stack=left.stack)
-        memory.save()
-        self._log.info("stopped", elapsed_s=round(report.elapsed_s, 3))
-        return EXIT_TEMPORARY if self._gave_up else EXIT_OK
+        await self._memory.index.stop()
+        self._memory.save()
+        self._log.info("stopped", elapsed_s=round(report.elapsed_s, 3), gave_up=self._gave_up)
+        return ExitCode.OK if self._gave_up is None else ExitCode.TEMPORARY
+
+    # Wiring.
+
+    def _wire(self) -> tuple[Wired, System]:
+        config, clock, memory, state = self._config, self._clock, self._memory, self._state
+        metrics = Metrics(version=__version__, routes=[route.template for route in ROUTES], actors=ACTORS)
+        venue = paper_venue(config, self._sources.market, clock)
+        log = Log(
+            memory.journal, on_commit=state.observe, on_runs=memory.index.feed, on_disk=lambda disk: self._on_disk(disk)
+        )
+        classifier = classifier_of(config)
+        parts = Parts(
+            config=config,
+            clock=clock,
+            state=state,
+            log=log,
+            preparer=Preparer(masker=Masker(self._secrets.values())),
+            posts=self._sources.posts,
+            market=self._sources.market,
+            venue=venue,
+            classifier=classifier,
+            installation=memory.installation,
+            decision_of=memory.index.decision,
+            was_seen=lambda trace: memory.index.decision(trace) is not None,
+        )
+        self._wired = wired = Wired(parts)
+        self._equity = wired.equity_watch()
+        restore(venue, state.ledger(), equity=self._equity.equity(clock.time()))
+        self._telemetry = Telemetry(metrics, state=state, equity=self._equity, clock=clock, venue=venue.name)
+        state.watch(self._telemetry.observe)
+        supervision = Supervision(
+            logger=wired.logger, telegram=wired.telegram, log=self._log, metrics=metrics, on_gave_up=self._on_gave_up
+        )
+        reader = TextReader(classifier, market=self._sources.market, clock=clock)
+        window = Window(
+            config=config,
+            wired=wired,
+            memory=memory,
+            metrics=metrics,
+            log=self._log,
+            score=reader,
+            decisions=self._telemetry.decisions,
+            readiness=self._not_ready,
+        )
+        tree = Group(
+            "root",
+            ONE_FOR_ONE,
+            intensity=3,
+            period_s=300,
+            children=(wired.infra(), wired.trading(), wired.intake(self._market_child()), self._edge(window)),
+        )
+        self._system = system = System(
+            tree, clock=clock, on_event=supervision, rng=Random(self._boot), stop_order=("edge", "intake", "trading")
+        )
+        window.system = system
+        return wired, system
+
+    def _market_child(self) -> Child:
+        market: Ref[Message] = Ref("market", Box(16, DROP_NEWEST))
+
+        def make() -> MarketActor:
+            return MarketActor(
+                market=self._sources.market,
+                symbols=self._sources.watched,
+                heartbeat=self._heartbeat,
+                log=self._wired.logger,
+                clock=self._clock,
+                interval_s=QUOTES_S,
+            )
+
+        return Child(market, make)
+
+    def _edge(self, window: Window) -> Group:
+        keyring = parse_keys(self._secrets.get("api_keys"))
+        http: Ref[None] = Ref("http", Box(16, DROP_NEWEST))
+        sampler: Ref[Message] = Ref("sampler", Box(16, DROP_NEWEST))
+        return Group(
+            "edge",
+            ONE_FOR_ONE,
+            essential=False,
+            children=(
+                Child(http, lambda: AdminHttp(window.desk(), listener=self._listener, keyring=keyring)),
+                Child(sampler, self._make_sampler),
+            ),
+        )
+
+    def _make_sampler(self) -> SamplerActor:
+        metrics = self._telemetry.metrics
+        return SamplerActor(
+            sample=self._sample, on_lag=metrics.loop_lag.observe, clock=self._clock, interval_s=SAMPLE_S
+        )
+
+    # What is done now and then.
+
+    def _sample(self) -> None:
+        self._telemetry.sample(self._system, tasks=len(asyncio.all_tasks()))
+        self._samples += 1
+        if self._samples % SAVE_EVERY == 0 and not self._wired.parts.log.accepted:
+            self._memory.save()
+        groups = self._state.ledger().control.safe_mode
+        if groups and self._system.all_running():
+            self._offer(*(SafeMode(on=False, group=group) for group in groups))
+
+    def _heartbeat(self) -> Heartbeat:
+        ledger = self._state.ledger()
+        equity = self._equity.equity(self._clock.time())
+        return Heartbeat(equity=equity, open_positions=len(ledger.positions), pending_posts=len(ledger.pending))
+
+    def _not_ready(self) -> tuple[str, ...]:
+        """Why the daemon is not ready; nothing when it is."""
+        if not self._started:
+            return ("starting",)
+        reasons = [f"actor {name} makes no progress" for name in self._system.stalled()]
+        if not self._system.all_running():
+            reasons.append("an actor is down")
+        reasons += [f"safe mode: {group}" for group in self._state.ledger().control.safe_mode]
+        return tuple(reasons)
+
+    # What happens to it.
+
+    def _on_signals(self, stop: anyio.Event, system: System) -> None:
+        first_at: list[float] = []
+
+        def heard() -> None:
+            now = self._clock.monotonic()
+            if not first_at:
+                first_at.append(now)
+                self._log.info("stopping")
+                stop.set()
+            elif now - first_at[0] > SAME_SIGNAL_S:
+                # A terminal tells the whole process group, and so does make: that is one wish, not two.
+                system.hurry(keep=("logger",))
+
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, heard)
+
+    def _on_gave_up(self, name: str) -> None:
+        if name in ("root", "infra"):
+            self._gave_up = name
+
+    def _on_bad_line(self, line: BadLine) -> None:
+        self._log.warning("bad_line", line=str(line))
+
+    def _on_disk(self, disk: DiskState) -> None:
+        self._log.warning("disk", state=str(disk))
+        control = self._state.ledger().control
+        if disk in (DiskState.REDUCING, DiskState.HALTED) and control.risk_state == ACTIVE:
+            self._offer(RiskState(state=REDUCING, why="disk", by="log"))
+        elif disk in (DiskState.OK, DiskState.LOW) and control.risk_why == "disk":
+            self._offer(RiskState(state=ACTIVE, why="disk has room again", by="log"))
+
+    async def _first_records(self, wired: Wired) -> None:
+        ledger, recovery = self._state.ledger(), self._memory.recovery
+        downtime_s = 0.0 if recovery.last_ts is None else max(self._clock.time() - recovery.last_ts, 0.0)
+        damage = None if recovery.damage is None else str(recovery.damage)
+        records: list[Record] = [
+            Boot(
+                records=self._state.last_seq,
+                pending_posts=len(ledger.pending),
+                open_orders=len(ledger.open_orders()),
+                open_positions=len(ledger.positions),
+                downtime_s=round(downtime_s, 3),
+                damage=damage,
+            )
+        ]
+        if damage is not None:
+            self._log.error("log_damage", damage=damage)
+            if ledger.control.risk_state == ACTIVE:
+                records.append(RiskState(state=REDUCING, why="log_damage", by="boot"))
+        await wired.logger.tell(Append(entries=tuple(Entry(record) for record in records)))
+
+    def _offer(self, *records: Record) -> None:
+        self._wired.logger.offer(Append(entries=tuple(Entry(record) for record in records)))

@@ -10,7 +10,8 @@ from levibotd import __version__
 from levibotd.adapters.disk_watch import DiskLimits
 from levibotd.adapters.local_journal import LocalJournal
 from levibotd.adapters.os_files import OsFiles
-from levibotd.adapters.snapshot_file import SnapshotFile
+from levibotd.adapters.snapshot_file import Snapshot, SnapshotFile
+from levibotd.adapters.sqlite_index import SqliteIndex
 from levibotd.app.committed import CommittedState
 from levibotd.config import Config
 from levibotd.domain.ledger import Ledger
@@ -35,7 +36,8 @@ class Memory:
         self.installation = _installation(self.state_dir / "installation")
         self.files = OsFiles(self.log_dir)
         self.journal = LocalJournal(self.files, boot=boot, key=log_key, version=__version__, limits=_limits(config))
-        self._snapshots = SnapshotFile(OsFiles(self.state_dir))
+        self.index = SqliteIndex(self.state_dir / "index.sqlite", self.files)
+        self._snapshots = SnapshotFile(OsFiles(self.state_dir), kind=f"ledger {__version__}")
         try:
             self.state, self.recovery = self._recover(Decimal(config.paper.balance))
         except BaseException:
@@ -43,14 +45,19 @@ class Memory:
             raise
 
     def save(self) -> None:
-        """Keep the fold, so that the next start reads only what comes after. A start without it only takes longer."""
-        self._snapshots.write(self.state.ledger().to_bytes(), position=self.state.position)
+        """
+        Keep the fold, so that the next start reads only what comes after. A start without it only takes longer.
+
+        Call it when everything accepted is committed: fold and journal then stand at the same record.
+        """
+        state = self.state.ledger().to_bytes()
+        self._snapshots.save(Snapshot(position=self.journal.position, state=state))
 
     def _recover(self, balance: Decimal) -> tuple[CommittedState, Recovery]:
         ledger, since = self._snapshot()
         state = CommittedState(ledger or Ledger(balance=balance))
         recovery = self.journal.recover(state.observe, since=since)
-        state.at(recovery.position)
+        state.last_seq = recovery.position.seq
         return state, recovery
 
     def _snapshot(self) -> tuple[Ledger | None, Position | None]:
@@ -58,7 +65,7 @@ class Memory:
         if found is None or not self.journal.accepts(found.position):
             return None, None
         try:
-            return Ledger.from_bytes(found.body), found.position
+            return Ledger.from_bytes(found.state), found.position
         except msgspec.DecodeError:
             return None, None  # Of another version: the log has it all.
 

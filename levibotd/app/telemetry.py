@@ -30,7 +30,7 @@ class Telemetry:
     def __init__(
         self, metrics: Metrics, *, state: CommittedState, equity: EquityWatch, clock: Clock, venue: str
     ) -> None:
-        self._metrics = metrics
+        self.metrics = metrics
         self._state = state
         self._equity = equity
         self._clock = clock
@@ -38,7 +38,7 @@ class Telemetry:
         self.decisions: dict[str, int] = {}
 
     def observe(self, committed: Sequence[Logged]) -> None:
-        metrics = self._metrics
+        metrics = self.metrics
         for one in committed:
             metrics.events.of(one.event_type).inc()
             record = one.entry.record
@@ -61,7 +61,7 @@ class Telemetry:
                 metrics.orders.of(self._venue, "abandoned").inc()
 
     def sample(self, system: System, *, tasks: int, naked_s: Callable[[], float] = lambda: 0.0) -> None:
-        ledger, metrics = self._state.ledger(), self._metrics
+        ledger, metrics = self._state.ledger(), self.metrics
         equity = self._equity.equity(self._clock.time())
         anchor = ledger.day_anchor
         metrics.equity.set(float(equity))

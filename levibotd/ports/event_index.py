@@ -14,7 +14,8 @@ class EventQuery(Struct, frozen=True, kw_only=True):
     """
     Which records: those that meet every condition given. `since` is unix seconds.
 
-    They come in the order of `seq`: the first `limit` behind `cursor`, or with `newest` the last `limit`.
+    They come in the order of `seq`: the first `limit` behind `cursor`, or with `newest` the last `limit`,
+    where `before` is given those below that seq.
     """
 
     trace_id: TraceId | None = None
@@ -24,6 +25,7 @@ class EventQuery(Struct, frozen=True, kw_only=True):
     cursor: int = 0
     limit: int = 100
     newest: bool = False
+    before: int | None = None
 
 
 class EventPage(Struct, frozen=True):
