@@ -314,20 +314,28 @@ def test_a_stop_beyond_the_liquidation_is_refused() -> None:
 # Whatever is asked.
 
 prices = st.decimals(min_value=D("0.5"), max_value=D(2000), places=4)
-spans = st.decimals(min_value=D("0.7"), max_value=D("1.3"), places=4)
 
 
 @st.composite
 def wishes(draw: st.DrawFn) -> tuple[Wanted, Conditions]:
+    """Mostly calls that make sense at their mark, and some that do not."""
     side = draw(st.sampled_from(Side))
+    sensible = draw(st.integers(0, 3)) > 0
     mark = draw(prices)
     kind = draw(st.sampled_from(["market", "limit", "range", "ladder", "above", "below", "stop"]))
     count = {"market": 0, "limit": 1, "range": 2}.get(kind) or draw(st.integers(1, 6))
-    entry = tuple(mark * draw(spans) for _ in range(0 if kind == "market" else count))
-    far = draw(st.decimals(min_value=D("0.01"), max_value=D("0.35"), places=4))
-    sl = draw(st.one_of(st.none(), st.just(mark * (1 - side.sign * far))))
+    near = draw(st.sampled_from([D("0.01"), D("0.05"), D("0.2")]))
+    entry = tuple(
+        mark * (1 + near * draw(st.decimals(-1, 1, places=3))) for _ in range(0 if kind == "market" else count)
+    )
+    if sensible and kind in ("above", "below", "stop"):
+        entry = tuple(mark + side.sign * abs(price - mark) for price in entry)
+    ends = (*entry, mark) if sensible else (mark,)
+    back, front = (min(ends), max(ends)) if side is Side.BUY else (max(ends), min(ends))
+    far = draw(st.decimals(min_value=D("0.01"), max_value=D("0.2"), places=4))
+    sl = draw(st.one_of(st.none(), st.just(back * (1 - side.sign * far)), st.just(back * (1 - side.sign * far))))
     tps = tuple(
-        mark * (1 + side.sign * draw(st.decimals("0.01", "0.9", places=4))) for _ in range(draw(st.integers(0, 7)))
+        front * (1 + side.sign * draw(st.decimals("0.02", "0.6", places=3))) for _ in range(draw(st.integers(0, 7)))
     )
     wish = Wanted(
         symbol=Symbol("ABCUSDT"),
@@ -360,9 +368,9 @@ some_filters = st.builds(
 )
 some_limits = st.builds(
     Limits,
-    equity=st.decimals(min_value=D("10"), max_value=D("1000000"), places=2),
+    equity=st.decimals(min_value=D("100"), max_value=D("1000000"), places=2),
     risk_per_trade=st.sampled_from([D("0.0025"), D("0.005"), D("0.01")]),
-    notional_max=st.decimals(min_value=D("1"), max_value=D("200000"), places=2),
+    notional_max=st.decimals(min_value=D("20"), max_value=D("200000"), places=2),
     no_sl_atr=st.just(D("2.5")),
     no_tp_r=st.just(D("2")),
     max_leverage=st.integers(1, 10),
