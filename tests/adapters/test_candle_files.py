@@ -1,5 +1,7 @@
+import csv
 import gzip
 import json
+import os
 import random
 from collections.abc import Iterable
 from itertools import pairwise
@@ -133,6 +135,21 @@ def test_a_file_that_cannot_be_read_leaves_nothing_behind(tmp_path: Path) -> Non
         CandleFiles([tmp_path / "missing.csv"], directory=spools)
 
     assert list(spools.iterdir()) == []
+
+
+@pytest.mark.needs_data
+@pytest.mark.skipif("LEVIBOT_DATA" not in os.environ, reason="LEVIBOT_DATA is not set")  # noqa: TID251
+def test_recorded_candles_are_all_there() -> None:
+    folder = Path(os.environ["LEVIBOT_DATA"], "ohlcv")  # noqa: TID251
+    with (folder / "coverage.csv").open() as file:
+        counted = {
+            row["symbol"].replace("/", ""): int(row["rows"]) for row in csv.DictReader(file) if row["file"] == "1h"
+        }
+
+    with CandleFiles([folder / "dev" / "binance_spot_1h.parquet"]) as candles:
+        assert {symbol: candles.count(symbol) for symbol in candles.symbols} == counted
+        assert candles.bad.count == 0
+        assert {candles.interval_s(symbol) for symbol in candles.symbols} == {3600.0}
 
 
 @settings(max_examples=40, deadline=None)
