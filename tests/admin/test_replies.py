@@ -6,10 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from levibotd.admin.replies import answer_of, plain, plain_or_none
-from levibotd.errors import Refused
-from levibotd.kernel.mailbox import Ask, Box, Ref, Rejected
-from levibotd.messages import SetPolicy
+from levibotd.admin.replies import plain, plain_or_none
 
 
 @pytest.mark.parametrize(
@@ -34,21 +31,3 @@ def test_no_digit_is_lost(number: Decimal) -> None:
 
 def test_nothing_stays_nothing() -> None:
     assert plain_or_none(None) is None
-
-
-async def test_a_no_that_is_a_value_becomes_an_error() -> None:
-    ref: Ref[SetPolicy] = Ref("risk", Box(1))
-
-    class Answering:
-        async def serve(self) -> None:
-            await ref.mailbox.wait()
-            asked = ref.mailbox.take()
-            assert isinstance(asked, Ask)
-            asked.answer(Rejected("not today"))
-
-    import anyio
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(Answering().serve)
-        with pytest.raises(Refused, match="not today"):
-            await answer_of(ref, SetPolicy(policy="p", by="b", reason="r"), timeout_s=1)

@@ -132,7 +132,8 @@ async function refresh() {
   setTimeout(refresh, EVERY_MS);
 }
 
-at("use-key").addEventListener("click", () => {
+at("sign-in").addEventListener("submit", (event) => {
+  event.preventDefault();
   key = at("key").value.trim();
   at("key").value = "";
 });
