@@ -150,11 +150,19 @@ class Log:
             self.journal.close()
 
     def commit_in_place(self, item: _Accepted) -> Committed:
-        """Write now, in this thread: for a log that is never synced (replay)."""
+        """
+        Write now, in this thread: for a log that is never synced (replay).
+
+        Nobody is remembered for having asked: decisions of the past are looked up in the log.
+        """
         runs = list(self.journal.commit((item.stamped,)))
-        self.accepted.append(item)
         self._tell(runs)
-        return self._acknowledge(runs)
+        if item.deciding:
+            self.deciding.difference_update(item.deciding)
+        told = runs[-1].logged
+        if self.waiting:
+            self._note_decisions(told)
+        return Committed(told[runs[-1].own].seq, told[-1].seq)
 
     def publish(self) -> None:
         """Tell everything written since, in order, and answer those who asked."""

@@ -206,6 +206,8 @@ class Chain:
         self.hash = hash_.encode()
         self._key = key
         self._encode = msgspec.json.Encoder().encode
+        self._trace: TraceId | None = None  # That of the last record and its JSON: the next often has the same.
+        self._trace_json = b"null"
         boot_json = self._encode(boot)
         self._heads = {
             event.name: b',"boot":%b,"event_type":"%b","symbol":' % (boot_json, event.name.encode())
@@ -215,13 +217,16 @@ class Chain:
     def line(self, prepared: Prepared, *, ts: float, mono: float) -> bytes:
         """The next line of the log, line feed included."""
         entry = prepared.entry
+        if entry.trace is not self._trace:
+            self._trace = entry.trace
+            self._trace_json = escaped(self._encode(entry.trace))
         body = b'{"seq":%d,"ts":%.3f,"mono":%.6f%b%b,"trace_id":%b,"payload":%b,"prev":"%b"' % (
             self.seq + 1,
             ts,
             mono,
             self._heads[prepared.event.name],
             b"null" if entry.symbol is None else escaped(self._encode(entry.symbol)),
-            b"null" if entry.trace is None else escaped(self._encode(entry.trace)),
+            self._trace_json,
             prepared.payload,
             self.hash,
         )

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256
 
+from msgspec import structs
+
 from levibotd.adapters.disk_watch import DiskLimits, DiskWatch
 from levibotd.adapters.journal_reader import Torn, Walk, stands_at
 from levibotd.adapters.journal_segments import LOCK, RESERVE, fresh_name
@@ -26,6 +28,7 @@ RESERVE_BYTES = 16 << 20
 # Without fdatasync (replay) this much is gathered before it is written.
 _BUFFER_BYTES = 1 << 20
 _VISIT_RECORDS = 1024
+_HOUR_S = 3600
 
 
 class LocalJournal:
@@ -59,12 +62,14 @@ class LocalJournal:
         self._lock: Lock | None = None
         self._chain = Chain(boot=boot, key=key)
         self._open: _OpenSegment | None = None
-        self._position = Position()
+        # Segment, offset, seq and hash of what is committed: a Position, but cheaper to keep up to date.
+        self._end: tuple[str | None, int, int, bytes] = (None, 0, self._chain.seq, self._chain.hash)
         self._fault: Error | None = None  # Of the descriptor given up last; told by the next segment.
 
     @property
     def position(self) -> Position:
-        return self._position
+        segment, offset, seq, hash_ = self._end
+        return Position(segment=segment, offset=offset, seq=seq, hash=hash_.decode())
 
     @property
     def disk(self) -> DiskState:
@@ -88,15 +93,16 @@ class LocalJournal:
         records, last_ts, damage = _visit(walk, visit)
         for torn in walk.torn:
             cut_off(self._files, torn)
-        self._position = walk.position
-        self._chain.seq, self._chain.hash = walk.position.seq, walk.position.hash.encode()
+        end = walk.position
+        self._chain.seq, self._chain.hash = end.seq, end.hash.encode()
+        self._end = (end.segment, end.offset, end.seq, self._chain.hash)
         if self._watch is not None:
             with suppress(OSError):  # Too little room for a reserve is for the watch to judge.
                 self._files.reserve(RESERVE, size=self._reserve_bytes)
             self._watch.look()
         torn_bytes = sum(torn.size for torn in walk.torn)
         return Recovery(
-            records=records, position=walk.position, damage=damage, torn_bytes=torn_bytes, last_ts=last_ts
+            records=records, position=end, damage=damage, torn_bytes=torn_bytes, last_ts=last_ts
         )
 
     def accepts(self, position: Position) -> bool:
@@ -104,14 +110,16 @@ class LocalJournal:
         return stands_at(self._files, position)
 
     def commit(self, batch: Sequence[Stamped]) -> Iterator[Run]:
+        hour = int(batch[0].ts // _HOUR_S)
+        if len(batch) == 1:
+            yield from self._commit_hour(hour, batch)
+            return
         begin = 0
-        hour = _hour(batch[0].ts)
-        for place in range(1, len(batch) + 1):
-            next_hour = None if place == len(batch) else _hour(batch[place].ts)
-            if next_hour != hour:
+        for place, stamped in enumerate(batch):
+            if stamped.ts // _HOUR_S != hour:
                 yield from self._commit_hour(hour, batch[begin:place])
-                begin = place
-                hour = next_hour if next_hour is not None else hour
+                begin, hour = place, int(stamped.ts // _HOUR_S)
+        yield from self._commit_hour(hour, batch[begin:])
 
     def seal(self, *, ts: float, mono: float) -> list[Run]:
         if self._open is None:
@@ -155,82 +163,63 @@ class LocalJournal:
         return _OpenSegment(self._files.create(name), name=name, hour=hour)
 
     def _write(self, segment: "_OpenSegment", batch: Sequence[Stamped]) -> Run:
+        chain = self._chain
         lines: list[bytes] = []
         told: list[Logged] = []
-        if segment.count == 0:
-            for record in self._opening():
-                self._append(self._preparer.prepare(Entry(record)), batch[0].ts, batch[0].mono, lines, told)
-        own = len(told)
+        own = 0
+        if segment.size == 0:
+            opening = Stamped(self._opening(), batch[0].ts, batch[0].mono)
+            batch = (opening, *batch)
+            own = len(opening.records)
         for stamped in batch:
             ts, mono = stamped.ts, stamped.mono
             for prepared in stamped.records:
-                self._append(prepared, ts, mono, lines, told)
-        run = self._put(segment, lines, told, own=own)
-        if own:
-            if self._sync:
+                lines.append(chain.line(prepared, ts=ts, mono=mono))
+                told.append(Logged(seq=chain.seq, ts=ts, event_type=prepared.event.name, entry=prepared.entry))
+        data = b"".join(lines)
+        run = Run(segment.name, segment.size, list(map(len, lines)), told, own, chain.hash.decode())
+        segment.put(data, len(lines))
+        if self._sync:
+            segment.flush()
+            segment.file.sync()
+            if own:
                 self._files.sync_directories(segment.name)
+        if own:
             self._fault = None
-        self._acknowledge(segment)
+        self._end = (segment.name, segment.size, chain.seq, chain.hash)
         return run
 
-    def _append(
-        self, prepared: Prepared, ts: float, mono: float, lines: list[bytes], told: list[Logged]
-    ) -> None:
-        lines.append(self._chain.line(prepared, ts=ts, mono=mono))
-        told.append(Logged(seq=self._chain.seq, ts=ts, event_type=prepared.event.name, entry=prepared.entry))
-
-    def _opening(self) -> list[Record]:
+    def _opening(self) -> tuple[Prepared, ...]:
+        segment, _, seq, hash_ = self._end
         opened = FileOpen(
             schema=SCHEMA,
             keyed=bool(self._key),
             version=self._version,
-            previous=self._position.segment,
-            previous_seq=self._position.seq,
-            previous_hash=self._position.hash,
+            previous=segment,
+            previous_seq=seq,
+            previous_hash=hash_.decode(),
         )
-        return [opened] if self._fault is None else [opened, self._fault]
-
-    def _put(self, segment: "_OpenSegment", lines: list[bytes], told: list[Logged], *, own: int) -> Run:
-        data = b"".join(lines)
-        if self._sync:
-            segment.file.write(data)
-            segment.file.sync()
-        else:
-            segment.buffer += data
-            if len(segment.buffer) >= _BUFFER_BYTES:
-                segment.flush()
-        run = Run(segment.name, segment.size, [len(line) for line in lines], told, own, self._chain.hash.decode())
-        segment.size += len(data)
-        segment.count += len(lines)
-        segment.digest.update(data)
-        return run
+        records: list[Record] = [opened] if self._fault is None else [opened, self._fault]
+        return tuple(self._preparer.prepare(Entry(record)) for record in records)
 
     def _seal(self, segment: "_OpenSegment", *, ts: float, mono: float) -> Run:
-        seal = FileSeal(count=segment.count, sha256=segment.digest.hexdigest())
-        lines: list[bytes] = []
-        told: list[Logged] = []
-        self._append(self._preparer.prepare(Entry(seal)), ts, mono, lines, told)
-        run = self._put(segment, lines, told, own=1)
         segment.flush()
-        self._acknowledge(segment)
+        seal = FileSeal(count=segment.count, sha256=segment.digest.hexdigest())
+        run = self._write(segment, (Stamped((self._preparer.prepare(Entry(seal)),), ts, mono),))
+        segment.flush()
         segment.file.close()
         self._open = None
-        return run
-
-    def _acknowledge(self, segment: "_OpenSegment") -> None:
-        self._position = Position(
-            segment=segment.name, offset=segment.size, seq=self._chain.seq, hash=self._chain.hash.decode()
-        )
+        return structs.replace(run, own=1)
 
     # The descriptor is dead. The next segment goes on behind the last acknowledged record.
     def _give_up(self, fault: OSError) -> None:
-        self._chain.seq, self._chain.hash = self._position.seq, self._position.hash.encode()
+        last_good, _, self._chain.seq, self._chain.hash = self._end
         name = "" if self._open is None else self._open.name
         code = errno.errorcode.get(fault.errno or 0, "EIO")
         self._fault = Error(code=f"LOG_{code}", detail=f"{name}: {fault.strerror or fault}")
         if self._open is not None:
             self._open.file.close()
-            if self._position.segment != name:
+            if last_good != name:
                 # Nothing in it was ever acknowledged; it must not look like the end of the log.
                 with suppress(OSError):
                     self._files.remove(name)
@@ -242,6 +231,8 @@ class LocalJournal:
 
 
 class _OpenSegment:
+    """The segment being written. What is not flushed yet counts as its size already."""
+
     def __init__(self, file: Appending, *, name: str, hour: int) -> None:
         self.file = file
         self.name = name
@@ -249,12 +240,20 @@ class _OpenSegment:
         self.size = 0
         self.count = 0
         self.digest = sha256()
-        self.buffer = bytearray()
+        self._buffer = bytearray()
+
+    def put(self, data: bytes, count: int) -> None:
+        self._buffer += data
+        self.size += len(data)
+        self.count += count
+        if len(self._buffer) >= _BUFFER_BYTES:
+            self.flush()
 
     def flush(self) -> None:
-        if self.buffer:
-            self.file.write(bytes(self.buffer))
-            self.buffer.clear()
+        data, self._buffer = bytes(self._buffer), bytearray()
+        if data:
+            self.digest.update(data)
+            self.file.write(data)
 
 
 def cut_off(files: Files, torn: Torn) -> str:
@@ -293,6 +292,3 @@ def _visit(
         visit(batch)
     return records, last_ts, damage
 
-
-def _hour(ts: float) -> int:
-    return int(ts // 3600)
