@@ -42,7 +42,7 @@ class Row(Struct, frozen=True, kw_only=True):
 
 
 class Example(Struct, frozen=True, kw_only=True):
-    """One labelled post. `group` is what a fold may not split; `label` reads the text, `expected` knows old forwards."""
+    """One labelled post. `group` is what no fold splits; `label` reads the text, `expected` knows old forwards."""
 
     id: str
     group: str

@@ -29,6 +29,8 @@ class _Cue(Struct, frozen=True):
 
 
 def _cue(needs: str, pattern: str) -> _Cue:
+    # Texts come with the dotless i folded.
+    needs, pattern = needs.replace("ı", "i"), pattern.replace("ı", "i")
     return _Cue(frozenset(needs.split()), re.compile(pattern, re.MULTILINE))
 
 

@@ -20,6 +20,7 @@ from levibotd.domain.posts.units import Written, settle
 from levibotd.domain.posts.words import TP
 from levibotd.domain.signal import Leg, Side
 
+BITCOIN_LIKELY = 10_000.0  # Of dollars, to the nearest few thousandfold.
 ENTRIES_MAX = 10
 TPS_MAX = 30
 LEVERAGE_MAX = 150
@@ -78,7 +79,7 @@ def solve(fields: Fields, *, base: str, quote: str | None, text: str, market: Ma
 
 
 def _solve(fields: Fields, *, base: str, quote: str | None, text: str, market: MarketView) -> Leg:
-    levels = _levels(fields, text)
+    levels = _levels(fields, text, likely=_likely(base, quote, market))
     side = _side(fields, levels)
     _check(side, levels)
     place = _market(fields, text)
@@ -132,7 +133,13 @@ def _settle_sells(fields: Fields) -> None:
         fields.tps = [*first, *second]
 
 
-def _levels(fields: Fields, text: str) -> _Levels:
+def _likely(base: str, quote: str | None, market: MarketView) -> float | None:
+    """About what the coin costs: decides between `41.300` and `41300` where no other number does."""
+    last = market.last_price(base, "USDT" if quote in (None, "USD") else quote)
+    return last if last is not None or base not in ("BTC", "XBT") else BITCOIN_LIKELY
+
+
+def _levels(fields: Fields, text: str, *, likely: float | None) -> _Levels:
     entries = [number for number in fields.entry if not number.pct]
     tps = [number for number in fields.tps if not number.pct]
     tp_unit = "price"
@@ -143,7 +150,7 @@ def _levels(fields: Fields, text: str) -> _Levels:
         stops = []  # "5-7 %": the sign is written once for both.
     if len(entries) > ENTRIES_MAX or len(tps) > TPS_MAX:
         raise Unsolved("too_many_numbers")
-    scale = scale_of([*entries, *(tps if tp_unit == "price" else []), *stops])
+    scale = scale_of([*entries, *(tps if tp_unit == "price" else []), *stops]) or likely
     entry = unrepeated(completed(entries, values_of(entries, scale)))
     if tp_unit == "price":
         targets = unrepeated(completed(tps, values_of(tps, scale)))

@@ -51,7 +51,7 @@ _WORDS = {
         "objetivos objectif objectifs ziel ziele هدف اهداف أهداف الأهداف الاهداف الهدف الاول الأول الثاني "
         "تارگت تارگتها اهدف exit exits t"
     ),
-    STOP: ("stop stops sl stl stoploss stopper stoplose стоп стоплосс сл zarar stoploos stopp وقف الوقف ستوب استاپ"),
+    STOP: ("stop stops sl stl stoploss stopper stoplose ضرر стоп стоплосс сл zarar stoploos stopp وقف الوقف ستوب استاپ"),
     LEV: (
         "leverage lev leverge levrage leveraged margin cross isolated плечо кросс kaldıraç kaldirac "
         "kaldıraçlı apalancamiento رافعة الرافعة لوریج اهرم"
@@ -74,7 +74,7 @@ _WORDS = {
     TERM: "term time terms storage mid midterm hold holding terma rally squeeze bag",
     WHEN: "reached hit hits hitted achieved touched done reach when after once если когда",
     ZONE: "zone zones range area зона bölge bolge bölgesi منطقة",
-    ATTACH: "loss lose los loose loses лосс loos zararı kes durdur الخسارة الخساره خسارة ضرر حد",
+    ATTACH: "loss lose los loose loses лосс loos zararı kes durdur الخسارة الخساره خسارة",
     TAKE: "take taking kar al",
     NEUTRAL: (
         "usdt usd busd btc around at on is or and to approx near first second third final limit order point "
@@ -93,4 +93,5 @@ PREFIXES = (
     ("entri", ENTRY),
 )
 
-ROLE_OF = {word: role for role, words in reversed(_WORDS.items()) for word in words.split()}
+# Texts come with the dotless i folded, so words are looked up the same way.
+ROLE_OF = {word.replace("ı", "i"): role for role, words in reversed(_WORDS.items()) for word in words.split()}

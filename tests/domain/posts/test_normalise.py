@@ -1,0 +1,43 @@
+"""One alphabet for every way of writing the same post."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from levibotd.domain.posts.normalise import normalise
+
+
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        ("Target 0.5", "Target 0.5"),
+        ("1️⃣ 0.46", "1)  0.46"),
+        ("٥٫٢٠", "5.20"),
+        ("۰٫۵", "0.5"),
+        ("𝗘𝗡𝗧𝗥𝗬 𝟭𝟮", "ENTRY 12"),
+        ("ⓑⓘⓝ ③⑥", "bin 36"),
+        ("🅑🅤🅨", "BUY"),
+        ("➌ targets", "3 targets"),
+        ("En\u200btry\u202e 5", "Entry 5"),
+        ("4.1 – 4.3", "4.1 - 4.3"),
+        ("BİNANCE", "BINANCE"),
+        ("5×", "5x"),
+        ("TP¹ 0.5", "TP1  0.5"),
+        ("a\r\nb\rc", "a\nb\nc"),
+    ],
+)
+def test_fancy_writing_becomes_plain(written: str, plain: str) -> None:
+    assert normalise(written) == plain
+
+
+def test_lines_stay_where_they_were() -> None:
+    assert normalise("Buy 5 –\n\n🎯 6\n🛑 4").count("\n") == 3
+
+
+@given(st.text(alphabet=st.characters(), max_size=300))
+def test_any_text_is_normalised_without_an_error(text: str) -> None:
+    assert isinstance(normalise(text), str)
+
+
+def test_a_lone_surrogate_is_no_error() -> None:
+    assert "5" in normalise("buy \ud83d 5")

@@ -1,0 +1,63 @@
+"""What a written number may be worth."""
+
+import pytest
+
+from levibotd.domain.posts.fields import Number
+from levibotd.domain.posts.notation import completed, readings, scale_of, unrepeated, values_of
+from levibotd.domain.posts.refusal import Unsolved
+
+
+def number(raw: str, *, thousand: bool = False) -> Number:
+    return Number(raw=raw, line=1, thousand=thousand)
+
+
+@pytest.mark.parametrize(
+    ("raw", "values"),
+    [
+        ("5", [5.0]),
+        ("0.0000030", [0.000003]),
+        (".85", [0.85]),
+        ("57,450", [57450.0, 57.45]),
+        ("57.450", [57.45, 57450.0]),
+        ("1,234.5", [1234.5]),
+        ("1.234,5", [1234.5]),
+        ("0,512", [0.512]),
+        ("12,5", [12.5]),
+        ("1.234.567", [1234567.0]),
+    ],
+)
+def test_a_notation_has_its_readings(raw: str, values: list[float]) -> None:
+    assert readings(number(raw)) == values
+
+
+def test_k_means_a_thousand() -> None:
+    assert readings(number("56.7", thousand=True)) == [56700.0]
+
+
+def test_a_number_with_two_readings_takes_the_one_that_fits_the_others() -> None:
+    numbers = [number("41.300"), number("41500")]
+    assert values_of(numbers, scale_of(numbers)) == [41300.0, 41500.0]
+
+
+@pytest.mark.parametrize(
+    ("raws", "values"),
+    [
+        (["0.00027000", "28500"], [0.00027, 0.000285]),
+        ([".000022", "20"], [0.000022, 0.00002]),
+        (["57450", "600"], [57450.0, 57600.0]),
+        (["5.1", "5.3"], [5.1, 5.3]),
+    ],
+)
+def test_a_half_written_edge_is_completed(raws: list[str], values: list[float]) -> None:
+    numbers = [number(raw) for raw in raws]
+    assert completed(numbers, values_of(numbers, None)) == pytest.approx(values)
+
+
+def test_a_list_said_twice_counts_once() -> None:
+    assert unrepeated([7.0, 7.5, 7.0, 7.5]) == [7.0, 7.5]
+    assert unrepeated([7.0, 7.5, 8.0]) == [7.0, 7.5, 8.0]
+
+
+def test_zero_is_no_price() -> None:
+    with pytest.raises(Unsolved, match="zero"):
+        values_of([number("0.00")], None)

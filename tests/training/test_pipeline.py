@@ -1,0 +1,91 @@
+"""The fitted pipeline: what it keeps, what it refuses, and that the compiled form agrees."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from levibotd.domain.model import CLASSES, CompiledModel, encode
+from levibotd.errors import ConfigError
+from levibotd.training.dataset import Example
+from levibotd.training.evaluate import read_all, samples_of
+from levibotd.training.pipeline import Sample, fit
+
+
+def samples(examples: list[Example]) -> list[Sample]:
+    return samples_of(examples, read_all(examples))
+
+
+def test_the_compiled_form_agrees_with_scikit_learn(examples: list[Example]) -> None:
+    fitted = fit(samples(examples))
+    model = CompiledModel(fitted.arrays)
+    wanted = fitted.probs(samples(examples))
+    for sample, row in zip(samples(examples), wanted, strict=True):
+        got = model.probs(sample.text, sample.structure)
+        assert [got[name] for name in CLASSES] == pytest.approx(row.tolist(), abs=1e-9)
+
+
+def test_it_also_agrees_on_texts_it_has_never_seen(examples: list[Example]) -> None:
+    fitted = fit(samples(examples))
+    unseen = [
+        Sample(text=text, structure=marks, label="BUY", group="x", weight=1.0)
+        for text in ("", "buy buy buy 5 5", "hola ¡compra! 7 @x https://x.y", "Target " * 300)
+        for marks in ((), ("__geo_ok", "__kind_new"), ("__never_seen",))
+    ]
+    model = CompiledModel(fitted.arrays)
+    got = [[model.probs(sample.text, sample.structure)[name] for name in CLASSES] for sample in unseen]
+    assert np.abs(np.array(got) - fitted.probs(unseen)).max() < 1e-9
+
+
+def test_the_same_examples_make_the_same_bytes(examples: list[Example]) -> None:
+    assert encode(fit(samples(examples)).arrays) == encode(fit(samples(examples)).arrays)
+
+
+def test_a_word_of_two_channels_is_not_kept(examples: list[Example]) -> None:
+    marked = [
+        Sample(
+            text=sample.text
+            + (" zebra" if sample.group in ("c0", "c1") else "")
+            + (" yak" if sample.group < "c3" else ""),
+            structure=sample.structure,
+            label=sample.label,
+            group=sample.group,
+            weight=sample.weight,
+        )
+        for sample in samples(examples)
+    ]
+    kept = fit(marked).arrays.words
+    assert "yak" in kept
+    assert "zebra" not in kept
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda sample: sample.label != "SELL", "SELL"),
+        (lambda sample: sample.group == "c0", "one channel"),
+    ],
+)
+def test_examples_that_cannot_carry_a_model_are_refused(
+    examples: list[Example], change: Callable[[Sample], bool], words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        fit([sample for sample in samples(examples) if change(sample)])
+
+
+def test_the_natural_mix_moves_the_calibration(examples: list[Example]) -> None:
+    def mean_of_calls(weight: float) -> float:
+        heavy = [
+            Sample(
+                text=sample.text,
+                structure=(),  # Without structure the words alone must tell, and err.
+                label=sample.label,
+                group=sample.group,
+                weight=weight if sample.label == "NO-TRADE" else 1.0,
+            )
+            for sample in samples(examples)
+        ]
+        model = CompiledModel(fit(heavy).arrays)
+        return model.probs("entry for the day", ())["NO-TRADE"]
+
+    assert mean_of_calls(20.0) > mean_of_calls(0.05)
