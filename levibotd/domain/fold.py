@@ -2,20 +2,15 @@
 What each record does to the state.
 
 `fold` looks at the record and at the state, and at nothing else. A record type that changes
-nothing stands in `IGNORED`, so that a new one is never forgotten silently.
-
-Accounting is that of a linear contract: cash changes by realised profit and by fees (in the
-quote), never by the value of what is bought. Quantities and what was paid are kept exactly,
-averages are only derived. A partial exit takes its share of what was paid, rounded to 1e-12 in
-quote; the exit that ends in flat takes all that is left, so a whole call is exact to the digit.
+nothing stands in `IGNORED`, so that a new one is never forgotten silently. How fills become money: `accounting.py`.
 """
 
 from collections.abc import Callable
-from decimal import Context, Decimal
 from typing import Any
 
 from levibotd.domain import records
-from levibotd.domain.book import CLOSED, CLOSING, OPEN, Call, KillState, PendingPost, State, Tally, Ticket
+from levibotd.domain.accounting import EXACT, bought, count, sold
+from levibotd.domain.book import CLOSING, Call, KillState, PendingPost, State, Tally, Ticket
 from levibotd.domain.orders import CLOSE, ENTRY, Order, advance, planned
 from levibotd.domain.records import Entry, Record
 from levibotd.domain.signal import CallKey, Kind, Leg, Side
@@ -29,10 +24,6 @@ STOPS_PER_CHANNEL_MAX = 50
 TICKET_KEEP_S = 3_600  # An expired ticket is forgotten this long after its end.
 COOLDOWN_KEEP_S = 7 * 86_400.0
 
-EXACT = Context(prec=60)  # Products and sums of money are exact.
-
-_SHARE = Decimal("1e-12")  # What a partial exit takes of what was paid is rounded to this.
-_NONE = Decimal(0)
 _STOP_DISTANCE_MIN = 0.001  # A distance outside of these was no stop.
 _STOP_DISTANCE_MAX = 0.5
 
@@ -267,49 +258,14 @@ def _fill(state: State, entry: Entry, record: records.OrderFill) -> None:
     state.fees = EXACT.add(state.fees, record.fee)
     state.cash = EXACT.subtract(state.cash, record.fee)
     if order.role == ENTRY:
-        _bought(call, record)
+        bought(call, record)
     else:
-        _sold(state, call, record, order)
+        realised, excess = sold(call, record, role=order.role)
+        state.realised = EXACT.add(state.realised, realised)
+        state.cash = EXACT.add(state.cash, realised)
+        state.orphan_fills += excess > 0
     if moved.terminal:
         _end_if_over(state, call)
-
-
-def _bought(call: Call, fill: records.OrderFill) -> None:
-    value = EXACT.multiply(fill.qty, fill.price)
-    call.qty += fill.qty
-    call.bought += fill.qty
-    call.entry_value = EXACT.add(call.entry_value, value)
-    call.bought_value = EXACT.add(call.bought_value, value)
-    call.ended = False
-    if call.status != CLOSING:
-        call.status = OPEN
-    if call.opened_at is None:
-        call.opened_at = fill.at
-
-
-def _sold(state: State, call: Call, fill: records.OrderFill, order: Order) -> None:
-    # A reduce-only order never sells more than there is; if a venue breaks that, the rest is not a position of ours.
-    qty = min(fill.qty, call.qty)
-    if qty < fill.qty:
-        state.orphan_fills += 1
-    if not qty:
-        return
-    value = EXACT.multiply(qty, fill.price)
-    if qty == call.qty:
-        paid = call.entry_value
-    else:
-        paid = EXACT.divide(EXACT.multiply(call.entry_value, qty), call.qty).quantize(_SHARE)
-    realised = EXACT.multiply(EXACT.subtract(value, paid), call.side.sign)
-    call.qty -= qty
-    call.sold += qty
-    call.entry_value = EXACT.subtract(call.entry_value, paid)
-    call.sold_value = EXACT.add(call.sold_value, value)
-    call.realised = EXACT.add(call.realised, realised)
-    call.exit_role = order.role
-    if not call.qty:
-        call.status = CLOSED
-    state.realised = EXACT.add(state.realised, realised)
-    state.cash = EXACT.add(state.cash, realised)
 
 
 # An ended call leaves when it is flat and nothing of it can fill any more.
@@ -332,7 +288,7 @@ def _position_closed(state: State, entry: Entry, record: records.PositionClosed)
         tally = Tally()
         _remember(state.channels, record.channel, tally, limit=CHANNELS_MAX)
     for sums in (tally, state.total):
-        _count(sums, record)
+        count(sums, record)
     state.trades.append(record)
     del state.trades[:-TRADES_MAX]
 
@@ -350,16 +306,6 @@ def _position_closed(state: State, entry: Entry, record: records.PositionClosed)
         assert call.flat, f"{record.call} still holds {call.qty}"
         call.ended = True
         _end_if_over(state, call)
-
-
-def _count(tally: Tally, record: records.PositionClosed) -> None:
-    tally.closed += 1
-    tally.won += record.net > _NONE
-    tally.stopped += record.reason == "stop"
-    tally.pnl = EXACT.add(tally.pnl, record.pnl)
-    tally.fees = EXACT.add(tally.fees, record.fees)
-    tally.net = EXACT.add(tally.net, record.net)
-    tally.r += record.r
 
 
 # The newest entries of a dictionary, oldest first.

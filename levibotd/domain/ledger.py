@@ -15,6 +15,7 @@ from statistics import median
 
 import msgspec
 
+from levibotd.domain.accounting import EXACT
 from levibotd.domain.book import (
     ACTIVE,
     Call,
@@ -27,7 +28,7 @@ from levibotd.domain.book import (
     Tally,
     Ticket,
 )
-from levibotd.domain.fold import COOLDOWN_KEEP_S, EXACT, fold
+from levibotd.domain.fold import COOLDOWN_KEEP_S, fold
 from levibotd.domain.orders import Order
 from levibotd.domain.records import DayAnchor, Entry, Gate, PositionClosed, TgCursor
 from levibotd.domain.signal import CallKey, Symbol, TraceId

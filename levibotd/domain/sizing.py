@@ -253,11 +253,12 @@ def _size(
     while True:
         losses = tuple(_loss(level, stop, filters, conditions) for level in levels)
         quantities = _quantities(levels, losses, filters, budget=budget, notional_max=notional_max)
+        lost = sum((loss * qty for loss, qty in zip(losses, quantities, strict=True)), Decimal(0))
         size = _Size(
             levels,
             quantities,
-            sum((loss * qty for loss, qty in zip(losses, quantities, strict=True)), Decimal(0)),
-            (*notes, *((f"{merged} thin rungs joined the one nearer to the market",) if merged else ())),
+            lost,
+            (*notes, f"{merged} thin rungs joined the one nearer to the market") if merged else notes,
         )
         thin = [
             index
@@ -270,7 +271,7 @@ def _size(
         merged += 1
     least = max(filters.order_notional_min, limits.notional_min)
     if size.qty < filters.min_qty:
-        return Refusal(gate=GateName.TOO_SMALL, value=size.qty, limit=filters.min_qty, reason="quantity")
+        return Refusal(gate=GateName.TOO_SMALL, value=plain(size.qty), limit=filters.min_qty, reason="quantity")
     if size.notional < least:
         return Refusal(gate=GateName.TOO_SMALL, value=_short(size.notional), limit=least, reason="notional")
     return size

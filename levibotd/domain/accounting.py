@@ -1,0 +1,69 @@
+"""
+What fills do to a call's money.
+
+Accounting is that of a linear contract: cash changes by realised profit and by fees (in the
+quote), never by the value of what is bought. Quantities and what was paid are kept exactly,
+averages are only derived. A partial exit takes its share of what was paid, rounded to 1e-12 in
+quote; the exit that ends in flat takes all that is left, so a whole call is exact to the digit.
+"""
+
+from decimal import Context, Decimal
+
+from levibotd.domain.book import CLOSED, CLOSING, OPEN, Call, Tally
+from levibotd.domain.records import OrderFill, PositionClosed
+
+EXACT = Context(prec=60)  # Products and sums of money are exact.
+
+_SHARE = Decimal("1e-12")  # What a partial exit takes of what was paid is rounded to this.
+
+
+def bought(call: Call, fill: OrderFill) -> None:
+    """An entry of `call` has traded."""
+    value = EXACT.multiply(fill.qty, fill.price)
+    call.qty += fill.qty
+    call.bought += fill.qty
+    call.entry_value = EXACT.add(call.entry_value, value)
+    call.bought_value = EXACT.add(call.bought_value, value)
+    call.ended = False
+    if call.status != CLOSING:
+        call.status = OPEN
+    if call.opened_at is None:
+        call.opened_at = fill.at
+
+
+def sold(call: Call, fill: OrderFill, *, role: str) -> tuple[Decimal, Decimal]:
+    """
+    An exit of `call` has traded: what it realised before fees, and what of it was not there to sell.
+
+    A reduce-only order never sells more than there is; where a venue breaks that, the excess is no position of ours.
+    """
+    qty = min(fill.qty, call.qty)
+    excess = fill.qty - qty
+    if not qty:
+        return Decimal(0), excess
+    value = EXACT.multiply(qty, fill.price)
+    if qty == call.qty:
+        paid = call.entry_value
+    else:
+        paid = EXACT.divide(EXACT.multiply(call.entry_value, qty), call.qty).quantize(_SHARE, context=EXACT)
+    realised = EXACT.multiply(EXACT.subtract(value, paid), call.side.sign)
+    call.qty -= qty
+    call.sold += qty
+    call.entry_value = EXACT.subtract(call.entry_value, paid)
+    call.sold_value = EXACT.add(call.sold_value, value)
+    call.realised = EXACT.add(call.realised, realised)
+    call.exit_role = role
+    if not call.qty:
+        call.status = CLOSED
+    return realised, excess
+
+
+def count(tally: Tally, closed: PositionClosed) -> None:
+    """Add a closed call to the sums of its channel, or of all."""
+    tally.closed += 1
+    tally.won += closed.net > 0
+    tally.stopped += closed.reason == "stop"
+    tally.pnl = EXACT.add(tally.pnl, closed.pnl)
+    tally.fees = EXACT.add(tally.fees, closed.fees)
+    tally.net = EXACT.add(tally.net, closed.net)
+    tally.r += closed.r
