@@ -511,6 +511,18 @@ def test_an_entry_never_joins_a_bar_that_has_opened() -> None:
     assert matcher.close_bar() == []
 
 
+def test_an_order_accepted_after_an_open_that_is_told_late_does_not_meet_it() -> None:
+    matcher = _matcher()
+    matcher.accept(LONG, at=START + 2.0)
+    matcher.accept(stop("s", SELL, "95"), at=START + 0.5)
+    bar = Bar(START, 100.0, 100.0, 90.0, 95.0, 1.0, HOUR)
+
+    assert [*matcher.open_bar(bar), *matcher.close_bar()] == []
+
+    fills, _ = _play(matcher, (FLAT,), first=1)
+    assert [fill.at for fill in fills] == [START + HOUR]
+
+
 def test_a_cancelled_order_does_nothing_in_the_bar_of_its_cancellation() -> None:
     matcher = _matcher()
     matcher.accept(limit("e", BUY, "99"), at=START)

@@ -258,6 +258,17 @@ async def test_spot_sells_only_what_is_there(clock: Clock) -> None:
     assert refusal.value.reason == "cannot_short"
 
 
+async def test_an_order_is_checked_against_the_position_of_its_own_moment(clock: Clock) -> None:
+    venue = _venue(clock, (FLAT,) * 3, market="spot")
+    await venue.place(limit("e", BUY, "101", tif="IOC"))
+    await clock.sleep_until(FIRST + 60.0)
+
+    # Nobody has listened, and yet there is something to sell.
+    ack = await venue.place(limit("x", SELL, "110"))
+
+    assert ack.cid == "x"
+
+
 async def test_an_entry_needs_a_price_and_a_protective_order_does_not(clock: Clock) -> None:
     venue = _venue(clock, (FLAT,) * 3)
     await venue.place(stop("s", SELL, "90"))
