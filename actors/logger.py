@@ -23,7 +23,7 @@ from levibotd.kernel.events import Exit, Shutdown
 from levibotd.kernel.mailbox import Rejected
 from levibotd.kernel.tasks import MakeCoro
 from levibotd.messages import Append, AwaitDecision, Committed, Decision, LoggerMessage
-from levibotd.ports.journal_file import DiskState, Journal, LogDeviceDead, Run, Stamped
+from levibotd.ports.journal_file import DiskState, Journal, LogDeviceDead, Position, Run, Stamped
 
 T = TypeVar("T")
 
@@ -97,6 +97,7 @@ class Log:
         self._on_disk = on_disk
         self._written: deque[list[Run]] = deque()
         self._runs: list[Run] = []  # Of the batch in the works.
+        self._told: Run | None = None
         self._failure: BaseException | None = None
         self._news = anyio.Event()
         self._worker = offload.Worker(
@@ -109,6 +110,15 @@ class Log:
             weigh=_weight,
             weight_max=BATCH_BYTES,
         )
+
+    @property
+    def position(self) -> Position:
+        """The end of what the observers were told: what a snapshot of their state stands for."""
+        run = self._told
+        if run is None:
+            return self.journal.position
+        end = run.offset + sum(run.lengths)
+        return Position(segment=run.segment, offset=end, seq=run.logged[-1].seq, hash=run.hash)
 
     async def put(self, item: _Accepted) -> None:
         """Accept one append: from then on it is written, whatever becomes of the actor."""
@@ -200,6 +210,7 @@ class Log:
         for run in runs:
             self.committed += len(run.logged)
             self._on_commit(run.logged)
+            self._told = run
         if self._on_runs is not None:
             self._on_runs(runs)
 

@@ -4,7 +4,6 @@ Reading an event log: checked against its chain (`Walk`), or quickly for what it
 Nothing here needs a lock. A reader beside a running daemon may see half a line at the very end.
 """
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 
@@ -188,9 +187,10 @@ def stands_at(files: Files, position: Position) -> bool:
         return True
     if position.offset < TAIL_LENGTH or not is_segment(position.segment):
         return False
-    if position.segment not in {segment.name for segment in layout_of(files).chain}:
+    try:
+        tail = files.read(position.segment, offset=position.offset - TAIL_LENGTH, length=TAIL_LENGTH)
+    except FileNotFoundError:
         return False
-    tail = files.read(position.segment, offset=position.offset - TAIL_LENGTH, length=TAIL_LENGTH)
     return tail == b',"h":"%b"}\n' % position.hash.encode()
 
 
@@ -235,35 +235,52 @@ def scan(
 
 
 class Follower:
-    """`tail -f` over all segments: each `poll` gives the whole lines that were written since the last."""
+    """
+    `tail -f` over all segments: each `poll` gives the whole lines that were written since the last.
+
+    The first gives the `last` of those that are there already.
+    """
 
     def __init__(self, files: Files, *, event_type: str | None = None, last: int = 10) -> None:
         self._files = files
         self._event_type = event_type
-        self._offsets: dict[str, int] = {}
-        self._first = last
+        self._last = last
+        self._offsets: dict[str, int] = {}  # In the order of the log; only the last can have grown.
 
     def poll(self) -> list[bytes]:
         """Raises OSError when the directory cannot be read."""
-        new: deque[bytes] = deque(maxlen=self._first if not self._offsets else None)
-        for name in self._unfinished():
-            offset = self._offsets.get(name, 0)
-            for _, raw in lines(self._files, name, offset=offset):
-                if not raw.endswith(b"\n"):
-                    break
-                offset += len(raw)
-                line = parse_whole(raw)
-                if line is not None and self._event_type in (None, line.event_type):
-                    new.append(raw)
-            self._offsets[name] = offset
-        return list(new)
-
-    # Only the segment that was last and those that came since can have grown.
-    def _unfinished(self) -> list[str]:
+        is_first = not self._offsets
         names = [name for name in self._files.names() if is_segment(name)]
-        if self._offsets and all(name in self._offsets for name in names):
-            return [next(reversed(self._offsets))]
-        chain = [segment.name for segment in layout_of(self._files).chain]
+        if is_first or any(name not in self._offsets for name in names):
+            chain = [segment.name for segment in layout_of(self._files).chain]
+        else:
+            chain = [next(reversed(self._offsets))]
+        if is_first:
+            return self._look_back(chain)
         known = [name for name in chain if name in self._offsets]
-        return chain[max(0, len(known) - 1) :]
+        return [line for name in chain[max(0, len(known) - 1) :] for line in self._grown(name)]
 
+    def _look_back(self, chain: Sequence[str]) -> list[bytes]:
+        found: list[bytes] = []
+        ends: dict[str, int] = {}
+        for name in reversed(chain):
+            if len(found) < self._last:
+                found = self._grown(name) + found
+                ends[name] = self._offsets[name]
+            else:
+                ends[name] = self._files.size(name)
+        self._offsets = {name: ends[name] for name in chain}
+        return found[len(found) - min(self._last, len(found)) :]
+
+    def _grown(self, name: str) -> list[bytes]:
+        found: list[bytes] = []
+        end = self._offsets.get(name, 0)
+        for _, raw in lines(self._files, name, offset=end):
+            if not raw.endswith(b"\n"):
+                break
+            end += len(raw)
+            line = parse_whole(raw)
+            if line is not None and self._event_type in (None, line.event_type):
+                found.append(raw)
+        self._offsets[name] = end
+        return found
