@@ -51,6 +51,13 @@ def test_a_bracket_of_one_percent_resolves_within_a_minute_or_two(symbol: Symbol
 
 
 @pytest.mark.parametrize("symbol", SYMBOLS)
+def test_no_second_is_a_jump(symbol: Symbol) -> None:
+    bars = MARKET.bars(symbol, since=NOW, until=NOW + 5_000, limit=5_000)
+
+    assert max(abs(bar.close / bar.open - 1) for bar in bars) < 0.006
+
+
+@pytest.mark.parametrize("symbol", SYMBOLS)
 def test_an_imputed_stop_stays_possible(symbol: Symbol) -> None:
     bars = MARKET.closed_bars(symbol, interval_s=3600.0, until=NOW, limit=48)
     ranges = [(bar.high - bar.low) / bar.close for bar in bars]
