@@ -19,9 +19,9 @@ from actors.logger import Log
 from levibotd.adapters.candle_files import CandleFiles
 from levibotd.adapters.exchange_info import read_market_list
 from levibotd.adapters.local_journal import LocalJournal
-from levibotd.adapters.os_files import OsFiles
 from levibotd.adapters.post_lines import BadLine
 from levibotd.adapters.replay_posts import OrderedPosts, ReplayPosts, Window, in_order
+from levibotd.adapters.write_behind import WriteBehindFiles
 from levibotd.app.committed import CommittedState, Counts
 from levibotd.app.paper import paper_venue, recorded_market
 from levibotd.app.scoring import classifier_of
@@ -132,7 +132,8 @@ class _Run:
         listed = None if self._asked.markets is None else read_market_list(self._asked.markets)
         market = recorded_market(config, self._candles, listed=listed)
         exhausted = anyio.Event()
-        journal = LocalJournal(OsFiles(self._asked.out), boot=self._boot(), sync=False)
+        files = WriteBehindFiles(self._asked.out)
+        journal = LocalJournal(files, boot=self._boot(), sync=False)
         journal.recover()
         wired = Wired(
             Parts(
@@ -160,6 +161,7 @@ class _Run:
             await self._run_out(clock)
             tasks.cancel_scope.cancel()
         await system.stop()
+        files.finish()
         if self._failure is not None:
             raise self._failure
         return self._summary()
