@@ -9,7 +9,8 @@ from levibotd.training.acts import Tally, differing, upper_bound
 
 GOLD: dict[str, Any] = {
     "symbol": "ADA/BTC", "side": "BUY", "market": "spot", "entry_type": "range", "entry": [940.0, 945.0],
-    "tps": [990.0], "tp_unit": "price", "sl": 900.0, "sl_kind": "price", "price_unit": "satoshi", "quote_inferred": False,
+    "tps": [990.0], "tp_unit": "price",
+    "sl": 900.0, "sl_kind": "price", "price_unit": "satoshi", "quote_inferred": False,
 }  # fmt: skip
 
 

@@ -23,6 +23,7 @@ _DURATION = re.compile(
     re.IGNORECASE,
 )
 _UNITS = frozenset({"m", "pips", "pip", "pts", "million", "billion", "bln", "mln", "ma", "ema", "sma", "dma", "wma"})
+_COIN_SIGNS = frozenset("₿Ƀ")  # Amounts of bitcoin that were traded, not prices.
 _JOINERS = frozenset("-/|,:~+_.>=;")
 _STRAY_WORDS_MAX = 3
 
@@ -155,6 +156,8 @@ def _read_word(s: _Scanner, tokens: Sequence[Token], i: int) -> None:
                 s.out.current.add(s.group)
             elif s.field is None and not s.out.entry and _is_title(tokens, i):
                 _label(s, w.ENTRY)
+        elif i > 1 and tokens[i - 2][1].lower() == "re" and tokens[i - 1][1] == "-":
+            _label(s, w.SKIP)  # "Exit / re-entry 300" is a plan for later.
         elif not strong_fresh or s.field in (w.SKIP, w.TP, w.SELL):
             _label(s, w.ENTRY)
     else:
@@ -196,6 +199,9 @@ def _read_stop(s: _Scanner, tokens: Sequence[Token], i: int, *, strong_fresh: bo
 
 def _read_side(s: _Scanner, tokens: Sequence[Token], i: int, role: int, *, strong_fresh: bool) -> None:
     word = tokens[i][1].lower()
+    if i + 1 < len(tokens) and tokens[i + 1][1] == "[":
+        _label(s, w.SKIP)  # "Buy[53%]: 259.7" counts orders of others.
+        return
     if role in (w.LONG, w.SHORT):
         following = _next_word(tokens, i)
         if following == w.TERM:
@@ -291,7 +297,7 @@ def _read_number(s: _Scanner, tokens: Sequence[Token], i: int) -> None:
         s.out.leverage.append(float(raw[:6]))
         return
     s.open_leverage = False
-    if unit in _UNITS:
+    if unit in _UNITS or (after and after[1] in _COIN_SIGNS and after[2] - end <= 1):
         s.join = ""
         return
     if s.skip_line:
@@ -308,6 +314,7 @@ def _read_number(s: _Scanner, tokens: Sequence[Token], i: int) -> None:
     dollar = bool(
         (after and after[1] == "$" and after[2] - end <= 1) or (before and before[1] == "$" and start - before[3] <= 1)
     ) or unit in ("usdt", "usd")
+    pct = pct or _opens_percent_range(tokens, i)
     satoshi = unit in ("sat", "sats", "satoshi", "satoshis", "sts")
     for part in _split_list(raw):
         number = Number(
@@ -316,6 +323,22 @@ def _read_number(s: _Scanner, tokens: Sequence[Token], i: int) -> None:
         _take(s, number)
         s.join = ","
     s.join = ""
+
+
+def _opens_percent_range(tokens: Sequence[Token], i: int) -> bool:
+    """Whether the "%" behind the last of a run of small whole numbers is meant for this one too: `5-7%`."""
+    value = 0
+    while i < len(tokens) and tokens[i][0] == NUMBER and tokens[i][1].isdigit() and len(tokens[i][1]) <= 2:
+        if int(tokens[i][1]) <= value:
+            return False
+        value = int(tokens[i][1])
+        after = tokens[i + 1][1] if i + 1 < len(tokens) else ""
+        if after == "%":
+            return True
+        if after not in ("-", "/", "~", "|"):
+            return False
+        i += 2
+    return False
 
 
 def _split_list(raw: str) -> list[str]:

@@ -4,6 +4,7 @@ What a written number may be worth: thousands or decimals, half-written edges, l
 
 import math
 import re
+from itertools import pairwise
 
 from levibotd.domain.posts.fields import Number
 from levibotd.domain.posts.refusal import Unsolved
@@ -78,6 +79,24 @@ def completed(numbers: list[Number], values: list[float], near: list[float] | No
         if full and abs(math.log(full / anchor)) <= 0.5:
             out[i] = full
     return out
+
+
+def lower_edges(numbers: list[Number]) -> list[Number]:
+    """
+    Keep the nearer edge of each line of a staircase: `270-300`, `300-360`, `360-390`.
+
+    Lines that do not begin where the one before ended are lists, and stay whole.
+    """
+    lines: dict[int, list[Number]] = {}
+    for number in numbers:
+        lines.setdefault(number.line, []).append(number)
+    rows = list(lines.values())
+    pairs = [row for row in rows if len(row) == 2]
+    if len(pairs) < 2 or any(len(row) > 2 for row in rows):
+        return numbers
+    if any(before[1].raw != after[0].raw for before, after in pairwise(pairs)):
+        return numbers
+    return [row[0] for row in rows]
 
 
 def unrepeated(values: list[float]) -> list[float]:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from levibotd.domain.posts.fields import Fields, Number
 from levibotd.domain.posts.market_view import MarketView
-from levibotd.domain.posts.notation import completed, readings, scale_of, unrepeated, values_of
+from levibotd.domain.posts.notation import completed, lower_edges, scale_of, unrepeated, values_of
 from levibotd.domain.posts.refusal import Unsolved
 from levibotd.domain.posts.tickers import STABLE_QUOTES
 from levibotd.domain.posts.units import Written, settle
@@ -97,6 +97,8 @@ def _solve(fields: Fields, *, base: str, quote: str | None, text: str, market: M
         ),
         market=market,
     )
+    if unit.name == "satoshi" and any(number.thousand for number in numbers):
+        raise Unsolved("thousands_of_satoshi")  # "1.54K" beside satoshi is a volume.
     if place is None and side is Side.SELL and unit.quote in STABLE_QUOTES:
         place = "futures"  # A short call cannot mean spot.
     return Leg(
@@ -128,6 +130,7 @@ def _settle_sells(fields: Fields) -> None:
         fields.flags.add("sell_entry")
     elif not fields.tps or all(number.pct for number in fields.tps):
         fields.tps = sells
+        fields.roles.discard(TP)  # A "sell" alone is too weak to carry targets without an entry.
     elif fields.flags & {"buy", "long"}:
         first, second = (sells, fields.tps) if sells[0].line < fields.tps[0].line else (fields.tps, sells)
         fields.tps = [*first, *second]
@@ -143,16 +146,15 @@ def _levels(fields: Fields, text: str, *, likely: float | None) -> _Levels:
     entries = [number for number in fields.entry if not number.pct]
     tps = [number for number in fields.tps if not number.pct]
     tp_unit = "price"
-    if fields.tps and (not tps or _shares_percent(fields.tps, entries)):
+    if fields.tps and not tps:
         tps, tp_unit = fields.tps, "pct"
     stops = [number for number in fields.sls if not number.pct]
-    if len(stops) == 1 and fields.sls[0] is stops[0] and _is_percent_range(fields.sls):
-        stops = []  # "5-7 %": the sign is written once for both.
     if len(entries) > ENTRIES_MAX or len(tps) > TPS_MAX:
         raise Unsolved("too_many_numbers")
     scale = scale_of([*entries, *(tps if tp_unit == "price" else []), *stops]) or likely
     entry = unrepeated(completed(entries, values_of(entries, scale)))
     if tp_unit == "price":
+        tps = lower_edges(tps)
         targets = unrepeated(completed(tps, values_of(tps, scale)))
     else:
         targets = values_of(tps, None)
@@ -167,22 +169,6 @@ def _levels(fields: Fields, text: str, *, likely: float | None) -> _Levels:
         stop=stop,
         stop_kind=stop_kind,
     )
-
-
-def _is_percent_range(stops: list[Number]) -> bool:
-    low, high = readings(stops[0])[0], readings(stops[-1])[0]
-    joined = stops[-1].join.strip() in ("-", "/", ",", "~")
-    return len(stops) == 2 and stops[1].pct and joined and 1 <= low < high < STOP_PERCENT_MAX
-
-
-def _shares_percent(tps: list[Number], entries: list[Number]) -> bool:
-    """Whether the "%" behind the last number of one list is meant for all of them: `30 - 50 - 80 %`."""
-    if not tps[-1].pct or not entries or len({number.line for number in tps}) > 1:
-        return False
-    entry = readings(entries[0])[0]
-    if entry <= 0 or any(number.pct for number in tps[:-1]):
-        return False
-    return any(not 0.2 < readings(number)[0] / entry < 5 for number in tps)
 
 
 def _stop(
@@ -287,7 +273,9 @@ def _market(fields: Fields, text: str) -> str | None:
     return "spot" if _SPOT.search(text) else None
 
 
-_FUTURES = re.compile(r"futures?\b|\bperp|bitmex|bybit|vadeli|фьючерс", re.IGNORECASE)
+_FUTURES = re.compile(
+    r"\bfutures\b|\bfuture (?:call|signal|trade)|futuresignal|\bperp|bitmex|bybit|vadeli|фьючерс", re.IGNORECASE
+)
 _SPOT = re.compile(r"\bspot\b|спот", re.IGNORECASE)
 
 

@@ -51,7 +51,9 @@ _WORDS = {
         "objetivos objectif objectifs ziel ziele هدف اهداف أهداف الأهداف الاهداف الهدف الاول الأول الثاني "
         "تارگت تارگتها اهدف exit exits t"
     ),
-    STOP: ("stop stops sl stl stoploss stopper stoplose ضرر стоп стоплосс сл zarar stoploos stopp وقف الوقف ستوب استاپ"),
+    STOP: (
+        "stop stops sl stl stoploss stopper stoplose ضرر стоп стоплосс сл zarar stoploos stopp وقف الوقف ستوب استاپ"
+    ),
     LEV: (
         "leverage lev leverge levrage leveraged margin cross isolated плечо кросс kaldıraç kaldirac "
         "kaldıraçlı apalancamiento رافعة الرافعة لوریج اهرم"

@@ -89,3 +89,21 @@ def test_the_line_of_the_coin_may_hold_the_entry() -> None:
 def test_a_list_without_spaces_is_split() -> None:
     assert raws(collect("TP:0.0409,0.0422,0.0452").tps) == ["0.0409", "0.0422", "0.0452"]
     assert raws(collect("TP 847,898,947").tps) == ["847", "898", "947"]
+
+
+@pytest.mark.parametrize("text", ["SL 5-7%", "SL 5-7 %", "Target 30 - 50 - 80 %"])
+def test_a_percent_sign_is_meant_for_the_whole_run(text: str) -> None:
+    fields = collect(text)
+    assert all(number.pct for number in [*fields.sls, *fields.tps])
+
+
+def test_a_share_behind_a_price_is_not_meant_for_the_price() -> None:
+    assert [number.pct for number in collect("Stop: 0.00001640 - 100.0%").sls] == [False, True]
+
+
+def test_a_share_of_the_balance_is_no_leverage() -> None:
+    assert collect("Leverage: cross 75x (not more than 3-4% balance)").leverage == [75.0]
+
+
+def test_a_place_to_come_back_is_no_entry() -> None:
+    assert raws(collect("Buy at 336\n(Exit/RE-entry point 300)").entry) == ["336"]

@@ -3,7 +3,7 @@
 import pytest
 
 from levibotd.domain.posts.fields import Number
-from levibotd.domain.posts.notation import completed, readings, scale_of, unrepeated, values_of
+from levibotd.domain.posts.notation import completed, lower_edges, readings, scale_of, unrepeated, values_of
 from levibotd.domain.posts.refusal import Unsolved
 
 
@@ -61,3 +61,10 @@ def test_a_list_said_twice_counts_once() -> None:
 def test_zero_is_no_price() -> None:
     with pytest.raises(Unsolved, match="zero"):
         values_of([number("0.00")], None)
+
+
+def test_a_staircase_of_targets_keeps_its_nearer_edges() -> None:
+    rows = [("270", "300"), ("300", "360"), ("360", "390")]
+    numbers = [Number(raw=raw, line=line) for line, row in enumerate(rows) for raw in row]
+    assert [number.raw for number in lower_edges(numbers)] == ["270", "300", "360"]
+    assert lower_edges(numbers[:2]) == numbers[:2]
