@@ -10,7 +10,7 @@ from levibotd.domain.signal import Side, Symbol
 from levibotd.errors import Refused
 from levibotd.kernel.clock import Clock
 from levibotd.ports.market import Market
-from levibotd.ports.venue import Fill, Marked, OrderEnded, Venue, VenueOrder, VenueUpdate
+from levibotd.ports.venue import Fill, Marked, OrderEnded, Venue, VenueOrder
 from levibotd.sim.demo_market import DemoMarket
 from levibotd.sim.paper_venue import PaperVenue
 from levibotd.sim.recorded_market import RecordedMarket
@@ -154,8 +154,8 @@ async def test_marks_come_while_something_is_open(make: Callable[[Clock], Market
     assert [mark.at for mark in marks] == sorted({mark.at for mark in marks})
 
 
-async def _until_end(venue: Venue, cid: str) -> list[VenueUpdate]:
-    found: list[VenueUpdate] = []
+async def _until_end(venue: Venue, cid: str) -> list[Fill | OrderEnded]:
+    found: list[Fill | OrderEnded] = []
     updates = venue.updates()
     async for update in updates:
         if isinstance(update, Marked):

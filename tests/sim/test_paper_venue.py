@@ -1,4 +1,5 @@
 from decimal import Decimal
+from typing import Literal
 
 import anyio
 import pytest
@@ -413,7 +414,7 @@ def _venue(
     *,
     eth: tuple[tuple[float, float, float, float], ...] = (),
     start: float = FIRST,
-    market: str = "swap",
+    market: Literal["spot", "swap"] = "swap",
     balance: str = "10000",
     latency_ms: float = 200.0,
 ) -> PaperVenue:
@@ -422,8 +423,7 @@ def _venue(
     bars: dict[str, list[Bar]] = {BTC: before + hourly(start, *btc)}
     if eth:
         bars[ETH] = before + hourly(start, *eth)
-    kind = "spot" if market == "spot" else "swap"
-    recorded = RecordedMarket(MemoryCandles(bars), market=kind, default_filters=FILTERS)
+    recorded = RecordedMarket(MemoryCandles(bars), market=market, default_filters=FILTERS)
     return PaperVenue(recorded, clock, balance=Decimal(balance), latency_ms=latency_ms)
 
 
