@@ -53,15 +53,12 @@ class _FlushSheddable(Struct, frozen=True):
     """To oneself: class S has waited long enough for company."""
 
 
-class _Accepted:
+class _Accepted(Struct, frozen=True):
     """One append on its way to the disk."""
 
-    __slots__ = ("deciding", "reply", "stamped")
-
-    def __init__(self, stamped: Stamped, reply: Reply | None, deciding: tuple[TraceId, ...]) -> None:
-        self.stamped = stamped
-        self.reply = reply
-        self.deciding = deciding
+    stamped: Stamped
+    reply: Reply | None
+    deciding: tuple[TraceId, ...]
 
 
 class Log:
@@ -321,7 +318,8 @@ class LoggerActor(Actor[LoggerMessage | _FlushSheddable]):
         except Unwritable as fault:
             self._log.unwritable += 1
             self._log.deciding.difference_update(deciding)
-            await self._put((self._prepare(_error("UNWRITABLE", str(fault), entries[0].trace)),))
+            error = Error(code="UNWRITABLE", detail=str(fault))
+            await self._put((self._prepare(Entry(error, entries[0].trace)),))
             return Rejected(f"unwritable: {fault}")
         return await self._put(records, deciding=tuple(deciding), asked=True)
 
@@ -342,7 +340,7 @@ class LoggerActor(Actor[LoggerMessage | _FlushSheddable]):
             return entry
         if trace in self._log.deciding or self._is_decided(trace):
             self._log.second_decisions += 1
-            return _error("SECOND_DECISION", f"{name} refused: the post has its decision", trace)
+            return Entry(Error(code="SECOND_DECISION", detail=f"{name} refused: the post has its decision"), trace)
         self._log.deciding.add(trace)
         deciding.append(trace)
         return entry
@@ -391,10 +389,6 @@ class LoggerActor(Actor[LoggerMessage | _FlushSheddable]):
         waiting = self._log.waiting
         for trace in [trace for trace, replies in waiting.items() if not any(one.waited_for for one in replies)]:
             del waiting[trace]
-
-
-def _error(code: str, detail: str, trace: TraceId | None) -> Entry:
-    return Entry(Error(code=code, detail=detail), trace)
 
 
 def _remember(known: OrderedDict[TraceId, T], trace: TraceId, value: T) -> None:

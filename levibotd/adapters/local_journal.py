@@ -83,27 +83,17 @@ class LocalJournal:
 
         `visit` gets every record that can be read, in order. Raises LockHeld; ConfigError for a
         directory that cannot be written, a newer schema, a keyed log without its key, and for a
-        `since` that is no place in this log (ask `accepts` before).
+        `since` that is no place in this log (ask `accepts` before); LogDeviceDead when the disk
+        cannot be read, or has no room to keep a torn tail.
         """
-        if self._lock is None:
-            self._lock = self._files.lock(LOCK, owner=self._boot)
-        if since is not None and not stands_at(self._files, since):
-            raise ConfigError(f"no record of this log ends at {since.segment}:{since.offset}")
-        walk = Walk(self._files, key=self._key, since=since)
-        records, last_ts, damage = _visit(walk, visit)
-        for torn in walk.torn:
-            cut_off(self._files, torn)
-        end = walk.position
-        self._chain.seq, self._chain.hash = end.seq, end.hash.encode()
-        self._end = (end.segment, end.offset, end.seq, self._chain.hash)
-        if self._watch is not None:
-            with suppress(OSError):  # Too little room for a reserve is for the watch to judge.
-                self._files.reserve(RESERVE, size=self._reserve_bytes)
-            self._watch.look()
-        torn_bytes = sum(torn.size for torn in walk.torn)
-        return Recovery(
-            records=records, position=end, damage=damage, torn_bytes=torn_bytes, last_ts=last_ts
-        )
+        try:
+            if self._lock is None:
+                self._lock = self._files.lock(LOCK, owner=self._boot)
+            return self._recover(visit, since)
+        except PermissionError as fault:
+            raise ConfigError(f"log.dir: {fault}") from fault
+        except OSError as fault:
+            raise LogDeviceDead(f"the log cannot be recovered: {fault}") from fault
 
     def accepts(self, position: Position) -> bool:
         """Does a record of this log end at `position`?"""
@@ -138,6 +128,27 @@ class LocalJournal:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+    def _recover(
+        self, visit: Callable[[Sequence[Logged]], None] | None, since: Position | None
+    ) -> Recovery:
+        if since is not None and not stands_at(self._files, since):
+            raise ConfigError(f"no record of this log ends at {since.segment}:{since.offset}")
+        walk = Walk(self._files, key=self._key, since=since)
+        records, last_ts, damage = _visit(walk, visit)
+        for torn in walk.torn:
+            cut_off(self._files, torn)
+        end = walk.position
+        self._chain.seq, self._chain.hash = end.seq, end.hash.encode()
+        self._end = (end.segment, end.offset, end.seq, self._chain.hash)
+        if self._watch is not None:
+            with suppress(OSError):  # Too little room for a reserve is for the watch to judge.
+                self._files.reserve(RESERVE, size=self._reserve_bytes)
+            self._watch.look()
+        torn_bytes = sum(torn.size for torn in walk.torn)
+        return Recovery(
+            records=records, position=end, damage=damage, torn_bytes=torn_bytes, last_ts=last_ts
+        )
 
     def _commit_hour(self, hour: int, batch: Sequence[Stamped]) -> Iterator[Run]:
         ts, mono = batch[0].ts, batch[0].mono

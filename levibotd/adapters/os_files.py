@@ -52,9 +52,12 @@ class OsFiles:
         try:
             file.write(data)
             file.sync()
+            os.replace(self._root / temporary, path)
+        except OSError:
+            os.unlink(self._root / temporary)
+            raise
         finally:
             file.close()
-        os.replace(self._root / temporary, path)
         _sync_directory(path.parent)
 
     def truncate(self, name: str, *, size: int) -> None:
