@@ -254,12 +254,8 @@ def _size(
         losses = tuple(_loss(level, stop, filters, conditions) for level in levels)
         quantities = _quantities(levels, losses, filters, budget=budget, notional_max=notional_max)
         lost = sum((loss * qty for loss, qty in zip(losses, quantities, strict=True)), Decimal(0))
-        size = _Size(
-            levels,
-            quantities,
-            lost,
-            (*notes, f"{merged} thin rungs joined the one nearer to the market") if merged else notes,
-        )
+        said = (*notes, f"{merged} thin rungs joined the one nearer to the market") if merged else notes
+        size = _Size(levels, quantities, lost, said)
         thin = [
             index
             for index, (level, qty) in enumerate(zip(levels, quantities, strict=True))

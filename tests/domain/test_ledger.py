@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from levibotd.domain.exits import position_closed
 from levibotd.domain.ledger import EquityTracker, Ledger
 from levibotd.domain.orders import CLOSE, ENTRY, STOP, TARGET
 from levibotd.domain.records import (
@@ -166,6 +167,28 @@ def test_a_call_stays_while_an_order_of_it_can_still_fill() -> None:
     assert desk.ledger.positions[BTC].qty == D("0.5")
 
 
+def test_a_closed_call_keeps_its_symbol_until_its_last_rung_is_gone() -> None:
+    desk = Desk()
+    key = desk.opened(plan(rungs=(("0.5", "100"), ("0.5", "95"))))
+    first, second = desk.cids(key, ENTRY)
+    desk.fill(first, "0.5", "100")
+    stop = desk.cids(key, STOP)[0]
+    desk.fill(stop, "0.5", "90")
+    desk.done(stop)
+    desk.write(position_closed(desk.call(key), at=desk.now), symbol=BTC)
+    assert desk.ledger.owner(BTC) == key, "the second rung can still fill"
+    assert desk.ledger.held() == ()
+
+    desk.fill(second, "0.5", "95")
+    assert len(desk.ledger.held()) == 1, "and it did"
+    close = desk.rest(key, CLOSE, "0.5", price="94")
+    desk.fill(close, "0.5", "94")
+    assert desk.ledger.owner(BTC) == key, "until it is closed a second time"
+    desk.finish(key)
+    assert desk.ledger.owner(BTC) is None
+    assert desk.ledger.total.closed == 2
+
+
 @pytest.mark.fault("C13")
 def test_a_ticket_is_spent_once() -> None:
     desk = Desk()
@@ -267,7 +290,8 @@ def test_the_first_of_what_says_no_is_named_and_all_are_listed() -> None:
 def test_a_tripped_kill_switch_outlives_restart_midnight_and_restart() -> None:
     desk = Desk()
     desk.write(DayAnchor(day="2026-01-01", equity=BALANCE, at=0.0))
-    desk.write(KillSwitch(tripped=True, why="realised", by="risk", equity=D(9600), anchor=BALANCE, limit=D(9700)))
+    for _ in range(2):
+        desk.write(KillSwitch(tripped=True, why="realised", by="risk", equity=D(9600), anchor=BALANCE, limit=D(9700)))
 
     once = Ledger.from_bytes(desk.ledger.to_bytes())
     assert once.control.kill.tripped

@@ -190,6 +190,39 @@ def test_a_moved_stop_is_placed_before_the_old_one_goes() -> None:
     assert ask(desk, key) == ()
 
 
+def test_the_old_stop_stays_until_the_new_one_rests() -> None:
+    desk, key = begin()
+    desk.fill(desk.cids(key, ENTRY)[0], "1.5", "100")
+    settle(desk, key)
+    call = desk.call(key)
+    desk.write(
+        RiskSltp(
+            call=key,
+            stop=D(95),
+            stop_source="signal",
+            targets=call.targets,
+            targets_source="signal",
+            why="moved",
+        )
+    )
+    cid = desk.intent(key, STOP, "3", price="95", attempt=1)
+    assert ask(desk, key) == ()
+
+    desk.ack(cid)
+    assert ask(desk, key) == (CancelAction(cid=desk.cids(key, STOP)[0], why="replaced"),)
+
+
+def test_a_stop_that_covers_less_than_is_held_is_replaced() -> None:
+    desk = Desk()
+    key = desk.ticket(plan(rungs=(("3", "100"),)))
+    desk.rest(key, STOP, "1", price="90")
+    desk.fill(desk.rest(key, ENTRY, "3", price="100"), "3", "100")
+    assert not is_protected(desk.call(key), desk.ledger.orders_of(key))
+
+    settle(desk, key)
+    assert live(desk, key, STOP) == [(D(3), D(90))]
+
+
 def test_a_stop_that_vanished_is_placed_again() -> None:
     desk, key = begin()
     desk.fill(desk.cids(key, ENTRY)[0], "1", "100")

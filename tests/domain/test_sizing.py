@@ -124,6 +124,17 @@ def test_what_steps_leave_over_goes_where_a_unit_loses_least() -> None:
     assert [rung.qty for rung in plan.rungs] == [D(2), D(2), D(4)]
 
 
+def test_what_steps_leave_over_never_breaks_the_notional() -> None:
+    # Three at 102 on average cost 306; two of them at 104 make it 308.
+    limits = replace(LIMITS, risk_per_trade=D("0.5"), notional_max=D("306.5"))
+    wish = want(Side.SELL, "range", "100", "104", sl=D(110))
+    plan = planned(
+        wish, limits=limits, filters=replace(FILTERS, step=D(1), min_qty=D(1)), conditions=Conditions(mark=D(99))
+    )
+
+    assert [rung.qty for rung in plan.rungs] == [D(1), D(1)]
+
+
 # Refusals.
 
 
