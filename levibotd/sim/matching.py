@@ -118,11 +118,11 @@ class Matcher:
         """When the oldest IOC entry was accepted that has not seen a single open."""
         if not self._waiting:
             return None
-        return min((one.accepted_at for one in self._orders.values() if _is_unpriced(one)), default=None)
+        return min((one.accepted_at for one in self._orders.values() if one.unpriced), default=None)
 
     def expire_unpriced(self, *, accepted_by: float, at: float) -> list[Fill | OrderEnded]:
         """Give up IOC entries that were accepted by then and have not seen a single open."""
-        waiting = [one for one in self._orders.values() if _is_unpriced(one) and one.accepted_at <= accepted_by]
+        waiting = [one for one in self._orders.values() if one.unpriced and one.accepted_at <= accepted_by]
         ended: list[Fill | OrderEnded] = [self._drop(one, "expired", "no_price", at) for one in waiting]
         self._watch()
         return ended
@@ -162,7 +162,7 @@ class Matcher:
         for resting in self._inside(bar):
             match resting.order.type:
                 case "trigger":
-                    self._fire_inside(resting, bar)
+                    self._fire(resting, resting.behind(bar.open), bar.ts + bar.interval_s)
                 case "stop":
                     self._stop_out(resting, bar)
                 case _:
@@ -221,10 +221,6 @@ class Matcher:
         if bar.open > resting.trigger if resting.buys else bar.open < resting.trigger:
             self._fire(resting, bar.open, bar.ts)
 
-    def _fire_inside(self, resting: "_Resting", bar: Bar) -> None:
-        first = max(bar.open, resting.trigger) if resting.buys else min(bar.open, resting.trigger)
-        self._fire(resting, first, bar.ts + bar.interval_s)
-
     def _fire(self, resting: "_Resting", first: float, at: float) -> None:
         price = self._taken(resting, first)
         if resting.worse(price, _exact(resting.order.price)):
@@ -260,8 +256,7 @@ class Matcher:
         if not quantity:
             return
         terms = self._terms_at(self._costs_at)
-        worse = max(resting.trigger, bar.open) if resting.buys else min(resting.trigger, bar.open)
-        base = _of(worse)
+        base = _of(resting.behind(bar.open))
         slip = max(_STOP_SLIP * base, _RANGE_SLIP * (_of(bar.high) - _of(bar.low))) + terms.slippage * base
         price = _against(resting.buys, base, slip, terms.tick)
         at = bar.ts + bar.interval_s
@@ -364,20 +359,24 @@ class _Resting:
     def remaining(self) -> Decimal:
         return self.order.qty - self.filled
 
+    @property
+    def unpriced(self) -> bool:
+        return not self.live and self.takes and not self.order.reduce_only
+
     def reached(self, bar: Bar) -> bool:
         if self.watches_low:
             return bar.low < self.level or (self.at_level and bar.low == self.level)
         return bar.high > self.level or (self.at_level and bar.high == self.level)
+
+    def behind(self, first: float) -> float:
+        """The worse of trigger and first price."""
+        return max(first, self.trigger) if self.buys else min(first, self.trigger)
 
     def worse(self, price: Decimal, limit: Decimal) -> bool:
         return price > limit if self.buys else price < limit
 
     def state(self, status: str) -> OrderState:
         return OrderState(order=self.order, venue_id=self.order.cid, status=status, cum_qty=self.filled)
-
-
-def _is_unpriced(resting: _Resting) -> bool:
-    return not resting.live and resting.takes and not resting.order.reduce_only
 
 
 def is_sound(bar: Bar) -> bool:
