@@ -1,4 +1,6 @@
 import gzip
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,22 @@ def test_missing_values_are_bad_rows(tmp_path: Path) -> None:
     with CandleFiles([_written(tmp_path / "a.parquet", query)]) as candles:
         assert candles.count(Symbol("BTCUSDT")) == 2
         assert candles.bad.problems == [f"{tmp_path / 'a.parquet'}:2: not a finite number"]
+
+
+def test_without_its_extra_parquet_is_refused_with_the_line_that_installs_it(tmp_path: Path) -> None:
+    path = _written(tmp_path / "a.parquet", f"SELECT {COLUMNS}, 1.0 AS volume FROM range(3) t(i)")
+    program = (
+        "import sys; sys.modules['duckdb'] = None\n"
+        "from pathlib import Path\n"
+        "from levibotd.adapters.candle_files import CandleFiles\n"
+        "from levibotd.errors import ConfigError\n"
+        "try: CandleFiles([Path(sys.argv[1])])\n"
+        "except ConfigError as error: print(error)\n"
+    )
+
+    told = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True)
+
+    assert told.stdout == f"{path}: reading Parquet needs an extra: pip install 'levibotd[reports]'\n"
 
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
