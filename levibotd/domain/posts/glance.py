@@ -12,9 +12,9 @@ from msgspec import Struct
 from levibotd.domain.posts import words as w
 
 _WORD = re.compile(r"[^\W\d_]+")
-_DIGIT = re.compile(r"\d")
+_NUMBER = re.compile(r"\d[\d.,]*")
 
-_CALL_ROLES = frozenset({w.ENTRY, w.BUY, w.SELL, w.LONG, w.SHORT, w.TP, w.STOP, w.TAKE, w.PROFIT})
+_CALL_ROLES = frozenset({w.ENTRY, w.BUY, w.SELL, w.LONG, w.SHORT, w.TP, w.STOP, w.TAKE})
 _CALL_WORDS = frozenset(word for word, role in w.ROLE_OF.items() if role in _CALL_ROLES) - {"t", "price", "take"}
 _CALL_STARTS = tuple(start for start, _ in w.PREFIXES)
 _CALL_TAILS = ("long", "short")
@@ -29,8 +29,9 @@ class Glance(Struct, frozen=True, kw_only=True):
 
     @property
     def may_call(self) -> bool:
-        """Whether fields of a call could be here: a number, and a word that names a field or a side."""
-        if _DIGIT.search(self.text) is None:
+        """Whether fields of a call could be here: two numbers, and a word that names a field or a side."""
+        numbers = _NUMBER.finditer(self.text)
+        if next(numbers, None) is None or next(numbers, None) is None:
             return False
         if not self.words.isdisjoint(_CALL_WORDS):
             return True

@@ -35,10 +35,7 @@ def draft(text: str, *, market: MarketView) -> Draft:
     coins = _coins(text, mentions)
     names = tuple(f"{base}/{quote}" if quote else base for base, quote, _ in coins)
     if not coins:
-        fields = collect(text)
-        return Draft(
-            refusal="no_symbol", call_like=_looks_like_call(fields) and bool(fields.sls or len(fields.tps) > 1)
-        )
+        return _draft_without_coin(text)
     if len(coins) > COINS_MAX:
         return Draft(symbols=names, refusal="too_many_coins")
     segments = _segments(text, coins)
@@ -46,15 +43,24 @@ def draft(text: str, *, market: MarketView) -> Draft:
     call_like = False
     refusal = None
     for (base, quote, spans), segment in zip(coins, segments, strict=True):
-        fields = collect(_masked(text, spans, segment))
-        call_like = call_like or _looks_like_call(fields)
         try:
+            fields = collect(_masked(text, spans, segment))
+            call_like = call_like or _looks_like_call(fields)
             legs.append(solve(fields, base=base, quote=quote, text=text[segment[0] : segment[1]], market=market))
         except Unsolved as reason:
             refusal = str(reason)
     if refusal is not None:
         return Draft(symbols=names, refusal=refusal, call_like=call_like)
     return Draft(legs=tuple(legs), symbols=names, call_like=True)
+
+
+def _draft_without_coin(text: str) -> Draft:
+    try:
+        fields = collect(text)
+    except Unsolved as reason:
+        return Draft(refusal=str(reason), call_like=True)
+    levels = bool(fields.sls) or len(fields.tps) > 1
+    return Draft(refusal="no_symbol", call_like=levels and _looks_like_call(fields))
 
 
 def named_coins(text: str, *, market: MarketView) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from levibotd.domain.signal import Kind, Post, Reading
 
 STALE_AFTER_S = 24 * 3600.0
 
-_ABOUT_CALLS = frozenset({Kind.CLOSE, Kind.CANCEL, Kind.UPDATE, Kind.RESULT})
+_ABOUT_CALLS = frozenset({Kind.CLOSE, Kind.CANCEL, Kind.UPDATE})  # A result changes nothing of ours.
 
 
 def read(post: Post, market: MarketView, *, parent: Reading | None = None) -> Reading:

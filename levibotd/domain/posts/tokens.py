@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterator
 
+from levibotd.domain.posts.refusal import Unsolved
+
 Token = tuple[int, str, int, int]  # Kind, text, start, end.
 
 NEWLINE, LINK, NUMBER, WORD, SIGN = 1, 2, 3, 4, 5
-TOKENS_MAX = 3000  # A post of more says nothing clear.
+TOKENS_MAX = 1500  # A post of more says nothing clear.
 
 _TOKEN = re.compile(
     r"(\n)|((?:https?://|www\.|t\.me/)\S+|@[A-Za-z]\w+)|(\d+(?:[.,]\d+)*|(?<![.\d])\.\d+)|([^\W\d_]+)|([^\w\s]|_)"
@@ -14,7 +16,7 @@ _TOKEN = re.compile(
 
 
 def lines(text: str) -> Iterator[list[Token]]:
-    """Yield the tokens of each line, at most TOKENS_MAX in all."""
+    """Yield the tokens of each line. Raises Unsolved past TOKENS_MAX: half a post may say the opposite of the whole."""
     line: list[Token] = []
     count = 0
     for hit in _TOKEN.finditer(text):
@@ -25,6 +27,6 @@ def lines(text: str) -> Iterator[list[Token]]:
             continue
         count += 1
         if count > TOKENS_MAX:
-            break
+            raise Unsolved("too_many_words")
         line.append((kind, hit.group(), hit.start(), hit.end()))
     yield line

@@ -121,6 +121,7 @@ def test_any_heap_of_numbers_is_read_without_an_error(text: str) -> None:
         "a" * 100 * 1024,
         "7 " * 100_000,
         "7," * 4000,
+        "7," * 4000 + " buy 5",
         "7.7-" * 2000,
         "\u202e" * 8000,
         "#" * 8000,
@@ -132,6 +133,8 @@ def test_any_heap_of_numbers_is_read_without_an_error(text: str) -> None:
         "(" * 8000,
         "1) " * 2700,
         "BTC/USDT " * 900,
+        "#A1 buy 5 " * 800,
+        "tp " + "5\n" * 3900,
     ],
     ids=lambda text: repr(text[:10]),
 )

@@ -1,5 +1,8 @@
 """Numbers, words and signs of a line."""
 
+import pytest
+
+from levibotd.domain.posts.refusal import Unsolved
 from levibotd.domain.posts.tokens import LINK, NUMBER, SIGN, TOKENS_MAX, WORD, lines
 
 
@@ -24,5 +27,7 @@ def test_every_line_is_one_list() -> None:
     assert [len(line) for line in lines("a b\n\nc")] == [2, 0, 1]
 
 
-def test_a_hundred_thousand_numbers_are_cut() -> None:
-    assert sum(len(line) for line in lines("7 " * 100_000)) == TOKENS_MAX
+def test_a_hundred_thousand_numbers_are_refused() -> None:
+    with pytest.raises(Unsolved, match="too_many_words"):
+        kinds_of("7 " * 100_000)
+    assert len(kinds_of("7 " * TOKENS_MAX)) == TOKENS_MAX
