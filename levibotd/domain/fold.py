@@ -6,6 +6,7 @@ nothing stands in `IGNORED`, so that a new one is never forgotten silently. How 
 """
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from levibotd.domain import records
@@ -308,11 +309,13 @@ def _position_closed(state: State, entry: Entry, record: records.PositionClosed)
         _end_if_over(state, call)
 
 
-# The newest entries of a dictionary, oldest first.
+# At least the newest `limit` entries, oldest first. Forgetting comes in batches: taking one from the front of a
+# large dictionary costs a walk over all that were taken before.
 def _remember(memory: dict[Any, Any], key: Any, value: Any, *, limit: int) -> None:
     memory[key] = value
-    while len(memory) > limit:
-        del memory[next(iter(memory))]
+    if len(memory) > limit + limit // 8:
+        for old in list(islice(memory, len(memory) - limit)):
+            del memory[old]
 
 
 _TERMINAL: dict[type[Record], str] = {

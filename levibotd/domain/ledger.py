@@ -247,7 +247,7 @@ class Ledger:
         return self._state.pending
 
     def decision(self, trace: TraceId) -> str | None:
-        """Event type of the terminal decision of a post; the last sixteen thousand are known."""
+        """Event type of the terminal decision of a post; the last sixteen thousand at least are known."""
         return self._state.decided.get(trace)
 
     @property

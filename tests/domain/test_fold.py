@@ -39,30 +39,33 @@ def test_what_may_be_shed_is_never_folded() -> None:
 
 def test_no_more_decisions_and_spent_tickets_are_remembered_than_the_limit() -> None:
     desk = Desk()
-    for number in range(fold.DECIDED_MAX + 5):
+    count = fold.DECIDED_MAX + fold.DECIDED_MAX // 8 + 1  # One more than the batch that is forgotten together.
+    for number in range(count):
         desk.ledger.apply(Entry(AutoRouteSkipped(reason="test"), TraceId(f"{number}"), None))
         desk.ledger.apply(Entry(OrderBlocked(call=CallKey(f"{number}"), gate="ticket"), None, None))
 
-    for number, known in ((4, False), (5, True), (fold.DECIDED_MAX + 4, True)):
+    oldest = count - fold.DECIDED_MAX
+    for number, known in ((oldest - 1, False), (oldest, True), (count - 1, True)):
         assert (desk.ledger.decision(TraceId(f"{number}")) is not None) is known
         assert desk.ledger.ticket_spent(CallKey(f"{number}")) is known
 
 
 def test_of_ended_calls_the_newest_orders_and_trades_are_kept() -> None:
     desk = Desk()
-    for message_id in range(505):
+    for message_id in range(600):
         key = desk.opened(message_id=message_id)
         desk.fill(desk.cids(key, ENTRY)[0], "1", "100")
         desk.fill(desk.cids(key, STOP)[0], "1", "90")
         desk.finish(key)
-    assert len(desk.ledger.finished_orders()) == fold.FINISHED_MAX
+    assert fold.FINISHED_MAX <= len(desk.ledger.finished_orders()) <= fold.FINISHED_MAX * 9 / 8
+    assert desk.ledger.finished_orders()[-1].call == key
     assert not desk.ledger.orders
     assert not desk.ledger.calls
 
     for trade in desk.ledger.trades:
         desk.write(replace(trade, channel="@twice"))
     assert len(desk.ledger.trades) == fold.TRADES_MAX
-    assert desk.ledger.total.closed == 1_010
+    assert desk.ledger.total.closed == 1_200
 
 
 def test_expired_tickets_are_forgotten_an_hour_later() -> None:
