@@ -235,6 +235,11 @@ def read_secret(config: Config, name: str) -> str | None:
     return None
 
 
+def environ_with(over: Mapping[str, str]) -> dict[str, str]:
+    """Return the process's own environment with `over` put over it, for a child process."""
+    return {**os.environ, **over}
+
+
 def _load(
     raw: dict[str, Any], environ: Mapping[str, str] | None, *, origin: str, base: Mapping[str, Any] = {}
 ) -> Config:

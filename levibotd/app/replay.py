@@ -85,11 +85,13 @@ def replay(
     asked: ReplayInput,
     *,
     on_bad: Callable[[BadLine], None],
+    on_bad_row: Callable[[str], None] = lambda fault: None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Summary:
     """
     Run every actor over the posts in order and write the log to `asked.out`.
 
+    `on_bad` hears of posts that could not be read, `on_bad_row` of candles, as "file:line: reason".
     Raises Refused when that directory holds a log already, or at the first bad line when strict; OSError and
     ConfigError for inputs that cannot be read.
     """
@@ -101,8 +103,19 @@ def replay(
         in_order(asked.messages, on_bad=on_bad, window=window, strict=asked.strict) as posts,
         CandleFiles(asked.candles) as candles,
     ):
+        _tell_bad_rows(candles, on_bad_row, strict=asked.strict)
         run = _Run(config, asked, posts, candles, on_progress)
         return run_virtual(run.main, start=posts.first_at or 0.0)
+
+
+def _tell_bad_rows(candles: CandleFiles, on_bad_row: Callable[[str], None], *, strict: bool) -> None:
+    bad = candles.bad
+    for problem in bad.problems:
+        on_bad_row(problem)
+        if strict:
+            raise Refused(problem)
+    if bad.count > len(bad.problems):
+        on_bad_row(f"{bad.count - len(bad.problems)} more rows are no candles")
 
 
 class _Run:

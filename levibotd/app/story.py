@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 
 
-
 def story_of(lines: Iterable[bytes]) -> dict[str, Any] | None:
     """Tell what happened to one trace, in order; None when there is nothing to tell."""
     records = [msgspec.json.decode(line) for line in lines]
