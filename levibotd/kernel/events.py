@@ -122,6 +122,13 @@ class SafeMode:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """A group that had begun anew is up again."""
+
+    group: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GaveUp:
     """`name` stays down. When it is the root, the system is over."""
 
@@ -154,7 +161,7 @@ class Stopped:
 
 
 Event = (
-    Started | Crashed | BackingOff | Restarted | DeadLetter | Quarantined | SafeMode | GaveUp
+    Started | Crashed | BackingOff | Restarted | DeadLetter | Quarantined | SafeMode | Recovered | GaveUp
     | StopFailed | Lingering | Stopped
 )  # fmt: skip
 

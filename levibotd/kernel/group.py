@@ -8,13 +8,11 @@ restart request, a pause that is over. So a stop never waits for a pause.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
-from typing import Protocol
 
 from levibotd.kernel.backoff import Backoff, Budget
-from levibotd.kernel.cell import GRACE_S, Cell
-from levibotd.kernel.control import Stop
+from levibotd.kernel.cell import GRACE_S
 from levibotd.kernel.events import (
     BackingOff,
     Event,
@@ -23,6 +21,7 @@ from levibotd.kernel.events import (
     Failed,
     GaveUp,
     Killed,
+    Recovered,
     Restarted,
     SafeMode,
     Shutdown,
@@ -30,81 +29,10 @@ from levibotd.kernel.events import (
     Started,
     StartFailed,
 )
+from levibotd.kernel.leaf import Leaf, Node, Stopping, exit_of
 from levibotd.kernel.stacks import stack_of
 from levibotd.kernel.status import State, Unstopped
 from levibotd.kernel.tree import ONE_FOR_ALL, ONE_FOR_ONE, PERMANENT, TEMPORARY, Group
-
-
-@dataclass
-class Stopping:
-    """One stop of a system, shared by all its phases: each gets what the ones before left of the time."""
-
-    deadline: float
-    now: Callable[[], float]
-    unstopped: list[Unstopped] = field(default_factory=list)
-    killed: list[str] = field(default_factory=list)
-
-    @property
-    def left_s(self) -> float:
-        return max(0.0, self.deadline - self.now())
-
-
-class Node(Protocol):
-    """What a group supervises: an actor or another group."""
-
-    name: str
-    task: "asyncio.Task[Exit] | None"
-    started: "asyncio.Future[None]"
-    begun_at: float
-    times_up: int
-
-    def begin(self, on_end: Callable[["Node", Exit], None]) -> None:
-        """Start one life of it. `started` is set when it is up; `on_end` tells how it ended, unless `stop` was used."""
-
-    async def stop(self, stopping: Stopping, *, reason: str, restart: bool = False) -> None:
-        """End its life and wait for that, within the time left."""
-
-    def close(self, reason: str, *, failed: bool = False) -> None:
-        """It never comes back: mail goes to the dead letters."""
-
-
-class Leaf:
-    """An actor in its group."""
-
-    def __init__(self, cell: Cell, *, now: Callable[[], float]) -> None:
-        self.cell = cell
-        self.name = cell.name
-        self.task: asyncio.Task[Exit] | None = None
-        self.begun_at = 0.0
-        self.times_up = 0
-        self._now = now
-        self._asked = False
-
-    def begin(self, on_end: Callable[[Node, Exit], None]) -> None:
-        self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.begun_at = self._now()
-        self._asked = False
-        self.task = asyncio.create_task(self.cell.live(self.started), name=self.name)
-        self.task.add_done_callback(lambda task: None if self._asked else on_end(self, _exit_of(task)))
-
-    async def stop(self, stopping: Stopping, *, reason: str, restart: bool = False) -> None:
-        task = self.task
-        if task is None or task.done():
-            return
-        self._asked = True
-        self.cell.mailbox.put_control(Stop(reason, drain=self.cell.child.drain and not restart, restart=restart))
-        await asyncio.wait([task], timeout=min(self.cell.child.shutdown_s, stopping.left_s))
-        if not task.done():
-            stopping.killed.append(self.name)
-            task.cancel()
-            # The last of the time is spent on cancelling, also when nothing is left of it.
-            await asyncio.wait([task], timeout=min(GRACE_S, max(stopping.left_s, 0.1)))
-        if not task.done():
-            stopping.unstopped.append(Unstopped(name=self.name, stack=stack_of(task)))
-
-    def close(self, reason: str, *, failed: bool = False) -> None:
-        if not self.cell.mailbox.closed:
-            self.cell.close(reason, failed=failed)
 
 
 @dataclass
@@ -126,6 +54,7 @@ class Supervisor:
         now: Callable[[], float],
         emit: Callable[[Event], None],
         rng: Random,
+        fatal: tuple[type[BaseException], ...] = (),
         stop_order: Sequence[str] = (),
     ) -> None:
         self.group = group
@@ -138,6 +67,7 @@ class Supervisor:
         self.times_up = 0
         self._now = now
         self._emit = emit
+        self._fatal = fatal
         self._stop_order = list(stop_order)
         self._budget = Budget(group.intensity, group.period_s)
         self._backoffs = {node.name: Backoff(rng) for node in nodes}
@@ -160,7 +90,7 @@ class Supervisor:
         self._stop = None
         self._budget.refill()
         self.task = asyncio.create_task(self._run(), name=f"group:{self.name}")
-        self.task.add_done_callback(lambda task: None if self._asked else on_end(self, _exit_of(task)))
+        self.task.add_done_callback(lambda task: None if self._asked else on_end(self, exit_of(task)))
 
     async def stop(self, stopping: Stopping, *, reason: str, restart: bool = False) -> None:
         if self.task is None or self.task.done():
@@ -168,7 +98,11 @@ class Supervisor:
         self._asked = True
         self._stop = (stopping, reason, restart)
         self._wake.set()
-        await asyncio.wait([self.task])
+        # Its children keep to the deadline; this is for a group that hangs in a restart.
+        await asyncio.wait([self.task], timeout=stopping.left_s + 2 * GRACE_S)
+        if not self.task.done():
+            stopping.unstopped.append(Unstopped(name=self.name, stack=stack_of(self.task)))
+            self.task.cancel()
 
     def close(self, reason: str, *, failed: bool = False) -> None:
         self.state = State.FAILED if failed else State.STOPPED
@@ -248,12 +182,12 @@ class Supervisor:
 
     def _up(self, node: Node) -> None:
         node.times_up += 1
-        if not isinstance(node, Leaf):
-            return
-        if node.times_up == 1:
+        if isinstance(node, Leaf) and node.times_up == 1:
             self._emit(Started(actor=node.name))
-        else:
+        elif isinstance(node, Leaf):
             self._emit(Restarted(actor=node.name, incarnation=node.cell.incarnation))
+        elif node.times_up > 1:
+            self._emit(Recovered(group=node.name))
 
     async def _ended(self, node: Node, ended: Exit) -> Exhausted | None:
         restart = node.cell.child.restart if isinstance(node, Leaf) else PERMANENT
@@ -266,10 +200,9 @@ class Supervisor:
 
     async def _recover(self, node: Node, ended: Exit) -> Exhausted | None:
         affected = self._affected(node)
-        stopping = self._own_stop()
         for other in reversed(affected):
             if other is not node:
-                await other.stop(stopping, reason=f"{node.name} crashed", restart=True)
+                await self._end_for_good(other, reason=f"{node.name} crashed")
         overlapping = [job for job in self._jobs if any(one in affected for one in job.nodes)]
         again = [one for one in self.nodes if one in affected or any(one in job.nodes for job in overlapping)]
         for job in overlapping:
@@ -286,7 +219,7 @@ class Supervisor:
     # Count one failure of `node` and plan the next try of `job`, whose first child it need not be.
     def _failed(self, node: Node, ended: Exit, *, job: Job) -> Exhausted | None:
         error = ended.error if isinstance(ended, Failed | StartFailed | Exhausted) else None
-        if not self._budget.spend(self._now()):
+        if isinstance(error, self._fatal) or not self._budget.spend(self._now()):
             if self.group.essential:
                 return Exhausted(error)
             self._give_up_on(node, error, job=job)
@@ -325,7 +258,7 @@ class Supervisor:
     async def _restart(self, node: Node) -> Exhausted | None:
         if node.name in self._down or any(node in job.nodes for job in self._jobs):
             return None
-        await node.stop(self._own_stop(), reason="operator", restart=True)
+        await self._end_for_good(node, reason="operator")
         self._ends = deque(one for one in self._ends if one[0] is not node)
         self._due.append(self._job([node], first=False))
         return None
@@ -344,6 +277,15 @@ class Supervisor:
         named = {node.name: node for node in self.nodes}
         first = [named[name] for name in self._stop_order]
         return first + [node for node in reversed(self.nodes) if node not in first]
+
+    # End one life of a child before its next: however long it lingers, unless we are stopped ourselves.
+    async def _end_for_good(self, node: Node, *, reason: str) -> None:
+        await node.stop(self._own_stop(), reason=reason, restart=True)
+        if node.task is not None and not node.task.done():
+            node.task.add_done_callback(lambda _: self._wake.set())
+        while node.task is not None and not node.task.done() and self._stop is None:
+            self._wake.clear()
+            await self._wake.wait()
 
     # Children that a restart stops have their own shutdown time each and no common deadline.
     def _own_stop(self) -> Stopping:
@@ -367,10 +309,3 @@ class Supervisor:
         for job in list(self._jobs):
             self._drop(job)
         self._wanted.clear()
-
-
-def _exit_of(task: "asyncio.Task[Exit]") -> Exit:
-    if task.cancelled():
-        return Killed()
-    error = task.exception()
-    return task.result() if error is None else Failed(error)

@@ -198,7 +198,7 @@ class Background(Generic[T]):
             if self._failure is None:
                 try:
                     self._handle(item)
-                except BaseException as failure:  # Whatever it is, it is told to the owner.
+                except BaseException as failure:  # noqa: BLE001 - whatever it is, it is told to the owner
                     self._failure = failure
 
     def _raise(self) -> None:

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from levibotd.kernel.cell import Cell
-from levibotd.kernel.group import Leaf, Supervisor
+from levibotd.kernel.group import Supervisor
 from levibotd.kernel.lane import Lane
+from levibotd.kernel.leaf import Leaf
 from levibotd.kernel.stacks import stack_of
 from levibotd.kernel.status import CellStatus, GroupStatus, LaneStatus, State, TaskStatus
 

@@ -16,7 +16,8 @@ from levibotd.kernel.control import Inspect
 from levibotd.kernel.dead_letters import DeadLetters
 from levibotd.kernel.errors import ActorStopped, CannotStart
 from levibotd.kernel.events import Event, Exhausted, Exit, GaveUp
-from levibotd.kernel.group import Leaf, Node, Stopping, Supervisor
+from levibotd.kernel.group import Supervisor
+from levibotd.kernel.leaf import Leaf, Node, Stopping
 from levibotd.kernel.mailbox import INSPECTS_MAX, Rejected
 from levibotd.kernel.poison import itself
 from levibotd.kernel.snapshots import Progress, cell_status, group_status
@@ -38,6 +39,7 @@ class System:
 
     `on_event` is called for every event, in the loop, and must not raise. `stop_order` names
     children of the root that stop first, in that order; all others follow in reverse start order.
+    An actor that ends by one of `fatal` is not tried again: its group fails, up to the root.
     Raises ValueError and WaitCycle for a tree that cannot work.
     """
 
@@ -53,6 +55,7 @@ class System:
         on_event: Callable[[Event], None],
         rng: Random,
         stop_order: Sequence[str] = (),
+        fatal: tuple[type[BaseException], ...] = (),
         dead_letters_max: int = 256,
     ) -> None:
         check(tree)
@@ -63,6 +66,7 @@ class System:
         self._clock = clock
         self._emit = on_event
         self._rng = rng
+        self._fatal = fatal
         self._order = itertools.count(1)
         self._owners: dict[str, tuple[Supervisor, Node]] = {}
         self._root = self._build(tree, stop_order=stop_order)
@@ -79,10 +83,12 @@ class System:
         over = self._over
         self._root.started.add_done_callback(lambda _: over.set())
         await over.wait()
+        if self._report is not None:
+            raise CannotStart(f"{self._root.name} was stopped while it was starting")
         if not self._root.started.done():
             error = None if self._gave_up is None else self._gave_up.error
             raise CannotStart(f"{self._root.name} gave up while starting: {error}") from error
-        if self._gave_up is None and self._report is None:
+        if self._gave_up is None:
             over.clear()
 
     async def wait(self) -> GaveUp | None:
@@ -112,10 +118,9 @@ class System:
         return report
 
     def hurry(self, *, keep: Sequence[str] = ()) -> None:
-        """During a stop: cancel at once all that still runs, but for the named actors. They go on to stop properly."""
-        for name, cell in self.cells.items():
-            if name not in keep:
-                cell.kill()
+        """During a stop: give only the named actors their time to stop, and cancel all others when their turn comes."""
+        if self._stopping is not None:
+            self._stopping.hurry(frozenset(keep))
 
     def restart(self, name: str) -> bool:
         """Let an actor or group begin anew, at no cost to its budget. False: there is none of that name."""
@@ -190,7 +195,9 @@ class System:
             cell = self.make_cell(child, now=now, emit=self._emit, letters=self.dead_letters, order=self._order)
             self.cells[child.name] = cell
             nodes.append(Leaf(cell, now=now))
-        supervisor = self.make_supervisor(group, nodes, now=now, emit=self._emit, rng=self._rng, stop_order=stop_order)
+        supervisor = self.make_supervisor(
+            group, nodes, now=now, emit=self._emit, rng=self._rng, fatal=self._fatal, stop_order=stop_order
+        )
         self._owners |= {node.name: (supervisor, node) for node in nodes}
         return supervisor
 

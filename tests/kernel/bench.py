@@ -44,6 +44,11 @@ async def fail(_actor: Actor[Any]) -> None:
     raise ValueError("unlucky")
 
 
+async def finish(actor: Actor[Any]) -> None:
+    """Work that ends its actor normally."""
+    actor.finish()
+
+
 async def stay(_actor: Actor[Any]) -> None:
     """Work that does not end by itself."""
     await LoopClock().sleep(1e6)

@@ -9,7 +9,7 @@ from hypothesis.strategies import SearchStrategy
 Example = TypeVar("Example")
 
 
-def assert_caught(check: Callable[[Example], None], strategy: SearchStrategy[Example], *, examples: int = 500) -> None:
+def expect_caught(check: Callable[[Example], None], strategy: SearchStrategy[Example], *, examples: int = 500) -> None:
     """Fail unless `check` raises AssertionError for one of many examples."""
 
     def caught(example: Example) -> bool:

@@ -11,7 +11,7 @@ from levibotd.kernel.lane import Ask
 from levibotd.kernel.mailbox import OWN_CAPACITY, Rejected
 from levibotd.kernel.supervisor import TRANSIENT, Child
 from levibotd.kernel.tasks import Limits
-from tests.kernel.bench import Do, Doer, SmallSystem, fail, ref, settle
+from tests.kernel.bench import Do, Doer, SmallSystem, fail, finish, ref, settle
 
 
 class Hooked(Doer):
@@ -66,7 +66,7 @@ async def test_on_stop_is_told_why(clock: Clock) -> None:
     async with bench:
         await a.tell(Do(fail))
         await settle(clock)
-        await b.tell(Do(lambda actor: asyncio.sleep(0, actor.finish())))
+        await b.tell(Do(finish))
         await settle(clock)
 
     assert [type(reason) for reason in reasons] == [Failed, Normal, Shutdown]

@@ -11,7 +11,7 @@ from levibotd.kernel.actor import Actor, Host
 from levibotd.kernel.cell import Cell
 from levibotd.kernel.events import Exit
 from levibotd.kernel.supervisor import System
-from tests.kernel.planted import assert_caught
+from tests.kernel.planted import expect_caught
 from tests.kernel.system_check import SCRIPTS, Step, check
 
 
@@ -105,4 +105,4 @@ def test_a_planted_fault_is_caught(fault: type[Cell]) -> None:
     class Faulty(System):
         make_cell = fault
 
-    assert_caught(lambda script: check(script, Faulty), SCRIPTS, examples=1000)
+    expect_caught(lambda script: check(script, Faulty), SCRIPTS, examples=1000)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -12,14 +13,15 @@ from hypothesis import strategies as st
 from levibotd.kernel.actor import Actor
 from levibotd.kernel.backoff import Backoff, Budget
 from levibotd.kernel.clock import Clock
-from levibotd.kernel.events import Event, Exit, GaveUp, SafeMode
-from levibotd.kernel.group import Job, Node, Stopping, Supervisor
+from levibotd.kernel.events import Event, Exit, GaveUp, Recovered, SafeMode
+from levibotd.kernel.group import Job, Supervisor
+from levibotd.kernel.leaf import Node, Stopping
 from levibotd.kernel.mailbox import Box, Ref
 from levibotd.kernel.status import State
 from levibotd.kernel.supervisor import Child, Group, System
 from levibotd.kernel.tree import ONE_FOR_ALL, ONE_FOR_ONE, REST_FOR_ONE, Strategy
 from levibotd.kernel.virtual_time import run_virtual
-from tests.kernel.planted import assert_caught
+from tests.kernel.planted import expect_caught
 
 PERIOD_S = 10.0
 NAMES = ("a", "b", "c")
@@ -151,9 +153,7 @@ def check(script: Script, system_class: type[System] = System) -> None:
         events: list[Event] = []
         begun = clock.monotonic()
         refs = [Ref[object](name, Box(4)) for name in NAMES]
-        children = tuple(
-            Child(ref, lambda name=ref.name: Logging(name, log, clock, begun)) for ref in refs
-        )  # fmt: skip
+        children = tuple(Child(ref, partial(Logging, ref.name, log, clock, begun)) for ref in refs)
         group = Group("g", script.strategy, intensity=script.intensity, period_s=PERIOD_S, children=children)
         system = system_class(
             Group("root", intensity=0, children=(group,)), clock=clock, on_event=events.append, rng=Steady()
@@ -269,11 +269,11 @@ def test_a_planted_fault_is_caught(fault: type[Supervisor]) -> None:
     class Faulty(System):
         make_supervisor = fault
 
-    assert_caught(lambda script: check(script, Faulty), SCRIPTS)
+    expect_caught(lambda script: check(script, Faulty), SCRIPTS)
 
 
 def test_a_silent_end_of_the_root_is_caught() -> None:
-    assert_caught(lambda script: check(script, SaysNothingWhenItGivesUp), SCRIPTS)
+    expect_caught(lambda script: check(script, SaysNothingWhenItGivesUp), SCRIPTS)
 
 
 # --- Escalation -------------------------------------------------------------------------------
@@ -302,6 +302,7 @@ async def test_a_group_without_budget_begins_anew_as_a_whole_after_safe_mode(clo
     assert [event for event in events if isinstance(event, SafeMode | GaveUp)] == [
         SafeMode(group="trading", error=system.cells["a"].last_error)
     ]
+    assert events.index(Recovered(group="trading")) == len(events) - 1
     assert system.cells["b"].incarnation == 2, "the whole group began anew"
     assert system.all_running()
 

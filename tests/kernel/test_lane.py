@@ -23,10 +23,9 @@ from levibotd.kernel.lane import (
     Place,
 )
 from tests.kernel.lane_machine import LaneMachine, machine_of
-from tests.kernel.planted import assert_caught
+from tests.kernel.planted import expect_caught
 
 QUICK = settings(
-    max_examples=200,
     stateful_step_count=15,
     deadline=None,
     derandomize=True,
@@ -36,8 +35,13 @@ QUICK = settings(
 )
 
 
+def check(machine: type[LaneMachine], *, examples: int) -> None:
+    """Run the machine. Raises AssertionError for the first interleaving that breaks a promise."""
+    run_state_machine_as_test(machine, settings=settings(QUICK, max_examples=examples))
+
+
 def test_a_lane_keeps_its_promises_in_every_interleaving() -> None:
-    run_state_machine_as_test(LaneMachine, settings=settings(QUICK, max_examples=300))
+    check(LaneMachine, examples=300)
 
 
 # --- Planted faults ---------------------------------------------------------------------------
@@ -157,13 +161,13 @@ FAULTS = [
 @pytest.mark.parametrize("lane", FAULTS)
 def test_a_planted_fault_is_caught(lane: type[Lane]) -> None:
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(machine_of(lane), settings=settings(QUICK, max_examples=1000))
+        check(machine_of(lane), examples=1000)
 
 
 # --- CONFLATE, against a dict -----------------------------------------------------------------
 
 
-def check_newest_in_first_place(lane_class: type[Lane], actions: list[tuple[str, int]]) -> None:
+def expect_newest_in_first_place(lane_class: type[Lane], actions: list[tuple[str, int]]) -> None:
     """Compare with a dict, which keeps the first position of a key and its newest value."""
     lane = lane_class(Box(2, CONFLATE, key=lambda message: message[0]), Desk("conflate"))
     model: dict[str, tuple[str, int]] = {}
@@ -183,7 +187,7 @@ CONFLATED = st.lists(st.tuples(st.sampled_from(["a", "b", "c", "take"]), st.inte
 
 @given(actions=CONFLATED)
 def test_of_one_key_the_newest_waits_where_the_first_one_did(actions: list[tuple[str, int]]) -> None:
-    check_newest_in_first_place(Lane, actions)
+    expect_newest_in_first_place(Lane, actions)
 
 
 class MovesTheNewestToTheEnd(Lane):
@@ -206,7 +210,7 @@ class KeepsTheOldestValue(Lane):
 
 @pytest.mark.parametrize("lane", [MovesTheNewestToTheEnd, KeepsTheOldestValue])
 def test_a_planted_fault_of_conflation_is_caught(lane: type[Lane]) -> None:
-    assert_caught(lambda actions: check_newest_in_first_place(lane, actions), CONFLATED)
+    expect_caught(lambda actions: expect_newest_in_first_place(lane, actions), CONFLATED)
 
 
 # --- Single promises --------------------------------------------------------------------------

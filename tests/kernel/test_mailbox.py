@@ -10,7 +10,7 @@ from levibotd.kernel.control import Inspect, Resume, Stop, Suspend
 from levibotd.kernel.errors import ActorStopped, MailboxFull
 from levibotd.kernel.lane import DROP_NEWEST, NOTHING
 from levibotd.kernel.mailbox import OWN_CAPACITY, Box, Mailbox, OwnRef, Ref, Rejected, Request
-from tests.kernel.planted import assert_caught
+from tests.kernel.planted import expect_caught
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ ACTIONS = st.lists(
 )
 
 
-def check_control(actions: list[tuple[str, object]], mailbox: Mailbox) -> None:
+def expect_control_first(actions: list[tuple[str, object]], mailbox: Mailbox) -> None:
     """Control before mail, Stop before all, per type the newest, in the order the types came; no Stop is lost."""
     model: dict[type, object] = {}
     mail = 0
@@ -61,7 +61,7 @@ def check_control(actions: list[tuple[str, object]], mailbox: Mailbox) -> None:
 
 @given(actions=ACTIONS)
 def test_control_overtakes_and_of_each_kind_the_newest_stands(actions: list[tuple[str, object]]) -> None:
-    check_control(actions, Mailbox("m", Box(2)))
+    expect_control_first(actions, Mailbox("m", Box(2)))
 
 
 class LosesAStop(Mailbox):
@@ -90,7 +90,7 @@ class HidesControlBehindMail(Mailbox):
 
 @pytest.mark.parametrize("fault", [LosesAStop, ObeysInOrder, KeepsTheFirst, HidesControlBehindMail])
 def test_a_planted_fault_of_the_control_lane_is_caught(fault: type[Mailbox]) -> None:
-    assert_caught(lambda actions: check_control(actions, fault("m", Box(2))), ACTIONS)
+    expect_caught(lambda actions: expect_control_first(actions, fault("m", Box(2))), ACTIONS)
 
 
 async def test_the_own_lane_and_the_users_take_turns() -> None:
@@ -175,7 +175,8 @@ async def test_a_closed_mailbox_takes_nothing_and_hands_out_what_it_had() -> Non
     ref: Ref[str] = Ref("gone", Box(4))
     mailbox = ref.mailbox
     await ref.tell("user")
-    await OwnRef(mailbox).tell("own")
+    me: Ref[str] = OwnRef(mailbox)
+    await me.tell("own")
     ref.control(Refold(1))
     ref.control(Stop("now"))
     inspecting: asyncio.Future[object] = asyncio.get_running_loop().create_future()

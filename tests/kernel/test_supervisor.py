@@ -24,8 +24,8 @@ from levibotd.kernel.lane import DROP_NEWEST, Box
 from levibotd.kernel.mailbox import INSPECTS_MAX, Ref, Rejected
 from levibotd.kernel.poison import itself
 from levibotd.kernel.status import State
-from levibotd.kernel.supervisor import TEMPORARY, TRANSIENT, Child, Group, System
-from tests.kernel.bench import Do, Doer, SmallSystem, fail, ref, settle, stay
+from levibotd.kernel.supervisor import ONE_FOR_ALL, TEMPORARY, TRANSIENT, Child, Group, System
+from tests.kernel.bench import Do, Doer, SmallSystem, fail, finish, ref, settle, stay
 
 
 @dataclass(frozen=True)
@@ -241,7 +241,7 @@ async def test_a_message_of_a_retried_type_is_tried_once_more_before_all_others(
 
     bench = SmallSystem(Child(a, Clumsy, retry_once=frozenset({Poison})))
     async with bench:
-        asking = asyncio.create_task(a.ask(Poison("t"), timeout_s=5))  # type: ignore[arg-type]
+        asking: asyncio.Task[Any] = asyncio.create_task(a.ask(Poison("t"), timeout_s=5))  # type: ignore[arg-type]
         await asyncio.sleep(0)
         await a.tell("next")
         assert await asking == "fine"
@@ -352,16 +352,55 @@ async def test_no_life_begins_before_the_last_task_of_the_one_before_has_ended(c
         assert bench.system.cells["a"].incarnation == 2
 
 
+async def test_a_sibling_that_lingers_keeps_its_next_life_waiting(clock: Clock) -> None:
+    a, b = ref("a"), ref("b")
+
+    async def stubborn(_actor: Actor[Any]) -> None:
+        until = clock.time() + 30
+        while clock.time() < until:
+            try:
+                await clock.sleep(until - clock.time())
+            except asyncio.CancelledError:
+                continue
+
+    bench = SmallSystem(Child(a, Doer), Child(b, Doer), strategy=ONE_FOR_ALL)
+    async with bench:
+        await b.tell(Do(stubborn))
+        await settle(clock)
+        await a.tell(Do(fail))
+        await clock.sleep(20)
+        assert [bench.system.cells[name].incarnation for name in "ab"] == [1, 1]
+
+        await clock.sleep(20)
+        assert [bench.system.cells[name].incarnation for name in "ab"] == [2, 2]
+
+
+async def test_what_is_fatal_is_not_tried_again(clock: Clock) -> None:
+    events: list[Event] = []
+    a = ref()
+    tree = Group("root", children=(Group("infra", children=(Child(a, Doer),)),))
+    system = system_of(tree, clock, events, fatal=(ValueError,))
+    await system.start()
+    begun = clock.monotonic()
+    await a.tell(Do(fail))
+
+    gave_up = await system.wait()
+
+    assert gave_up is not None
+    assert isinstance(gave_up.error, ValueError)
+    assert clock.monotonic() == begun
+    assert not any(isinstance(event, Restarted | SafeMode) for event in events)
+
+
 @pytest.mark.parametrize(
     ("restart", "message", "comes_back"),
-    [(TRANSIENT, Do(fail), True), (TRANSIENT, "finish", False), (TEMPORARY, Do(fail), False)],
+    [(TRANSIENT, Do(fail), True), (TRANSIENT, Do(finish), False), (TEMPORARY, Do(fail), False)],
 )
 async def test_who_begins_anew_after_which_end(clock: Clock, restart: Any, message: Any, comes_back: bool) -> None:
     a = ref()
     bench = SmallSystem(Child(a, Doer, restart=restart))
     async with bench:
-        finish = Do(lambda actor: asyncio.sleep(0, actor.finish()))
-        await a.tell(finish if message == "finish" else message)
+        await a.tell(message)
         await settle(clock)
 
         assert a.offer("late") == comes_back
@@ -514,6 +553,43 @@ async def test_a_second_signal_skips_to_the_flush(clock: Clock) -> None:
     assert clock.monotonic() - begun < 3
     assert report.unstopped == ()
     assert log[-1] == "down log"
+
+
+async def test_hurrying_before_its_turn_brings_nobody_back(clock: Clock) -> None:
+    log: list[str] = []
+    early, late = ref("early"), ref("late")
+    bench = SmallSystem(
+        Child(ref("log"), lambda: Slow("log", log, clock)), Child(early, Doer), Child(late, Doer, shutdown_s=10)
+    )
+    await bench.system.start()
+    for address in (early, late):
+        await address.tell(Do(stay))
+    await settle(clock)
+    begun = clock.monotonic()
+    stopping = asyncio.create_task(bench.system.stop())
+    await clock.sleep(1)
+    bench.system.hurry(keep=("log",))
+
+    report = await stopping
+
+    assert report.killed == ("early",)
+    assert clock.monotonic() - begun < 3
+    assert bench.system.cells["early"].incarnation == 1
+    assert log[-1] == "down log"
+
+
+async def test_a_stop_while_starting_ends_the_start(clock: Clock) -> None:
+    log: list[str] = []
+    bench = SmallSystem(*(Child(ref(name), lambda name=name: Slow(name, log, clock)) for name in "ab"))  # type: ignore[misc]
+    starting = asyncio.create_task(bench.system.start())
+    await clock.sleep(0.5)
+
+    await bench.system.stop()
+
+    with pytest.raises(CannotStart, match="stopped"):
+        await starting
+    assert "starting b" not in log
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_a_stop_during_a_pause_starts_nothing(clock: Clock) -> None:

@@ -13,12 +13,12 @@ from levibotd.kernel.lane import Box
 from levibotd.kernel.mailbox import Mailbox
 from levibotd.kernel.tasks import Limits, Tasks, Timer, Timers
 from levibotd.kernel.virtual_time import run_virtual
-from tests.kernel.planted import assert_caught
+from tests.kernel.planted import expect_caught
 
 WORK = st.lists(st.tuples(st.sampled_from("abc"), st.booleans(), st.integers(0, 3)), min_size=1, max_size=12)
 
 
-async def run_work(work: list[tuple[str, bool, int]], clock: Clock, make: Callable[..., Tasks] = Tasks) -> None:
+async def expect_order(work: list[tuple[str, bool, int]], clock: Clock, make: Callable[..., Tasks] = Tasks) -> None:
     """Start all of it in one go and watch: one per key, within the slots, each exactly once, keys in order."""
     limits = Limits(slots=2, urgent_slots=1, waiting_max=99)
     crashes: list[BaseException] = []
@@ -56,7 +56,7 @@ async def run_work(work: list[tuple[str, bool, int]], clock: Clock, make: Callab
 @settings(max_examples=50, deadline=None)
 @given(work=WORK)
 def test_one_runs_per_key_and_the_others_queue_for_it(work: list[tuple[str, bool, int]]) -> None:
-    run_virtual(lambda clock: run_work(work, clock))
+    run_virtual(lambda clock: expect_order(work, clock))
 
 
 class RunsAKeyTwice(Tasks):
@@ -78,7 +78,7 @@ class RotatesItsQueue(Tasks):
 
 @pytest.mark.parametrize("fault", [RunsAKeyTwice, ForgetsItsSlots, RotatesItsQueue])
 def test_a_planted_fault_is_caught(fault: type[Tasks]) -> None:
-    assert_caught(lambda work: run_virtual(lambda clock: run_work(work, clock, fault)), WORK)
+    expect_caught(lambda work: run_virtual(lambda clock: expect_order(work, clock, fault)), WORK)
 
 
 def worker(clock: Clock, log: list[str], name: str, seconds: float) -> Callable[[], Coroutine[Any, Any, object]]:
