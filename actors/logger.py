@@ -111,11 +111,7 @@ class Log:
     @property
     def position(self) -> Position:
         """The end of what the observers were told: what a snapshot of their state stands for."""
-        run = self._told
-        if run is None:
-            return self.journal.position
-        end = run.offset + sum(run.lengths)
-        return Position(segment=run.segment, offset=end, seq=run.logged[-1].seq, hash=run.hash)
+        return self.journal.position if self._told is None else self._told.end
 
     async def put(self, item: _Accepted) -> None:
         """Accept one append: from then on it is written, whatever becomes of the actor."""

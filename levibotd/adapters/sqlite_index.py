@@ -166,7 +166,7 @@ class SqliteIndex:
         if not _follow(position, fresh):
             self._catch_up()  # Something was never fed.
         elif fresh:
-            self._insert(self._opened(), self._rows.of_runs(fresh), _end_of(fresh[-1]))
+            self._insert(self._opened(), self._rows.of_runs(fresh), fresh[-1].end)
 
     def _catch_up(self) -> None:
         connection = self._opened()
@@ -245,9 +245,3 @@ def _follow(position: Position, runs: Sequence[Run]) -> bool:
             return False
         seq = run.logged[-1].seq
     return True
-
-
-def _end_of(run: Run) -> Position:
-    return Position(
-        segment=run.segment, offset=run.offset + sum(run.lengths), seq=run.logged[-1].seq, hash=run.hash
-    )

@@ -60,6 +60,12 @@ class Run(Struct, frozen=True, gc=False):
     own: int
     hash: str
 
+    @property
+    def end(self) -> "Position":
+        """The place behind its last record."""
+        offset = self.offset + sum(self.lengths)
+        return Position(segment=self.segment, offset=offset, seq=self.logged[-1].seq, hash=self.hash)
+
 
 class Position(Struct, frozen=True, kw_only=True):
     """

@@ -367,3 +367,15 @@ async def test_a_crash_of_an_observer_is_a_crash_of_the_logger() -> None:
 
         assert bench.system.cells["logger"].incarnation == 2
         assert bench.notes() == ["0", "1"]
+
+
+async def test_a_snapshot_stands_for_what_the_observers_were_told() -> None:
+    async with Bench() as bench:
+        assert bench.log.position == bench.journal.position
+        await bench.ask(note("0"))
+        told = bench.log.position
+        await bench.tell(note("1"))
+
+        assert bench.log.position == told == bench.journal.position
+        assert told.seq == bench.seen[-1].seq
+        assert told.offset == sum(len(line) for line in bench.journal.lines)

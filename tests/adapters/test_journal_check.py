@@ -1,6 +1,6 @@
 """`log verify` names the first record that is not as it was written; `log repair` heals a torn tail alone."""
 
-from collections.abc import Callable
+from hashlib import sha256
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from levibotd.adapters.journal_check import RepairReport, repair, verify
 from levibotd.adapters.journal_segments import LOCK
 from levibotd.adapters.local_journal import LocalJournal
-from levibotd.domain.records import Entry, SystemNote
+from levibotd.domain.records import Entry, FileSeal, SystemNote
 from levibotd.journal import Chain, Preparer, decode, hash_of, parse
 from levibotd.ports.journal_file import LockHeld, Stamped
 from levibotd.sim.faulty_files import FaultyFiles
@@ -106,9 +106,6 @@ def test_damage_at_the_very_end_is_not_forgotten_by_the_next_start() -> None:
     assert report.last_seq == 20
 
 
-Edit = Callable[[list[bytes]], list[bytes]]
-
-
 @pytest.mark.fault("D6")
 @settings(max_examples=150, deadline=None)
 @given(
@@ -193,6 +190,28 @@ def test_malice_needs_the_key_to_be_found_out(key: bytes, is_found: bool) -> Non
     report = verify(files, key=key)
     assert (report.damage is not None) == is_found
     assert report.keyed_since == (1 if key else None)
+
+
+def test_a_gap_is_found_also_where_the_chain_goes_on() -> None:
+    files = written(sealed=False)
+    chain = Chain(boot="b0", seq=15, hash_=verify(files).last_hash)  # One too many.
+    line = chain.line(_preparer.prepare(Entry(SystemNote(note="n"))), ts=NOON, mono=0)
+    files.overwrite(NAMES[2], files.read(NAMES[2]) + line)
+    report = verify(files)
+    assert report.damage is not None
+    assert (report.damage.seq, report.last_seq) == (15, 16)
+
+
+@pytest.mark.parametrize(("count", "digest"), [(3, None), (4, "0" * 64)])
+def test_a_seal_must_match_its_segment(count: int, digest: str | None) -> None:
+    files = written(sealed=False)
+    whole = files.read(NAMES[2])
+    chain = Chain(boot="b0", seq=14, hash_=verify(files).last_hash)
+    seal = FileSeal(count=count, sha256=digest or sha256(whole).hexdigest())
+    files.overwrite(NAMES[2], whole + chain.line(_preparer.prepare(Entry(seal)), ts=NOON, mono=0))
+    report = verify(files)
+    assert report.damage is not None
+    assert report.damage.seq == 15
 
 
 def test_a_log_that_lost_its_key_on_the_way_is_damaged() -> None:
