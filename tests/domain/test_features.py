@@ -73,6 +73,7 @@ def test_what_has_no_leg_is_never_a_call() -> None:
 
 def test_a_classifier_that_sees_the_other_side_is_no_reason_to_act() -> None:
     assert judged(CALL, sell=0.9).label == "NO-TRADE"
+    assert judged("#ADA/USDT short 1.0 tp 0.9 sl 1.1", buy=0.9).label == "NO-TRADE"
 
 
 @pytest.mark.parametrize("reasons", [("too_long",)])

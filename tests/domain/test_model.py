@@ -51,8 +51,8 @@ def test_a_margin_is_the_weighted_sum_of_two_unit_blocks() -> None:
 
 def test_repeated_words_count_by_their_logarithm() -> None:
     twice = 1 + math.log(2)
-    margin = CompiledModel(arrays()).margins("buy, buy", ())
-    assert margin[0] == pytest.approx(0.1 + twice / twice, abs=1e-12)
+    margin = CompiledModel(arrays()).margins("now buy buy", ())
+    assert margin[0] == pytest.approx(0.1 + twice / math.hypot(twice, 1), abs=1e-12)
 
 
 def test_an_unknown_text_gets_the_intercepts() -> None:

@@ -26,6 +26,7 @@ def test_the_side_follows_from_the_levels_where_no_word_says_it() -> None:
         ("LONG entry 1.0 target 0.9 SL 1.1", "side_contradicts"),
         ("Entry 1.0 target 1.1 SL 1.2", "geometry"),
         ("Entry 1.0 - 1.2 target 1.15 SL 0.9", "target_inside"),
+        ("Entry 1.0 - 1.2 target 1.3 SL 1.05", "stop_inside"),
         ("Entry 1.0 target 1.1 SL 0.09", "stop_far"),
         ("Entry 1.0 target 15", "target_far"),
         ("Entry 1.0 - 2.0 target 2.5", "band_too_wide"),

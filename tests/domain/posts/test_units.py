@@ -59,6 +59,12 @@ def test_a_factor_of_ten_or_a_hundred_is_a_typo(last: float) -> None:
         told("AAA", 0.95, quote="USDT", market=view(AAA_USDT=last))
 
 
+@pytest.mark.parametrize("last", [9.5, 0.95])
+def test_one_or_two_missing_zeros_are_a_typo_too(last: float) -> None:
+    with pytest.raises(Unsolved, match="price_far_from_market"):
+        told("AAA", 95, quote="USDT", market=view(AAA_USDT=last))
+
+
 def test_a_ladder_may_begin_further_from_the_market_than_a_limit() -> None:
     market = view(AAA_USDT=1.5)
     assert told("AAA", 1.0, quote="USDT", far=True, market=market).name == "quote"
