@@ -63,7 +63,8 @@ class ScorerActor(Actor[PostArrived]):
 
     async def receive(self, message: PostArrived) -> None:
         post = message.post
-        if self._ledger().decision(post.trace) is not None:
+        trace = post.trace
+        if self._ledger().decision(trace) is not None:
             return  # A second delivery: its one decision stands already.
 
         now = self._clock.time()
@@ -71,48 +72,49 @@ class ScorerActor(Actor[PostArrived]):
         reading = read(post, view, parent=self._parent_of(post))
         scored = score(post, reading, self._classifier)
         self._remember(post, reading)
-        await self._record(post.trace, self._scored(post, scored, view, message.revision))
+        told = self._scored(post, scored, view, message.revision)
+        match self._onward(message, scored, now):
+            case ScoredSignal() as signal:
+                await self._record(trace, told)
+                await self._risk.tell(signal)
+            case EndCalls() as command:
+                await self._record(trace, told)
+                await self._exec.tell(command)
+            case ending:
+                await self._record(trace, told, ending)
 
-        if reading.kind in (Kind.CLOSE, Kind.CANCEL):
-            await self._command(message, reading)
-        elif reading.kind is not Kind.NEW:
-            await self._record(post.trace, AutoRouteSkipped(reason=f"kind.{reading.kind}"))
-        else:
-            await self._call(message, scored, now)
+    def _onward(self, message: PostArrived, scored: Scored, now: float) -> ScoredSignal | EndCalls | Record:
+        """Where the post goes from here: on to Risk, on to Exec, or no further."""
+        kind = scored.reading.kind
+        if kind is Kind.NEW:
+            return self._call(message, scored, now)
+        if kind in (Kind.CLOSE, Kind.CANCEL):
+            # Late or not: ending an open call only ever takes exposure away.
+            calls = calls_meant(message.post, scored.reading, self._ledger().calls)
+            if calls:
+                return EndCalls(
+                    trace=message.post.trace,
+                    calls=calls,
+                    cancel_only=kind is Kind.CANCEL,
+                    received_at=message.received_at,
+                )
+        return AutoRouteSkipped(reason=f"kind.{kind}")
 
-    async def _call(self, message: PostArrived, scored: Scored, now: float) -> None:
+    def _call(self, message: PostArrived, scored: Scored, now: float) -> ScoredSignal | Record:
         post = message.post
         age_s = now - post.posted_at
         if scored.reading.stale and post.forwarded_at is not None:
             age_s = now - post.forwarded_at
         if scored.reading.legs and (scored.reading.stale or message.late or age_s > self._signal_ttl_s):
-            await self._record(post.trace, SignalExpired(age_s=age_s, limit_s=self._signal_ttl_s))
-        elif scored.label == NO_TRADE or not scored.reading.legs:
-            await self._record(post.trace, AutoRouteSkipped(reason="label.NO-TRADE"))
-        else:
-            await self._risk.tell(
-                ScoredSignal(
-                    trace=post.trace,
-                    post=post,
-                    received_at=message.received_at,
-                    scored=scored,
-                    revision=message.revision,
-                )
-            )
-
-    async def _command(self, message: PostArrived, reading: Reading) -> None:
-        # Late or not: ending an open call only ever takes exposure away.
-        calls = calls_meant(message.post, reading, self._ledger().calls)
-        if not calls:
-            await self._record(message.post.trace, AutoRouteSkipped(reason=f"kind.{reading.kind}"))
-            return
-        await self._exec.tell(
-            EndCalls(
-                trace=message.post.trace,
-                calls=calls,
-                cancel_only=reading.kind is Kind.CANCEL,
-                received_at=message.received_at,
-            )
+            return SignalExpired(age_s=age_s, limit_s=self._signal_ttl_s)
+        if scored.label == NO_TRADE or not scored.reading.legs:
+            return AutoRouteSkipped(reason="label.NO-TRADE")
+        return ScoredSignal(
+            trace=post.trace,
+            post=post,
+            received_at=message.received_at,
+            scored=scored,
+            revision=message.revision,
         )
 
     def _scored(self, post: Post, scored: Scored, view: MarketAsOf, revision: int) -> SignalScored:
@@ -142,5 +144,5 @@ class ScorerActor(Actor[PostArrived]):
         if len(self._readings) > PARENTS_KEPT:
             self._readings.popitem(last=False)
 
-    async def _record(self, trace: TraceId, record: Record) -> None:
-        await self._log.tell(Append(trace=trace, entries=(Entry(record, trace),)))
+    async def _record(self, trace: TraceId, *records: Record) -> None:
+        await self._log.tell(Append(trace=trace, entries=tuple([Entry(record, trace) for record in records])))

@@ -8,6 +8,7 @@ post is a `Leg` with a `CallKey` of its own; an edit changes a call, it never ma
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import blake2b
 from typing import NewType
 
@@ -141,6 +142,7 @@ class Scored(Struct, frozen=True, kw_only=True):
         return self.probs[self.label]
 
 
+@lru_cache(maxsize=1024)  # A post asks for it a dozen times on its way.
 def trace_id(channel: str, message_id: int) -> TraceId:
     """Derive the id that a post, its edits and all that follows share. Stable across machines."""
     return TraceId(blake2b(f"{channel}|{message_id}".encode(), digest_size=8).hexdigest())
