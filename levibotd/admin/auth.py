@@ -15,7 +15,6 @@ from levibotd.admin.problems import ScopeMissing, Unauthenticated
 from levibotd.errors import ConfigError
 
 KEY_HEADER = "X-API-Key"
-KEY_MAX = 256
 KEYS_MAX = 64
 
 
@@ -78,7 +77,7 @@ class Keyring:
         return Caller(name=found.id, scope=found.scope)
 
     def _find(self, presented: str | None) -> ApiKey | None:
-        if presented is None or len(presented) > KEY_MAX:
+        if presented is None:
             return None
         digest = digest_of(presented)
         found = None

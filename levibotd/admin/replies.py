@@ -42,7 +42,7 @@ async def read_body(request: web.Request, shape: type[B]) -> B:
     raw = await request.read()
     try:
         return msgspec.json.decode(raw or b"{}", type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Malformed(f"body: {error}") from None
 
 

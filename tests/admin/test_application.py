@@ -145,9 +145,10 @@ async def test_a_bug_of_ours_is_500_without_a_traceback_and_stands_in_the_log() 
         raise ZeroDivisionError("secret words")
 
     async with serving(score=broken) as site:
-        answer = await site.post("/signals/score", {"text": "hello"})
+        answer = await site.post("/signals/score?ticket=hunter2", {"text": "hello"})
 
         assert (answer.status, answer.code()) == (500, "INTERNAL")
+        assert "hunter2" not in site.printed.getvalue()
         assert b"secret words" not in answer.body
         assert b"Traceback" not in answer.body
         assert b".py" not in answer.body
@@ -271,6 +272,13 @@ async def test_a_refusal_is_repeated_too_and_a_passing_failure_is_not() -> None:
 
         assert (again.status, again.code()) == (409, "REFUSED")
         assert (crashed.status, tried_again.status) == (503, 200)
+
+
+async def test_a_key_of_one_route_says_nothing_to_another() -> None:
+    async with serving() as site:
+        await site.post("/stop?dry_run=1", Idempotency_Key="k")
+        assert (await site.post("/stop", Idempotency_Key="k")).json()["dry_run"] is False
+        assert (await site.post("/start", Idempotency_Key="k")).json()["switch"] == "on"
 
 
 async def test_a_key_of_one_caller_says_nothing_to_another() -> None:

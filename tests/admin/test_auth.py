@@ -2,7 +2,7 @@
 
 import pytest
 
-from levibotd.admin.auth import ANYBODY, KEY_MAX, LOCAL, Keyring, Scope, digest_of, parse_keys
+from levibotd.admin.auth import ANYBODY, LOCAL, Keyring, Scope, digest_of, parse_keys
 from levibotd.admin.problems import ScopeMissing, Unauthenticated
 from levibotd.errors import ConfigError
 
@@ -28,9 +28,7 @@ def test_a_scope_includes_those_before_it_and_no_other(has: str, needs: Scope) -
             KEYRING.caller(f"key-{has}", needs=needs)
 
 
-@pytest.mark.parametrize(
-    "presented", [None, "", "key-rea", "key-readd", "KEY-READ", "\udcff", "é", "x" * (KEY_MAX + 1)]
-)
+@pytest.mark.parametrize("presented", [None, "", "key-rea", "key-readd", "KEY-READ", "\udcff", "é", "x" * 10_000])
 def test_who_has_no_known_key_is_nobody(presented: str | None) -> None:
     with pytest.raises(Unauthenticated):
         KEYRING.caller(presented, needs=Scope.READ)
