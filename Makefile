@@ -41,10 +41,13 @@ faults: $(TEST)
 fuzz: $(TEST)
 	$(BIN)/pytest -q -n 2 -m "hypothesis and not real_time" --hypothesis-profile=fuzz --timeout=1800 $(ARGS)
 
-# Held-out figures of parser and classifier on the labels of LEVIBOT_DATA.
+# Held-out figures of parser and classifier on the labels of LEVIBOT_DATA; where LEVIBOT_SCORER names a script that
+# scores answers of `parse` against labels, also what it says.
 score: $(TEST)
 	@test -n "$$LEVIBOT_DATA" || { echo "make score: set LEVIBOT_DATA to the data directory" >&2; exit 2; }
 	$(BIN)/levibotd evaluate --labels "$$LEVIBOT_DATA/signals/dev/labels.jsonl"
+	@test -z "$$LEVIBOT_SCORER" || $(BIN)/python -m tests.score "$$LEVIBOT_SCORER" \
+		"$$LEVIBOT_DATA/signals/dev/labels.jsonl" "$$LEVIBOT_DATA/signals/dev/messages.jsonl.gz"
 
 docs: $(TEST)
 	$(BIN)/python -m docs.generate

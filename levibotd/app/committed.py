@@ -122,7 +122,7 @@ class Counts:
 
 
 def reason_of(record: Record) -> str | None:
-    """How a terminal decision is counted (`REJECTED confidence`, `SKIPPED kind.chatter` ...); None for other records."""
+    """How a terminal decision is counted (`REJECTED confidence`, `SKIPPED kind.chatter` ...); None for others."""
     match record:
         case AutoRouteExecuted():
             return f"EXECUTED {record.effect}"

@@ -221,8 +221,8 @@ class _Run:
     def _summary(self) -> Summary:
         ledger, counts = self._state.ledger(), self._counts
         channels = {
-            name: ChannelSummary(closed=tally.closed, won=tally.won, net=tally.net, fees=tally.fees, r=round(tally.r, 6))
-            for name, tally in sorted(ledger.channels.items())
+            name: ChannelSummary(closed=one.closed, won=one.won, net=one.net, fees=one.fees, r=round(one.r, 6))
+            for name, one in sorted(ledger.channels.items())
         }
         return Summary(
             messages=counts.posts,
