@@ -165,15 +165,19 @@ class Cell:
                 self.current = None
                 if self._draining is not None and not host.tasks.busy:
                     return _ended_by(self._draining)
-                await mailbox.wait(control_only=self.suspended)
-                self.mark = self._now()
+                await mailbox.sleep()
+                self.mark = mailbox.marked if mail else self._now()
                 continue
             if blamed and self._refused(item):
                 continue
             self.current = item
             record((next(order), self.mark, item))
             if type(item) is Ask:
-                await self._answer(item, receive, host)
+                host.asked, host.reply_taken = item, False
+                answer = await receive(item.request)
+                if not host.reply_taken:
+                    item.answer(answer)
+                host.asked = None
             else:
                 await receive(item)
             handled += 1
@@ -201,13 +205,6 @@ class Cell:
         if self.mailbox.user_next:
             self._own_item = item
         return item
-
-    async def _answer(self, ask: Ask, receive: Callable[[Any], Any], host: Host) -> None:
-        host.asked, host.reply_taken = ask, False
-        answer = await receive(ask.request)
-        if not host.reply_taken:
-            ask.answer(answer)
-        host.asked = None
 
     async def _obey(self, actor: Actor[Any], host: Host) -> Exit | None:
         message = self.mailbox.take_control()

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from asyncio import _get_running_loop
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
@@ -47,11 +48,11 @@ class LoopClock:
     def time(self) -> float:
         if self._wall is not None:
             return self._wall()
-        wall = getattr(asyncio._get_running_loop(), "wall", time.time)
+        wall = getattr(_get_running_loop(), "wall", time.time)
         return float(wall())
 
     def monotonic(self) -> float:
-        loop = asyncio._get_running_loop()
+        loop = _get_running_loop()
         return time.monotonic() if loop is None else loop.time()
 
     async def sleep(self, seconds: float) -> None:

@@ -92,12 +92,13 @@ class Place:
 class Desk:
     """What the lanes of one mailbox share: its owner's name, its waiting reader, where drops go."""
 
-    __slots__ = ("closed", "name", "now", "on_drop", "waiter")
+    __slots__ = ("closed", "marked", "name", "now", "on_drop", "waiter")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.closed = False
         self.now: Callable[[], float] = _loop_time
+        self.marked = 0.0  # When a message last came into an empty lane, or was a sixteenth.
         self.on_drop: Callable[[Any, str], None] = _forget
         self.waiter: asyncio.Future[None] | None = None
 
@@ -305,10 +306,12 @@ class Lane:
         return True
 
     def _mark(self) -> None:
-        marks = self.marks
-        if len(marks) > 1:
+        if not self.items:
+            self.marks.clear()
+        elif len(self.marks) > 1:
             self._forget_marks()
-        marks.append((self.appended, self.desk.now()))
+        self.desk.marked = now = self.desk.now()
+        self.marks.append((self.appended, now))
 
     # Marks of messages that have left; the last one at or before the oldest message stays.
     def _forget_marks(self) -> None:

@@ -97,7 +97,7 @@ class Mailbox(Desk):
         if self.fired:
             return self.fired.popleft()
         # What the actor told itself takes turns with what others told it: neither can starve the other.
-        if self.own.ready and not (self.user_next and self.user.ready):
+        if self.own.items and self.own.ready and not (self.user_next and self.user.ready):
             self.user_next = True
             return self.own.take()
         self.user_next = False
@@ -105,10 +105,8 @@ class Mailbox(Desk):
             return self.user.take() if self.user.items else NOTHING
         return self.low.take() if self.low.items else NOTHING
 
-    async def wait(self, *, control_only: bool = False) -> None:
-        """Return when there is something to take, or after a `wake`. Cancelling it loses nothing: it takes nothing."""
-        if self.has_control or (self.has_mail and not control_only):
-            return
+    async def sleep(self) -> None:
+        """Return when anything has come in since. Cancelling it loses nothing: it takes nothing."""
         self.waiter = asyncio.get_running_loop().create_future()
         try:
             await self.waiter
