@@ -39,7 +39,8 @@ class SqliteIndex:
     """
     The index at `path` over the segments in `files`.
 
-    `start` once the loop runs and the log is recovered; `stop` at the end. `find` may be called
+    `start` once the loop runs and the log is recovered, and wait until it is `settled` where a
+    record that is not found must mean that there is none; `stop` at the end. `find` may be called
     from the loop: it reads at most a thousand lines, a trace takes far less than 5 ms.
     """
 
@@ -52,6 +53,7 @@ class SqliteIndex:
         self._rows = Rows()
         self._is_behind = False
         self._is_stale = False  # Found by a reader; the thread makes it anew.
+        self._is_whole = False  # Has it once reached the end of the log? Until then a missing row means nothing.
         self._generation = 0  # Counts the files there have been at `path`.
         self._read_generation = 0
         self._worker: offload.Worker[Sequence[Run] | _CatchUp, None] = offload.Worker(
@@ -105,12 +107,12 @@ class SqliteIndex:
     # --- Reading --------------------------------------------------------------------------------
 
     def _connection_to_read(self) -> sqlite3.Connection:
+        if not self._is_whole:
+            raise Unavailable("the event index is still reading the log")
         if self._reader is not None and self._read_generation != self._generation:
             self._reader.close()
             self._reader = None
         if self._reader is None:
-            if self._writer is None:
-                raise Unavailable("the event index is not open yet")
             self._read_generation = self._generation
             # SQLite serialises the calls; the loop and one-shot threads may share it.
             self._reader = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, check_same_thread=False)
@@ -182,6 +184,7 @@ class SqliteIndex:
                 rows = []
         if rows:
             self._insert(connection, rows, self._rows.end_of(found))
+        self._is_whole = True
 
     def _insert(self, connection: sqlite3.Connection, rows: Iterable[Row], position: Position) -> None:
         with connection:
@@ -227,7 +230,7 @@ class SqliteIndex:
             with suppress(FileNotFoundError):
                 self._path.with_name(self._path.name + suffix).unlink()
         self._rows = Rows()
-        self._is_stale = False
+        self._is_stale = self._is_whole = False
         self._generation += 1
 
     def _done(self, _batch: Sequence[Sequence[Run] | _CatchUp], _: None) -> None:

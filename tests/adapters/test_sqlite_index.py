@@ -231,3 +231,39 @@ async def test_before_it_is_open_it_says_so(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     with pytest.raises(Unavailable):
         bench.index.find(EventQuery())
+
+
+async def test_pages_go_back_as_well(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    async with running(bench) as index:
+        bench.fill(10)
+        await index.settled()
+        lines = index.find(EventQuery(newest=True, limit=4, event_type="SYSTEM")).lines
+        before = decode(lines[0]).seq
+
+        assert notes(lines) == ["6", "7", "8", "9"]
+        assert found(index, EventQuery(newest=True, limit=4, before=before, event_type="SYSTEM")) == ["2", "3", "4", "5"]
+
+
+async def test_until_the_log_is_read_it_says_so_instead_of_finding_nothing(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.fill(5)
+    bench.index = bench.new_index()
+    bench.index.start()
+    with pytest.raises(Unavailable):
+        bench.index.decision(TRACE)
+    await bench.index.settled()
+    assert bench.index.decision(TRACE) is None
+    await bench.index.stop()
+
+
+@pytest.mark.real_time
+async def test_in_a_thread_of_its_own_it_keeps_up_while_it_is_read(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    async with running(bench) as index:
+        for _ in range(20):
+            bench.fill(50)
+            assert len(index.find(EventQuery(limit=1000)).lines) <= 1001
+        await index.settled()
+        newest = index.find(EventQuery(newest=True, limit=1)).lines
+        assert decode(newest[0]).seq == bench.journal.position.seq
