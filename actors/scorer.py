@@ -126,7 +126,7 @@ class ScorerActor(Actor[PostArrived]):
             p_call=scored.p_call,
             stale=scored.reading.stale,
             legs=scored.reading.legs,
-            reasons=(*scored.reading.reasons, *scored.reasons),
+            reasons=scored.reasons,
             revision=revision,
             last_price=view.prices_of(scored.reading.legs),
             markets_as_of=self._market.as_of,
