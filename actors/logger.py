@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from levibotd.domain.records import Entry, Error, Logged, LogShed
 from levibotd.domain.signal import TraceId
-from levibotd.journal import EVENT_OF, TERMINAL, Prepared, Preparer, Unwritable, is_droppable
+from levibotd.journal import EVENT_OF, TERMINAL, Prepared, Preparer, Unwritable, is_droppable, is_terminal
 from levibotd.kernel import offload
 from levibotd.kernel.actor import Actor, Reply
 from levibotd.kernel.clock import Clock
@@ -331,11 +331,11 @@ class LoggerActor(Actor[LoggerMessage | _FlushSheddable]):
     # A second terminal decision is a bug somewhere: it is counted and told, and never written.
     def _checked(self, entry: Entry, deciding: list[TraceId]) -> Entry:
         trace = entry.trace
-        name = EVENT_OF[type(entry.record)].name
-        if trace is None or name not in TERMINAL:
+        if trace is None or not is_terminal(entry.record):
             return entry
         if trace in self._log.deciding or self._is_decided(trace):
             self._log.second_decisions += 1
+            name = EVENT_OF[type(entry.record)].name
             return Entry(Error(code="SECOND_DECISION", detail=f"{name} refused: the post has its decision"), trace)
         self._log.deciding.add(trace)
         deciding.append(trace)

@@ -125,6 +125,10 @@ TERMINAL: Final[frozenset[str]] = frozenset(
 )
 
 
+_TERMINAL_RECORDS = frozenset(EVENTS[name].record for name in TERMINAL)
+_DROPPABLE = frozenset(_S.values())
+
+
 class Damaged(LeviError):
     """These bytes are not a line that this codec wrote."""
 
@@ -275,7 +279,15 @@ def hash_of(line: bytes, *, key: bytes = b"") -> str:
 
 def is_droppable(entries: Sequence[Entry]) -> bool:
     """Are all of these of class S?"""
-    return all(EVENT_OF[type(entry.record)].durability is Durability.S for entry in entries)
+    for entry in entries:
+        if type(entry.record) not in _DROPPABLE:
+            return False
+    return True
+
+
+def is_terminal(record: Record) -> bool:
+    """Would this record end a post?"""
+    return type(record) in _TERMINAL_RECORDS
 
 
 # What JSON lets through although a terminal or an editor would act on it: DEL, C1, line and
