@@ -18,7 +18,7 @@ from levibotd.domain.book import ACTIVE, HALTED, Call
 from levibotd.domain.exits import entries_over
 from levibotd.domain.gates import GateName
 from levibotd.domain.ledger import Ledger
-from levibotd.domain.orders import ENTRY, Order, OrderState
+from levibotd.domain.orders import ENTRY, Order
 from levibotd.domain.protection import opening_actions
 from levibotd.domain.records import (
     AutoRouteExecuted,
@@ -34,7 +34,6 @@ from levibotd.domain.records import (
     OrderFilled,
     OrderIntent,
     OrderPartialFill,
-    OrderUnknown,
     PositionOpened,
     PosRecon,
     Record,
@@ -46,6 +45,7 @@ from levibotd.domain.signal import Symbol, TraceId
 from levibotd.errors import Unavailable
 from levibotd.execution.equity import EquityWatch, until_midnight_s
 from levibotd.execution.protocol import MaySend, OrderProtocol
+from levibotd.execution.recovery import Recovery
 from levibotd.execution.settler import Settler, always
 from levibotd.kernel.actor import Actor
 from levibotd.kernel.clock import Clock
@@ -104,14 +104,18 @@ class ExecActor(Actor[ExecMessage]):
         self._equity = equity
         self._clock = clock
         self._rules = rules
+        self._recovery = Recovery(protocol=protocol, venue=venue, ledger=ledger, clock=clock)
         self._settling: set[Symbol] = set()
 
     # Life.
 
     async def on_continue(self) -> None:
-        await self._decide_earlier_lives()
-        await self._resolve_earlier_lives()
+        await self._recovery.decide()
+        for update in [*await self._recovery.resolve(), *await self._recovery.missed()]:
+            await self.receive(update)
         await self._begin_day()
+        if self._ledger().control.kill.tripped:
+            self._end_what_the_trip_ends()
         for call in tuple(self._ledger().calls.values()):
             self._watch_lifetime(call)
             self._settle_soon(call.symbol)
@@ -212,7 +216,10 @@ class ExecActor(Actor[ExecMessage]):
         may_enter = self._may_enter(intents[0].cid)
         for intent in intents:
             may_send = may_enter if intent.role == ENTRY else always
-            await self._settler.send(intent, trace=trace, symbol=symbol, may_send=may_send)
+            try:
+                await self._settler.send(intent, trace=trace, symbol=symbol, may_send=may_send)
+            except Unavailable:
+                continue  # It is UNKNOWN; settling asks again, and no entry goes out beside an unknown stop.
         self._settle_soon(symbol)
 
     def _may_enter(self, stop_cid: str) -> MaySend:
@@ -293,6 +300,9 @@ class ExecActor(Actor[ExecMessage]):
     async def _trip(self, tripped: KillSwitch) -> None:
         halted = RiskState(state=HALTED, why="kill_switch", by=tripped.by)
         await self._protocol.commit(None, None, tripped, halted)
+        self._end_what_the_trip_ends()
+
+    def _end_what_the_trip_ends(self) -> None:
         for call in tuple(self._ledger().calls.values()):
             if self._rules.flatten_on_trip:
                 self._settler.close(call.key, why="flatten")
@@ -306,39 +316,6 @@ class ExecActor(Actor[ExecMessage]):
         if anchor is not None:
             await self._protocol.commit(None, None, anchor)
         self.after(until_midnight_s(now), DayBegins(), key="midnight")
-
-    # What earlier lives left.
-
-    async def _decide_earlier_lives(self) -> None:
-        """Posts whose intents were committed and whose decision was not: they did execute."""
-        ledger = self._ledger()
-        for trace in tuple(ledger.pending):
-            legs = [
-                LegOutcome(symbol=call.symbol, outcome="intent")
-                for call in ledger.calls.values()
-                if call.trace == trace
-            ]
-            if legs:
-                await self._protocol.tell(trace, AutoRouteExecuted(legs=tuple(legs), effect="opened"))
-
-    async def _resolve_earlier_lives(self) -> None:
-        """Whatever has an intent and no answer is UNKNOWN: nobody sends it again."""
-        fence_at = self._protocol.fence_at(self._clock.time())
-        for order in self._ledger().open_orders():
-            if order.resting:
-                continue
-            call = self._ledger().calls[order.call]
-            if order.state in (OrderState.READY, OrderState.SENT):
-                unknown = OrderUnknown(cid=order.cid, cause="restart", fence_at=fence_at)
-                await self._protocol.commit(call.trace, call.symbol, unknown)
-            try:
-                found = await self._protocol.resolve(
-                    order.cid, trace=call.trace, symbol=call.symbol, fence_at=order.fence_at or fence_at
-                )
-            except Unavailable:
-                continue  # It stays UNKNOWN; its symbol is looked at again.
-            for fill in found:
-                await self._tell_myself(fill)
 
     # Commands.
 

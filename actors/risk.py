@@ -27,12 +27,13 @@ from levibotd.domain.records import (
 )
 from levibotd.domain.risk import Approved, Facts, PolicyValues, Rules, judge, policy_hash
 from levibotd.domain.signal import CallKey, Leg, Symbol, call_key
+from levibotd.errors import Unavailable
 from levibotd.execution.equity import EquityWatch
 from levibotd.execution.settler import filters_of
 from levibotd.kernel.actor import Actor
 from levibotd.kernel.clock import Clock
 from levibotd.kernel.mailbox import Ref, Rejected
-from levibotd.messages import Append, LoggerMessage, PlaceOrder, RiskMessage, ScoredSignal, SetPolicy
+from levibotd.messages import Append, Committed, LoggerMessage, PlaceOrder, RiskMessage, ScoredSignal, SetPolicy
 from levibotd.ports.as_of import MarketAsOf
 from levibotd.ports.market import Market
 
@@ -96,6 +97,8 @@ class RiskActor(Actor[RiskMessage]):
         post = signal.post
         if self._ledger().decision(post.trace) is not None:
             return
+        if any(call.trace == post.trace for call in self._ledger().calls.values()):
+            return  # Delivered before, and Exec has it: what is open is decided there.
         tickets: list[RiskTicket] = []
         refused: list[LegOutcome] = []
         first: Refusal | None = None
@@ -230,7 +233,9 @@ class RiskActor(Actor[RiskMessage]):
         )
         trace, symbol = signal.post.trace, plan.symbol
         entries = (Entry(ticket, trace, symbol), Entry(levels, trace, symbol))
-        await self._log.ask(Append(trace=trace, entries=entries), timeout_s=COMMIT_TIMEOUT_S)
+        answer = await self._log.ask(Append(trace=trace, entries=entries), timeout_s=COMMIT_TIMEOUT_S)
+        if not isinstance(answer, Committed):
+            raise Unavailable(f"the log did not take a ticket: {answer}")
 
     async def _set_policy(self, asked: SetPolicy) -> str | Rejected:
         before = self.policy.name

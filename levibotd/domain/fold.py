@@ -99,6 +99,8 @@ def _cursor(state: State, entry: Entry, record: records.TgCursor) -> None:
 def _control(state: State, entry: Entry, record: records.Control) -> None:
     if record.command in ("start", "stop"):
         state.control.switch_on = record.command == "start"
+    elif record.command in ("close", "flatten") and (call := state.calls.get(CallKey(record.effect))) is not None:
+        call.status = CLOSING  # From here on, also in a life that never heard the command.
 
 
 def _risk_state(state: State, entry: Entry, record: records.RiskState) -> None:

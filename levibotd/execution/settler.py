@@ -11,7 +11,7 @@ from msgspec import Struct
 from levibotd.domain.book import Call
 from levibotd.domain.exits import moved_stop, position_closed
 from levibotd.domain.ledger import Ledger
-from levibotd.domain.orders import STOP, TARGET, Order, client_order_id
+from levibotd.domain.orders import STOP, TARGET, Order, OrderState, client_order_id
 from levibotd.domain.protection import (
     Action,
     CancelAction,
@@ -69,6 +69,7 @@ class Settler:
         self._over: dict[CallKey, str] = {}
         self._closing: dict[CallKey, str] = {}
         self._naked_since: dict[CallKey, float] = {}
+        self._cancelled: set[str] = set()  # What this incarnation has cancelled itself.
 
     def end_entries(self, call: CallKey, *, why: str) -> None:
         """What of this call is not filled yet must go."""
@@ -126,17 +127,28 @@ class Settler:
             call = self._owner(symbol)
             if call is None:
                 return None
-            orders = self._ledger().orders_of(call.key)
-            await self._move_stop(call, orders)
-            actions = self._missing(call, orders)
-            if not actions:
-                return 1.0 if call.key in self._naked_since else None
             try:
+                orders = self._ledger().orders_of(call.key)
+                await self._move_stop(call, orders)
+                actions = self._missing(call, orders)
                 for action in actions:
                     await self._do(call, action)
+                # Protection does not wait for what is unknown; everything else does.
+                if not actions and not await self._resolved(call, orders):
+                    return 1.0 if call.key in self._naked_since else None
             except (OutcomeUnknown, Unavailable):
                 return 1.0
         return 1.0
+
+    async def _resolved(self, call: Call, orders: tuple[Order, ...]) -> bool:
+        unknown = [order for order in orders if order.state in (OrderState.UNKNOWN, OrderState.FENCED)]
+        for order in unknown:
+            fills = await self._protocol.resolve(
+                order.cid, trace=call.trace, symbol=call.symbol, fence_at=order.fence_at or self._clock.time()
+            )
+            for fill in fills:
+                await self._on_fill(fill)
+        return bool(unknown)
 
     def _owner(self, symbol: Symbol) -> Call | None:
         ledger = self._ledger()
@@ -158,6 +170,8 @@ class Settler:
             filters=self._filters(call.symbol),
             over=self._over.get(call.key),
             close=call.key in self._closing,
+            # A cancel that an earlier life wrote down may never have been sent.
+            cancel_again=any(order.live and order.cancelling and order.cid not in self._cancelled for order in orders),
             naked_since=None if naked is None else now - (self._clock.monotonic() - naked),
         )
 
@@ -171,6 +185,7 @@ class Settler:
                     await self._protocol.commit(call.trace, call.symbol, self._protection(call.key))
             case CancelAction():
                 await self._protocol.cancel(action.cid, why=action.why, trace=call.trace, symbol=call.symbol)
+                self._cancelled.add(action.cid)
             case FinishAction():
                 await self._finish(call)
 
@@ -185,6 +200,7 @@ class Settler:
         for memory in (self._over, self._closing):
             memory.pop(call.key, None)
         self._naked_since.pop(call.key, None)
+        self._cancelled.difference_update(call.orders)
 
     async def _move_stop(self, call: Call, orders: tuple[Order, ...]) -> None:
         mover = self._stop_mover(call.channel)

@@ -28,8 +28,9 @@ from levibotd.app.tree import Parts, Wired
 from levibotd.config import Config, load
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.masking import Masker
+from levibotd.domain.protection import is_protected
 from levibotd.domain.records import Logged, Record
-from levibotd.domain.signal import Post, Symbol, TraceId, call_key
+from levibotd.domain.signal import CallKey, Post, Symbol, TraceId, call_key
 from levibotd.journal import TERMINAL, Preparer, decode
 from levibotd.kernel.actor import Actor
 from levibotd.kernel.clock import Clock
@@ -84,11 +85,12 @@ class Planted(Exception):
 
 
 class Sent(Struct, frozen=True, kw_only=True):
-    """An order on its way to the venue, and whether the kill switch was tripped by then."""
+    """An order on its way to the venue: how much of the log stood by then, and whether anything forbade opening."""
 
     order: VenueOrder
     at: float
-    tripped: bool
+    seq: int
+    forbidden: str | None
 
 
 def config_of(settings: Mapping[str, str] = {}) -> Config:
@@ -165,12 +167,26 @@ class World:
         finally:
             await life.system.stop()
 
+    def after_kill(self, seq: int) -> "World":
+        """The same world with a log that ends behind `seq`: what a process that died then leaves behind."""
+        files, left = FaultyFiles(), seq
+        for segment in self.segments():
+            lines = self.files.read(segment).splitlines(keepends=True)[:left]
+            left -= len(lines)
+            if lines:
+                files.replace(segment, b"".join(lines))
+        world = World(self.bars, config=self.config, files=files, script=self.script)
+        world.sent = [sent for sent in self.sent if sent.seq <= seq]
+        world.lives = self.lives
+        return world
+
     def lines(self) -> list[bytes]:
         """The log as it stands on the disk."""
         return [line for name in self.segments() for line in self.files.read(name).splitlines(keepends=True)]
 
     def segments(self) -> list[str]:
-        return [name for name in self.files.names() if name.endswith(".jsonl")]
+        names = [name for name in self.files.names() if name.endswith(".jsonl")]
+        return sorted(names, key=lambda name: decode(self.files.read(name).splitlines(keepends=True)[0]).seq)
 
     def records(self) -> list[Logged]:
         return [decode(line) for line in self.lines()]
@@ -226,6 +242,28 @@ class WatchedState(CommittedState):
         return super().ledger()
 
 
+class Naked:
+    """How long positions stood without a stop at the venue that covers them, in running time; looks at each commit."""
+
+    def __init__(self, life: "Life") -> None:
+        self.longest_s = 0.0
+        self._life = life
+        self._since: dict[CallKey, float] = {}
+        life.state.watch(self._look)
+
+    def look(self) -> float:
+        """The longest so far, what is naked now included."""
+        self._look(())
+        return self.longest_s
+
+    def _look(self, _committed: Sequence[Logged]) -> None:
+        now, ledger = self._life.clock.monotonic(), self._life.ledger
+        naked = [call for call in ledger.calls.values() if not is_protected(call, ledger.orders_of(call.key))]
+        for since in self._since.values():
+            self.longest_s = max(self.longest_s, now - since)
+        self._since = {call.key: self._since.get(call.key, now) for call in naked}
+
+
 class Life:
     """One process: recovered from the world's log, wired like the daemon, without HTTP."""
 
@@ -241,12 +279,14 @@ class Life:
         self.state.watch(self.records.extend)
         journal = LocalJournal(world.files, boot=f"boot-{world.lives}", reserve_bytes=1024)
         self.recovery = journal.recover(self.state.observe)
+        self.state.last_seq = self.recovery.position.seq
         self.market = recorded_market(config, MemoryCandles(world.bars))
         self.venue = paper_venue(config, self.market, clock)
         self.posts = ScriptedPosts(world.script, clock=clock)
         self.operator = io.StringIO()
         self.log = Log(journal, on_commit=self.state.observe)
         self.gave_up: list[str] = []
+        self.naked = Naked(self)
         self.wired = Wired(self._parts())
         with self._test_looks():
             self.equity = self.wired.equity_watch()
@@ -299,8 +339,11 @@ class Life:
     # Wiring.
 
     def _sent(self, order: VenueOrder) -> None:
-        tripped = self.ledger.control.kill.tripped
-        self.world.sent.append(Sent(order=order, at=self.clock.time(), tripped=tripped))
+        gate = self.ledger.may_open()
+        forbidden = None if gate is None else gate.name
+        self.world.sent.append(
+            Sent(order=order, at=self.clock.time(), seq=self.state.last_seq, forbidden=forbidden)
+        )
 
     def _parts(self) -> Parts:
         return Parts(
@@ -376,6 +419,6 @@ class Stumbler(Actor[Any]):
         return self._inner.inspect()
 
 
-def key_of(number: int, *, channel: str = CHANNEL, leg: int = 0) -> str:
+def key_of(number: int, *, channel: str = CHANNEL, leg: int = 0) -> CallKey:
     """The call key of a leg of a post."""
     return call_key("paper", channel, number, leg)

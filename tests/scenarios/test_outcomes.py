@@ -17,6 +17,7 @@ from levibotd.domain.records import (
     AutoRouteExecuted,
     CancelIntent,
     EntryArmed,
+    OrderAck,
     OrderDone,
     OrderFill,
     OrderIntent,
@@ -26,6 +27,7 @@ from levibotd.domain.records import (
     RiskTicket,
     SignalRejected,
 )
+from levibotd.domain.signal import CallKey
 from levibotd.kernel.clock import Clock
 from levibotd.messages import ClosePosition
 from levibotd.settings import ChannelConfig
@@ -156,12 +158,10 @@ async def test_after_the_first_target_the_stop_moves_to_break_even(clock: Clock)
     )
     # The new stop was there before the old one went.
     stops = [intent.cid for intent in life.of(OrderIntent) if intent.role == "s"]
-    kinds = [
-        (one.event_type, record.cid)
-        for one in life.records
-        if one.event_type in ("ORDER_ACK", "CANCEL_INTENT") and (record := one.entry.record).cid in stops
-    ]
-    assert kinds.index(("ORDER_ACK", stops[1])) < kinds.index(("CANCEL_INTENT", stops[0]))
+    told = [one.entry.record for one in life.records]
+    acked = next(place for place, one in enumerate(told) if isinstance(one, OrderAck) and one.cid == stops[1])
+    cancelled = next(place for place, one in enumerate(told) if isinstance(one, CancelIntent) and one.cid == stops[0])
+    assert acked < cancelled
 
 
 async def test_of_a_band_only_the_near_rung_fills(clock: Clock) -> None:
@@ -253,7 +253,7 @@ async def test_a_channel_closes_its_call_by_a_reply(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize(("calls", "reason"), [((), "flatten"), ((key_of(1),), "close")])
-async def test_an_operator_closes_a_call(clock: Clock, calls: tuple[str, ...], reason: str) -> None:
+async def test_an_operator_closes_a_call(clock: Clock, calls: tuple[CallKey, ...], reason: str) -> None:
     world = World({BTC: minutes(*flat(100.0, 3), *flat(102.0, 4))})
     async with world.life(clock) as life:
         await life.until(T0 + 10)
