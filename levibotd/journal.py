@@ -279,10 +279,7 @@ def hash_of(line: bytes, *, key: bytes = b"") -> str:
 
 def is_droppable(entries: Sequence[Entry]) -> bool:
     """Are all of these of class S?"""
-    for entry in entries:
-        if type(entry.record) not in _DROPPABLE:
-            return False
-    return True
+    return _DROPPABLE.issuperset([type(entry.record) for entry in entries])
 
 
 def is_terminal(record: Record) -> bool:
