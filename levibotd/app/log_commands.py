@@ -34,8 +34,7 @@ _IN_CHANNEL = re.compile(r"(.+)[/:_-]([0-9]{1,16})")
 def verify_log(directory: Path, *, key_file: Path | None, as_json: bool, out: TextIO, err: TextIO) -> int:
     """Hold every record against the chain; 1 when one is not as it was written, or a torn tail stands behind."""
     files, key = _log_in(directory), _key(key_file)
-    with Progress(err) as progress:
-        report = verify(files, key=key, progress=lambda records: progress.show(f"{records:,} records"))
+    report = _verified(files, key, err)
     if as_json:
         print(_json({**msgspec.to_builtins(report), "clean": report.is_clean}), file=out)
     else:
@@ -47,8 +46,7 @@ def repair_log(directory: Path, *, key_file: Path | None, as_json: bool, out: Te
     """Cut off a torn tail and say what the log is now; 1 when there is damage that no repair can heal."""
     files, key = _log_in(directory), _key(key_file)
     done = repair(files, key=key)
-    with Progress(err) as progress:
-        report = verify(files, key=key, progress=lambda records: progress.show(f"{records:,} records"))
+    report = _verified(files, key, err)
     if as_json:
         print(_json({**msgspec.to_builtins(done), "verify": report, "clean": report.is_clean}), file=out)
     else:
@@ -166,6 +164,12 @@ def _key(key_file: Path | None) -> bytes:
     if not key:
         raise ConfigError(f"{key_file}: empty, so it is no log key")
     return key.encode()
+
+
+def _verified(files: OsFiles, key: bytes, err: TextIO) -> VerifyReport:
+    with Progress(err) as progress:
+        progress.show("reading the log")
+        return verify(files, key=key, progress=lambda records: progress.show(f"reading the log: {records:,} records"))
 
 
 def _verdict(report: VerifyReport, directory: Path) -> str:

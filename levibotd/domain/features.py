@@ -57,14 +57,12 @@ def _consistent(reading: Reading, *, buy: float, sell: float) -> dict[str, float
         sell = sell if Side.SELL in sides else 0.0
     elif buy + sell > _CAP:
         buy, sell = buy * _CAP / (buy + sell), sell * _CAP / (buy + sell)
-    probs = {Side.BUY.value: float(f"{buy:.6g}"), Side.SELL.value: float(f"{sell:.6g}"), NO_TRADE: 1.0 - buy - sell}
-    # The largest takes the rounding of the others, so that the three still sum to 1.
+    # Six decimals are at most six significant digits, and three such numbers can sum to 1.
+    probs = {Side.BUY.value: round(buy, 6), Side.SELL.value: round(sell, 6), NO_TRADE: round(1.0 - buy - sell, 6)}
+    # The largest takes the rounding of the others.
     largest = max(probs, key=lambda name: probs[name])
     rest = sum(value for name, value in probs.items() if name != largest)
-    if largest != NO_TRADE:
-        probs[NO_TRADE] = float(f"{max(0.0, probs[NO_TRADE]):.6g}")
-        rest = sum(value for name, value in probs.items() if name != largest)
-    probs[largest] = float(f"{max(0.0, 1.0 - rest):.6g}")
+    probs[largest] = round(1.0 - rest, 6)
     return probs
 
 

@@ -13,7 +13,13 @@ START = 1_700_006_400.0  # A full hour in November 2023, later than anything the
 CALL = "#BTCUSDT LONG\nEntry: 40100\nTargets: 41000, 42000\nStop: 39000"
 
 POSTS: tuple[Mapping[str, Any], ...] = (
-    {"id": "a-11", "channel": "@alpha", "msg_id": 11, "ts": START + 3600, "text": "Good morning everyone, have a nice day"},
+    {
+        "id": "a-11",
+        "channel": "@alpha",
+        "msg_id": 11,
+        "ts": START + 3600,
+        "text": "Good morning everyone, have a nice day",
+    },
     {"id": "a-12", "channel": "@alpha", "msg_id": 12, "ts": START + 7200, "text": CALL},
     {"id": "b-12", "channel": "@bravo", "msg_id": 12, "ts": START + 9000, "text": "BTC target 1 hit, +2.5% profit"},
     {"id": "b-13", "channel": "@bravo", "msg_id": 13, "ts": START + 9300, "text": CALL.replace("BTC", "NOSUCH")},
