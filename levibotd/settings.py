@@ -40,6 +40,7 @@ class DaemonConfig(Section, frozen=True):
 
     state_dir: str = ""  # Journal, index and lock; empty: $STATE_DIRECTORY, else $XDG_STATE_HOME/levibotd.
     secrets_dir: str | None = None  # Directory of secret files, each of mode 0600.
+    watchdog_s: Annotated[float, Meta(ge=1)] = 30.0  # A loop that stands still so long ends the process, with stacks.
 
 
 class HttpConfig(Section, frozen=True):

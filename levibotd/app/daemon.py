@@ -8,6 +8,7 @@ lock and the journal, the committed state, the listening socket, the paper excha
 import asyncio
 import signal
 import socket
+import sys
 from contextlib import ExitStack
 from random import Random, SystemRandom
 from typing import TextIO
@@ -33,7 +34,17 @@ from levibotd.app.window import Window
 from levibotd.config import Config, check_bind, check_supported, read_secret
 from levibotd.domain.book import ACTIVE, REDUCING
 from levibotd.domain.masking import Masker
-from levibotd.domain.records import Boot, Entry, Heartbeat, Record, RiskState, SafeMode
+from levibotd.domain.records import (
+    Boot,
+    ClockStep,
+    Entry,
+    Error,
+    Heartbeat,
+    Record,
+    RiskState,
+    SafeMode,
+    SystemNote,
+)
 from levibotd.exit_codes import ExitCode
 from levibotd.journal import Preparer
 from levibotd.kernel.clock import Clock, LoopClock
@@ -43,12 +54,13 @@ from levibotd.messages import Append, Message
 from levibotd.observe.logging import Log as OperatorLog
 from levibotd.observe.logging import capture_libraries, make_log
 from levibotd.observe.metrics import Metrics
+from levibotd.observe.watchdog import JumpWatch, LoopWatchdog
 from levibotd.ports.journal_file import DiskState
 
 STOP_DEADLINE_S = 18.0
 SAMPLE_S = 5.0
 QUOTES_S = 10.0
-SAVE_EVERY = 60  # Samples between two snapshots.
+SAVE_S = 300.0  # Between two snapshots.
 SAME_SIGNAL_S = 0.5
 ACTORS = ("logger", "exec", "risk", "scorer", "market", "telegram", "http", "sampler")
 SECRETS = (
@@ -91,7 +103,6 @@ class _Daemon:
         self._sources = sources_of(config, clock=self._clock, stack=stack, on_bad=self._on_bad_line)
         self._started = False
         self._gave_up: str | None = None
-        self._samples = 0
 
     async def main(self) -> int:
         capture_libraries(self._log)
@@ -104,10 +115,13 @@ class _Daemon:
         self._started = True
         self._log.info("ready", url=f"http://{self._config.http.bind}", boot=self._boot)
         async with anyio.create_task_group() as tasks:
+            for job in (self._watch_time, self._keep_snapshots, self._look_back):
+                tasks.start_soon(job)
             tasks.start_soon(self._until_over, system, stop)
             await stop.wait()
+            code = await self._stop(system)
             tasks.cancel_scope.cancel()
-        return await self._stop(system)
+        return code
 
     async def _until_over(self, system: System, stop: anyio.Event) -> None:
         await system.wait()
@@ -118,7 +132,7 @@ class _Daemon:
         for left in report.unstopped:
             self._log.error("unstopped", actor=left.name, stack=left.stack)
         await self._memory.index.stop()
-        self._memory.save()
+        await self._save()
         self._log.info("stopped", elapsed_s=round(report.elapsed_s, 3), gave_up=self._gave_up)
         return ExitCode.OK if self._gave_up is None else ExitCode.TEMPORARY
 
@@ -217,12 +231,46 @@ class _Daemon:
 
     def _sample(self) -> None:
         self._telemetry.sample(self._system, tasks=len(asyncio.all_tasks()))
-        self._samples += 1
-        if self._samples % SAVE_EVERY == 0 and not self._wired.parts.log.accepted:
-            self._memory.save()
         groups = self._state.ledger().control.safe_mode
         if groups and self._system.all_running():
             self._offer(*(SafeMode(on=False, group=group) for group in groups))
+
+    async def _watch_time(self) -> None:
+        """Feed the watchdog, and tell when time did not go on as it should. Whoever sends asks for the time himself."""
+        watchdog = LoopWatchdog(limit_s=self._config.daemon.watchdog_s, err=sys.stderr)
+        jumps = JumpWatch(self._clock, interval_s=watchdog.interval_s)
+        try:
+            while True:
+                watchdog.feed()
+                await self._clock.sleep(watchdog.interval_s)
+                jump = jumps.look()
+                if jump is None:
+                    continue
+                self._log.warning("time_jump", step_s=round(jump.step_s, 3), pause_s=round(jump.pause_s, 3))
+                if jump.step_s:
+                    self._offer(ClockStep(step_s=round(jump.step_s, 3), at=self._clock.time()))
+                if jump.pause_s:
+                    self._offer(SystemNote(note="paused", detail=f"nothing ran for {jump.pause_s:.1f} s"))
+        finally:
+            watchdog.stop()
+
+    async def _keep_snapshots(self) -> None:
+        while True:
+            await self._clock.sleep(SAVE_S)
+            await self._save()
+
+    async def _save(self) -> None:
+        try:
+            await self._memory.save(self._wired.parts.log.position)
+        except OSError as fault:
+            self._log.warning("snapshot", error=str(fault))
+
+    async def _look_back(self) -> None:
+        """Look at what the start left unread of a long log: old damage is no reason to start late."""
+        damage = await self._memory.damage_before()
+        if damage is not None:
+            self._log.error("log_damage", damage=str(damage))
+            self._offer(Error(code="LOG_DAMAGE", detail=str(damage)), *self._restraint())
 
     def _heartbeat(self) -> Heartbeat:
         ledger = self._state.ledger()
@@ -289,9 +337,13 @@ class _Daemon:
         ]
         if damage is not None:
             self._log.error("log_damage", damage=damage)
-            if ledger.control.risk_state == ACTIVE:
-                records.append(RiskState(state=REDUCING, why="log_damage", by="boot"))
+            records += self._restraint()
         await wired.logger.tell(Append(entries=tuple(Entry(record) for record in records)))
+
+    def _restraint(self) -> tuple[Record, ...]:
+        if self._state.ledger().control.risk_state != ACTIVE:
+            return ()
+        return (RiskState(state=REDUCING, why="log_damage", by="boot"),)
 
     def _offer(self, *records: Record) -> None:
         self._wired.logger.offer(Append(entries=tuple(Entry(record) for record in records)))

@@ -4,10 +4,13 @@ from decimal import Decimal
 from pathlib import Path
 from random import SystemRandom
 
+import anyio
 import msgspec
+from msgspec.structs import replace
 
 from levibotd import __version__
 from levibotd.adapters.disk_watch import DiskLimits
+from levibotd.adapters.journal_glance import Glance
 from levibotd.adapters.local_journal import LocalJournal
 from levibotd.adapters.os_files import OsFiles
 from levibotd.adapters.snapshot_file import Snapshot, SnapshotFile
@@ -16,7 +19,11 @@ from levibotd.app.committed import CommittedState
 from levibotd.config import Config
 from levibotd.domain.ledger import Ledger
 from levibotd.errors import ConfigError
-from levibotd.ports.journal_file import Position, Recovery
+from levibotd.kernel import offload
+from levibotd.ports.journal_file import Damage, Position, Recovery
+
+# Of the log before the snapshot this much is looked at before the start, and the rest after it, in steps.
+GLANCE_BYTES = 32 << 20
 
 _NAME_LENGTH = 2
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
@@ -37,6 +44,9 @@ class Memory:
         self.files = OsFiles(self.log_dir)
         self.journal = LocalJournal(self.files, boot=boot, key=log_key, version=__version__, limits=_limits(config))
         self.index = SqliteIndex(self.state_dir / "index.sqlite", self.files)
+        self._saving = anyio.Lock()
+        self._key = log_key
+        self._glance: Glance | None = None  # At what the snapshot spared the start to read.
         self._snapshots = SnapshotFile(OsFiles(self.state_dir), kind=f"ledger {__version__}")
         try:
             self.state, self.recovery = self._recover(Decimal(config.paper.balance))
@@ -44,20 +54,33 @@ class Memory:
             self.journal.close()
             raise
 
-    def save(self) -> None:
+    async def save(self, position: Position) -> None:
         """
         Keep the fold, so that the next start reads only what comes after. A start without it only takes longer.
 
-        Call it when everything accepted is committed: fold and journal then stand at the same record.
+        `position` is the end of what the fold was told, as of this call: the disk is waited for
+        elsewhere, and meanwhile both may move on. Raises OSError; then the old snapshot stands.
         """
-        state = self.state.ledger().to_bytes()
-        self._snapshots.save(Snapshot(position=self.journal.position, state=state))
+        snapshot = Snapshot(position=position, state=self.state.ledger().to_bytes())
+        async with self._saving:
+            await offload.call(self._snapshots.save, snapshot)
+
+    async def damage_before(self) -> Damage | None:
+        """The first damage in what the start left unread, off the loop; None when all is as it was written."""
+        damage = None
+        while damage is None and self._glance is not None and not self._glance.is_over:
+            damage = await offload.call(self._glance.look, max_bytes=GLANCE_BYTES)
+        return damage
 
     def _recover(self, balance: Decimal) -> tuple[CommittedState, Recovery]:
         ledger, since = self._snapshot()
         state = CommittedState(ledger or Ledger(balance=balance))
         recovery = self.journal.recover(state.observe, since=since)
         state.last_seq = recovery.position.seq
+        if since is not None and recovery.damage is None:
+            # The state is whole, whatever became of the records that made it; but it must be said.
+            self._glance = Glance(self.files, until=since, key=self._key)
+            recovery = replace(recovery, damage=self._glance.look(max_bytes=GLANCE_BYTES))
         return state, recovery
 
     def _snapshot(self) -> tuple[Ledger | None, Position | None]:
