@@ -96,7 +96,7 @@ class TelegramActor(Actor[TelegramMessage]):
         self._on_exhausted = on_exhausted
         self._state = TelegramState(source=posts.name)
         # Source and handler run side by side: between "seen before?" and the commit nobody else may ask.
-        self._ingesting = anyio.Lock()
+        self._ingesting = anyio.Lock(fast_acquire=True)
         self._recent: OrderedDict[tuple[str, int], _Known] = OrderedDict()
         self._shed: dict[TraceId, None] = {}
 

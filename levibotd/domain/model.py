@@ -64,26 +64,39 @@ class CompiledModel:
         self._mark_at = {mark: row for row, mark in enumerate(arrays.marks, len(arrays.words))}
         self._scaled = arrays.weights * arrays.idf[:, None]
         self._idf_squared = arrays.idf**2
+        # Plain floats: for the few features of a post they are quicker than arrays.
+        self._features = list(zip(self._idf_squared.tolist(), *self._scaled.T.tolist(), strict=True))
+        self._intercepts = arrays.intercepts.tolist()
         self._sigmoids = arrays.sigmoids.tolist()
 
     def probs(self, text: str, structure: Sequence[str]) -> dict[str, float]:
         """Return the probability of each class; sums to 1."""
         margins = self.margins(text, structure)
-        single = [_expit(-(a * m + b)) for (a, b), m in zip(self._sigmoids, margins.tolist(), strict=True)]
+        single = [_expit(-(a * m + b)) for (a, b), m in zip(self._sigmoids, margins, strict=True)]
         total = sum(single)
         if total <= 0.0:
             return dict.fromkeys(CLASSES, 1.0 / len(CLASSES))
         return {name: value / total for name, value in zip(CLASSES, single, strict=True)}
 
-    def margins(self, text: str, structure: Sequence[str]) -> Floats:
+    def margins(self, text: str, structure: Sequence[str]) -> tuple[float, ...]:
         """Return the uncalibrated distance to each class's plane."""
-        total = self._arrays.intercepts.copy()
+        buy, sell, none = self._intercepts
+        features = self._features
         for counts in self._blocks(text, structure):
-            if counts:
-                rows, values = _columns(counts)
-                norm = math.sqrt(float(values**2 @ self._idf_squared[rows]))
-                total += values @ self._scaled[rows] / norm
-        return total
+            squares = x = y = z = 0.0
+            for row, count in counts.items():
+                often = 1.0 if count == 1 else 1.0 + math.log(count)
+                idf_squared, for_buy, for_sell, for_none = features[row]
+                squares += often * often * idf_squared
+                x += often * for_buy
+                y += often * for_sell
+                z += often * for_none
+            if squares:
+                norm = math.sqrt(squares)
+                buy += x / norm
+                sell += y / norm
+                none += z / norm
+        return buy, sell, none
 
     def explain(self, text: str, structure: Sequence[str], *, label: str, top: int) -> list[tuple[str, float]]:
         """Return the `top` features by size of their exact share of `label`'s margin."""

@@ -56,7 +56,7 @@ def test_repeated_words_count_by_their_logarithm() -> None:
 
 
 def test_an_unknown_text_gets_the_intercepts() -> None:
-    assert CompiledModel(arrays()).margins("xyz", ("__no",)).tolist() == [0.1, 0.2, -0.3]
+    assert CompiledModel(arrays()).margins("xyz", ("__no",)) == (0.1, 0.2, -0.3)
 
 
 def test_probabilities_are_the_sigmoids_brought_to_one() -> None:

@@ -7,6 +7,7 @@ What leaves here keeps its lines and its upper case; digits are ASCII, dashes ar
 
 import re
 import unicodedata
+from functools import lru_cache
 
 TEXT_MAX = 8192  # Characters read of a post; what is longer stays unread.
 
@@ -36,6 +37,7 @@ _PLAIN = {
 }
 
 
+@lru_cache(maxsize=8)  # The reading and the classifier ask for the same post, one after the other.
 def normalise(text: str) -> str:
     """Return `text` in plain letters and digits, line by line as it was. Never raises, also for lone surrogates."""
     if text.isascii():
