@@ -75,6 +75,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     net: Decimal
     max_drawdown: float
     open_calls: int
+    symbols: int  # That had candles.
     bad_lines: int
     bad_candles: int
     channels: dict[str, ChannelSummary]
@@ -236,6 +237,7 @@ class _Run:
             net=ledger.realised - ledger.fees,
             max_drawdown=float(f"{counts.drawdown:.6g}"),
             open_calls=len(ledger.calls),
+            symbols=len(self._candles.symbols),
             bad_lines=self._posts.counts.bad,
             bad_candles=self._candles.bad.count,
             channels=channels,

@@ -54,6 +54,8 @@ def replay_command(
         print(
             "levibotd: not one post in these files" + (" and this span of time" if _has_span(asked) else ""), file=err
         )
+    if not summary.symbols:
+        print("levibotd: not one candle in these files: no call has a price", file=err)
     print(msgspec.json.encode(summary).decode() if as_json else as_table(summary), file=out)
     return ExitCode.FAILED if summary.bad_lines or summary.bad_candles else ExitCode.OK
 
@@ -71,6 +73,7 @@ def as_table(summary: Summary) -> str:
         ("PnL", _money(summary.net), ""),
         ("max drawdown", f"{summary.max_drawdown:.2%}", ""),
         ("calls still open", f"{summary.open_calls:,}", ""),
+        ("symbols with candles", f"{summary.symbols:,}", ""),
         ("bad lines", f"{summary.bad_lines:,}", ""),
         ("bad candles", f"{summary.bad_candles:,}", ""),
     ]
