@@ -210,9 +210,7 @@ HEADER = "symbol,ts,open,high,low,close,volume"
         ("candles.parquet", b"no parquet", "candles.parquet"),
     ],
 )
-def test_what_is_no_candle_file_is_usage_and_named(
-    files: Recording, name: str, content: bytes, reason: str
-) -> None:
+def test_what_is_no_candle_file_is_usage_and_named(files: Recording, name: str, content: bytes, reason: str) -> None:
     path = files.candles.with_name(name)
     path.write_bytes(content)
 
