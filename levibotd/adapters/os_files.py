@@ -9,7 +9,7 @@ from pathlib import Path
 from levibotd.errors import ConfigError
 from levibotd.ports.journal_file import LockHeld
 
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class OsFiles:
@@ -41,7 +41,7 @@ class OsFiles:
     def create(self, name: str) -> "_OsAppending":
         path = self._root / name
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return _OsAppending(os.open(path, _NEW_FILE, 0o600))
+        return _OsAppending(os.open(path, NEW_FILE, 0o600))
 
     def replace(self, name: str, data: bytes) -> None:
         path = self._root / name
