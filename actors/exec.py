@@ -110,6 +110,7 @@ class ExecActor(Actor[ExecMessage]):
     # Life.
 
     async def on_continue(self) -> None:
+        await self._recovery.caught_up()
         await self._recovery.decide()
         for update in [*await self._recovery.resolve(), *await self._recovery.missed()]:
             await self.receive(update)

@@ -22,7 +22,7 @@ from levibotd.kernel.clock import Clock
 from levibotd.kernel.events import Exit, Shutdown
 from levibotd.kernel.mailbox import Rejected
 from levibotd.kernel.tasks import MakeCoro
-from levibotd.messages import Append, AwaitDecision, Committed, Decision, LoggerMessage
+from levibotd.messages import Append, AwaitDecision, CatchUp, Committed, Decision, LoggerMessage
 from levibotd.ports.journal_file import DiskState, Journal, LogDeviceDead, Position, Run, Stamped
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ class _Accepted(Struct, frozen=True):
     """One append on its way to the disk."""
 
     stamped: Stamped
-    reply: Reply | None
+    replies: list[Reply]  # Of whoever asked for it, and of those who want to know that all up to it stands.
     deciding: tuple[TraceId, ...]
 
 
@@ -220,8 +220,8 @@ class Log:
                 self._note_decisions(own)
                 if item.deciding:
                     self.deciding.difference_update(item.deciding)
-                if item.reply is not None:
-                    item.reply.send(committed)
+                for reply in item.replies:
+                    reply.send(committed)
         return committed
 
     def _note_decisions(self, records: Sequence[Logged]) -> None:
@@ -284,6 +284,8 @@ class LoggerActor(Actor[LoggerMessage | _FlushSheddable]):
                 return await self._append(entries)
             case AwaitDecision(trace=trace):
                 return self._await_decision(trace)
+            case CatchUp():
+                return self._catch_up()
             case _FlushSheddable():
                 await self._flush_sheddable()
                 return None
@@ -324,8 +326,8 @@ class LoggerActor(Actor[LoggerMessage | _FlushSheddable]):
     ) -> Committed | None:
         stamped = Stamped(records, round(self._clock.time(), 3), round(self._clock.monotonic(), 6))
         if self._in_place:
-            return self._log.commit_in_place(_Accepted(stamped, None, deciding))
-        await self._log.put(_Accepted(stamped, self.take_reply() if asked else None, deciding))
+            return self._log.commit_in_place(_Accepted(stamped, [], deciding))
+        await self._log.put(_Accepted(stamped, [self.take_reply()] if asked else [], deciding))
         return None
 
     # A second terminal decision is a bug somewhere: it is counted and told, and never written.
@@ -364,6 +366,13 @@ class LoggerActor(Actor[LoggerMessage | _FlushSheddable]):
             self._log.shed_told = shed
         if records:
             await self._put(tuple(records))
+
+    def _catch_up(self) -> Committed | None:
+        if not self._log.accepted:
+            seq = self._log.journal.position.seq
+            return Committed(seq, seq)
+        self._log.accepted[-1].replies.append(self.take_reply())
+        return None
 
     def _await_decision(self, trace: TraceId | None) -> Decision | Rejected | None:
         if trace is None:

@@ -22,6 +22,7 @@ from levibotd.kernel.mailbox import Ref
 from levibotd.kernel.tasks import MakeCoro
 from levibotd.messages import (
     Append,
+    CatchUp,
     Committed,
     Ingested,
     IngestPost,
@@ -101,6 +102,8 @@ class TelegramActor(Actor[TelegramMessage]):
         self._shed: dict[TraceId, None] = {}
 
     async def on_continue(self) -> None:
+        # What an earlier incarnation ingested without hearing so must be seen before the source tells it again.
+        await self._log.ask(CatchUp(), timeout_s=COMMIT_TIMEOUT_S)
         await self._redeliver()
 
     def sources(self) -> Sequence[MakeCoro]:

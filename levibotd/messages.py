@@ -34,6 +34,15 @@ class Append(Message, Request[Committed], frozen=True, kw_only=True):
     entries: tuple[Entry, ...]
 
 
+class CatchUp(Message, Request[Committed], frozen=True, kw_only=True):
+    """
+    Answered once all that was taken before is committed.
+
+    Asked by a new incarnation before it looks at the log's state: the one before may have died between
+    giving a record and hearing that it stands.
+    """
+
+
 class Decision(Struct, frozen=True, kw_only=True):
     """How a post ended: its terminal record, and its SIGNAL_SCORED where there is one."""
 
@@ -154,7 +163,7 @@ class ClosePosition(Message, Request[tuple[str, ...]], frozen=True, kw_only=True
 
 # --- What each mailbox takes ------------------------------------------------------------------
 
-LoggerMessage = Append | AwaitDecision
+LoggerMessage = Append | AwaitDecision | CatchUp
 TelegramMessage = IngestPost | Redeliver
 ScorerMessage = PostArrived
 RiskMessage = ScoredSignal | SetPolicy

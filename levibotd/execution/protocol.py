@@ -30,7 +30,7 @@ from levibotd.domain.signal import Symbol, TraceId
 from levibotd.errors import OutcomeUnknown, Refused, Unavailable
 from levibotd.kernel.clock import Clock
 from levibotd.kernel.mailbox import Ref
-from levibotd.messages import Append, Committed, LoggerMessage
+from levibotd.messages import Append, CatchUp, Committed, LoggerMessage
 from levibotd.ports.venue import Fill, Venue, VenueOrder
 
 COMMIT_TIMEOUT_S = 60.0  # Longer than any restart of the log: a commit is waited for, not guessed.
@@ -82,6 +82,10 @@ class OrderProtocol:
         answer = await self._log.ask(Append(trace=trace, entries=entries), timeout_s=COMMIT_TIMEOUT_S)
         if not isinstance(answer, Committed):
             raise Unavailable(f"the log did not take {type(records[0]).__name__}: {answer}")
+
+    async def catch_up(self) -> None:
+        """Return once the ledger holds all that was given to the log before."""
+        await self._log.ask(CatchUp(), timeout_s=COMMIT_TIMEOUT_S)
 
     async def tell(self, trace: TraceId, record: Record) -> None:
         """Write the decision of a post, and go on: it is committed with the next batch."""

@@ -29,6 +29,15 @@ class Recovery:
         self._ledger = ledger
         self._clock = clock
 
+    async def caught_up(self) -> None:
+        """
+        Wait until all that the earlier life gave to the log is committed.
+
+        It may have died between giving and hearing, with its intents still on their way; whoever looked at
+        the ledger before they stand there would forget them.
+        """
+        await self._protocol.catch_up()
+
     async def decide(self) -> None:
         """Posts whose intents were committed and whose decision was not: they did execute."""
         ledger = self._ledger()

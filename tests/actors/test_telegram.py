@@ -17,6 +17,7 @@ from levibotd.kernel.supervisor import Child, Group, System
 from levibotd.kernel.virtual_time import EPOCH
 from levibotd.messages import (
     Append,
+    CatchUp,
     Committed,
     Ingested,
     IngestPost,
@@ -66,6 +67,8 @@ class SlowLog(Actor[LoggerMessage]):
         self._commit_s = commit_s
 
     async def receive(self, message: LoggerMessage) -> Committed | Rejected:
+        if isinstance(message, CatchUp):
+            return Committed(first_seq=0, last_seq=len(self._disk.batches))
         assert isinstance(message, Append)
         await self._clock.sleep(self._commit_s)
         if not self._disk.powered:

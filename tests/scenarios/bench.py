@@ -148,11 +148,11 @@ class World:
         self.script.append(event)
         return event
 
-    def run(self, main: Callable[["Life"], Awaitable[T]], *, at: float = T0) -> T:
+    def run(self, main: Callable[["Life"], Awaitable[T]], *, at: float = T0, **options: Any) -> T:
         """One process from `at` on: start, `main`, stop."""
 
         async def process(clock: Clock) -> T:
-            async with self.life(clock) as life:
+            async with self.life(clock, **options) as life:
                 return await main(life)
 
         return run_virtual(process, start=at)
@@ -265,18 +265,33 @@ class Naked:
 
 
 class Life:
-    """One process: recovered from the world's log, wired like the daemon, without HTTP."""
+    """
+    One process: recovered from the world's log, wired like the daemon, without HTTP.
 
-    def __init__(self, world: World, clock: Clock, *, stumbles: Mapping[str, Sequence[int]] = {}) -> None:
+    Bugs to plant: `stumbles` says behind which of its messages an actor crashes, `poison` at which text,
+    `fail_at` at which look of any actor into the ledger.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        clock: Clock,
+        *,
+        stumbles: Mapping[str, Sequence[int]] = {},
+        poison: Mapping[str, str] = {},
+        fail_at: int | None = None,
+    ) -> None:
         world.lives += 1
         self.world = world
         self.clock = clock
         self.stumbles = {name: set(numbers) for name, numbers in stumbles.items()}
+        self.poison = poison
         self.handled: dict[str, int] = {}
         config = world.config
         self.records: list[Logged] = []
         self.state = WatchedState(Ledger(balance=Decimal(config.paper.balance)))
         self.state.watch(self.records.extend)
+        self.state.fail_at = fail_at
         journal = LocalJournal(world.files, boot=f"boot-{world.lives}", reserve_bytes=1024)
         self.recovery = journal.recover(self.state.observe)
         self.state.last_seq = self.recovery.position.seq
@@ -380,21 +395,32 @@ class Life:
         return replace(group, children=made)
 
     def _stumbler(self, child: Child) -> Callable[[], Actor[Any]]:
-        if child.name not in self.stumbles:
+        if child.name not in {*self.stumbles, *self.poison}:
             return child.make
-        return lambda: Stumbler(child.make(), lambda: self._trips(child.name))
+        return lambda: Stumbler(
+            child.make(),
+            trips=lambda: self._trips(child.name),
+            is_poison=lambda message: self._is_poison(child.name, message),
+        )
 
     def _trips(self, name: str) -> bool:
         self.handled[name] = self.handled.get(name, 0) + 1
-        return self.handled[name] in self.stumbles[name]
+        return self.handled[name] in self.stumbles.get(name, ())
+
+    def _is_poison(self, name: str, message: Any) -> bool:
+        post = getattr(message, "post", None)
+        return post is not None and post.text == self.poison.get(name)
 
 
 class Stumbler(Actor[Any]):
-    """An actor that crashes after some of its messages: what it has done by then is done."""
+    """An actor that crashes after some of its messages: what it has done by then is done. Poison crashes it before."""
 
-    def __init__(self, inner: Actor[Any], trips: Callable[[], bool]) -> None:
+    def __init__(
+        self, inner: Actor[Any], *, trips: Callable[[], bool], is_poison: Callable[[Any], bool]
+    ) -> None:
         self._inner = inner
         self._trips = trips
+        self._is_poison = is_poison
 
     async def on_start(self) -> None:
         self._inner._host = self._host
@@ -407,6 +433,8 @@ class Stumbler(Actor[Any]):
         return self._inner.sources()
 
     async def receive(self, message: Any) -> object:
+        if self._is_poison(message):
+            raise Planted(type(message).__name__)
         answer = await self._inner.receive(message)
         if self._trips():
             raise Planted(type(message).__name__)
