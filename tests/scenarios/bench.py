@@ -191,6 +191,12 @@ class World:
     def records(self) -> list[Logged]:
         return [decode(line) for line in self.lines()]
 
+    def fold(self) -> Ledger:
+        """What the log says, folded anew."""
+        ledger = Ledger(balance=Decimal(self.config.paper.balance))
+        ledger.apply_all(one.entry for one in self.records())
+        return ledger
+
     def verify(self) -> None:
         """The log is whole, and no post has two ends."""
         report = verify(self.files)
@@ -269,7 +275,7 @@ class Life:
     One process: recovered from the world's log, wired like the daemon, without HTTP.
 
     Bugs to plant: `stumbles` says behind which of its messages an actor crashes, `poison` at which text,
-    `fail_at` at which look of any actor into the ledger.
+    `fail_at` at which look of any actor into the ledger; the actors in `double` get each message twice.
     """
 
     def __init__(
@@ -280,12 +286,14 @@ class Life:
         stumbles: Mapping[str, Sequence[int]] = {},
         poison: Mapping[str, str] = {},
         fail_at: int | None = None,
+        double: Sequence[str] = (),
     ) -> None:
         world.lives += 1
         self.world = world
         self.clock = clock
         self.stumbles = {name: set(numbers) for name, numbers in stumbles.items()}
         self.poison = poison
+        self.double = double
         self.handled: dict[str, int] = {}
         config = world.config
         self.records: list[Logged] = []
@@ -395,12 +403,13 @@ class Life:
         return replace(group, children=made)
 
     def _stumbler(self, child: Child) -> Callable[[], Actor[Any]]:
-        if child.name not in {*self.stumbles, *self.poison}:
+        if child.name not in {*self.stumbles, *self.poison, *self.double}:
             return child.make
         return lambda: Stumbler(
             child.make(),
             trips=lambda: self._trips(child.name),
             is_poison=lambda message: self._is_poison(child.name, message),
+            times=2 if child.name in self.double else 1,
         )
 
     def _trips(self, name: str) -> bool:
@@ -416,11 +425,12 @@ class Stumbler(Actor[Any]):
     """An actor that crashes after some of its messages: what it has done by then is done. Poison crashes it before."""
 
     def __init__(
-        self, inner: Actor[Any], *, trips: Callable[[], bool], is_poison: Callable[[Any], bool]
+        self, inner: Actor[Any], *, trips: Callable[[], bool], is_poison: Callable[[Any], bool], times: int
     ) -> None:
         self._inner = inner
         self._trips = trips
         self._is_poison = is_poison
+        self._times = times
 
     async def on_start(self) -> None:
         self._inner._host = self._host
@@ -436,6 +446,8 @@ class Stumbler(Actor[Any]):
         if self._is_poison(message):
             raise Planted(type(message).__name__)
         answer = await self._inner.receive(message)
+        for _ in range(self._times - 1):
+            await self._inner.receive(message)
         if self._trips():
             raise Planted(type(message).__name__)
         return answer

@@ -12,7 +12,6 @@ from random import Random
 import msgspec
 import pytest
 
-from levibotd.domain.ledger import Ledger
 from levibotd.domain.records import (
     AutoRouteExecuted,
     Logged,
@@ -28,12 +27,6 @@ from tests.scenarios.bench import BTC, CHANNEL, ETH, T0, Life, World, config_of,
 NAKED_S = 5.0
 END_MINUTE = 14
 PARTS = 6
-
-
-def fold(records: list[Logged]) -> Ledger:
-    ledger = Ledger(balance=Decimal(10_000))
-    ledger.apply_all(one.entry for one in records)
-    return ledger
 
 
 def new_world() -> World:
@@ -98,7 +91,7 @@ def assert_whole(world: World, life: Life) -> None:
     assert set(cids) <= set(intents), "something was sent that nobody had written down"
 
     # Everything ran out, and three books say the same.
-    ledger = fold(records)
+    ledger = world.fold()
     assert ledger == life.ledger
     assert not ledger.calls
     assert ledger.orphan_fills == 0
