@@ -21,6 +21,7 @@ from levibotd.execution.settler import Naming, Settler
 from levibotd.journal import Preparer
 from levibotd.kernel.clock import Clock
 from levibotd.kernel.mailbox import BLOCK, DROP_NEWEST, Box, Ref
+from levibotd.kernel.poison import itself
 from levibotd.kernel.supervisor import ONE_FOR_ONE, REST_FOR_ONE, Child, Group
 from levibotd.messages import Decision, LoggerMessage, PostArrived, RiskMessage, TelegramMessage
 from levibotd.ports.classifier import Classifier
@@ -68,7 +69,7 @@ class Wired:
         self.telegram: Ref[TelegramMessage] = Ref("telegram", Box(256, BLOCK))
 
     def infra(self, *more: Child) -> Group:
-        logger = Child(self.logger, self._make_logger, shutdown_s=10.0, drain=True)
+        logger = Child(self.logger, self._make_logger, shutdown_s=10.0, drain=True, same=itself)
         return Group("infra", REST_FOR_ONE, intensity=1, children=(logger, *more))
 
     def trading(self) -> Group:

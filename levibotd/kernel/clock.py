@@ -36,16 +36,11 @@ class LoopClock:
     The clock of the running event loop.
 
     Its wall time is `wall` where given, else the loop's own (`VirtualTimeLoop.wall`), else the system's.
-    May be made before the loop runs, and read from worker threads. Made for one `loop`, it asks that one
-    without looking for it first, which is half of what asking costs.
+    May be made before the loop runs, and read from worker threads.
     """
 
-    def __init__(
-        self, *, wall: Callable[[], float] | None = None, loop: asyncio.AbstractEventLoop | None = None
-    ) -> None:
-        self._wall = wall if wall is not None else getattr(loop, "wall", None)
-        self._steps = wall is not None
-        self._loop = loop
+    def __init__(self, *, wall: Callable[[], float] | None = None) -> None:
+        self._wall = wall
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.time(), UTC)
@@ -65,5 +60,5 @@ class LoopClock:
 
     async def sleep_until(self, unix: float) -> None:
         while (left := unix - self.time()) > 0:
-            steps = self._steps or not hasattr(asyncio.get_running_loop(), "wall")
+            steps = self._wall is not None or not hasattr(asyncio.get_running_loop(), "wall")
             await asyncio.sleep(min(left, _STEP_NOTICED_S) if steps else left)

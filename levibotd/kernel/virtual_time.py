@@ -30,7 +30,7 @@ def run_virtual(main: Callable[[Clock], Awaitable[T]], *, start: float = EPOCH) 
     """Run `main` to its end on virtual time that begins at `start` (unix seconds). Raises Deadlock."""
 
     async def run() -> T:
-        return await main(LoopClock(loop=asyncio.get_running_loop()))
+        return await main(LoopClock())
 
     with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(start)) as runner:
         return runner.run(run())
