@@ -45,6 +45,7 @@ from levibotd.domain.records import (
     SafeMode,
     SystemNote,
 )
+from levibotd.errors import ConfigError
 from levibotd.exit_codes import ExitCode
 from levibotd.journal import Preparer
 from levibotd.kernel.clock import Clock, LoopClock
@@ -55,7 +56,7 @@ from levibotd.observe.logging import Log as OperatorLog
 from levibotd.observe.logging import capture_libraries, make_log
 from levibotd.observe.metrics import Metrics
 from levibotd.observe.watchdog import JumpWatch, LoopWatchdog
-from levibotd.ports.journal_file import DiskState
+from levibotd.ports.journal_file import DiskState, LogDeviceDead
 
 STOP_DEADLINE_S = 18.0
 SAMPLE_S = 5.0
@@ -109,6 +110,8 @@ class _Daemon:
         wired, system = self._wire()
         await self._first_records(wired)
         self._memory.index.start()
+        # Until it has caught up nobody can say which posts were seen before.
+        await self._memory.index.settled()
         stop = anyio.Event()
         self._on_signals(stop, system)
         await system.start()
@@ -187,7 +190,12 @@ class _Daemon:
             children=(wired.infra(), wired.trading(), wired.intake(self._market_child()), self._edge(window)),
         )
         self._system = system = System(
-            tree, clock=clock, on_event=supervision, rng=Random(self._boot), stop_order=("edge", "intake", "trading")
+            tree,
+            clock=clock,
+            on_event=supervision,
+            rng=Random(self._boot),
+            stop_order=("edge", "intake", "trading"),
+            fatal=(ConfigError, LogDeviceDead),
         )
         window.system = system
         return wired, system
