@@ -1,0 +1,168 @@
+"""What a start refuses, what it says then, and with which exit code; and how it goes on over damage."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from levibotd.exit_codes import ExitCode
+from levibotd.journal import TAIL_LENGTH, hash_of
+from tests.process.daemon import daemon, fold, records, run_command, run_to_end, verified
+
+pytestmark = pytest.mark.real_time
+
+POSTS = 2
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state directory of a demo that was stopped after a few posts. Tests take a copy of it."""
+    state = tmp_path_factory.mktemp("written") / "state"
+    with daemon(state) as one:
+        one.wait_ready().wait_posts(POSTS)
+        one.stop()
+    return state
+
+
+@pytest.fixture
+def state(written: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(written, tmp_path / "state"))
+
+
+def segment_of(state: Path) -> Path:
+    return next(iter(sorted((state / "logs").glob("*/*.jsonl"))))
+
+
+def flip_bit(segment: Path, *, event_type: str) -> int:
+    """Flip one bit in the payload of the first record of this type; return its seq."""
+    data = segment.read_bytes()
+    seq = next(one.seq for one in records(segment.parent.parent) if one.event_type == event_type)
+    place = data.index(b"payload", data.index(b'{"seq":%d,' % seq)) + 20
+    segment.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+    return seq
+
+
+def test_a_port_in_use_is_75_and_named(tmp_path: Path) -> None:
+    with daemon(tmp_path / "first") as first:
+        first.wait_ready()
+        code, said = run_to_end(tmp_path / "second", port=str(first.port))
+    assert code == ExitCode.TEMPORARY
+    assert f"127.0.0.1:{first.port} is in use" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.fault("F4")
+def test_a_lock_held_by_another_daemon_is_75_and_the_other_goes_on(tmp_path: Path) -> None:
+    with daemon(tmp_path / "state") as first:
+        first.wait_ready()
+        code, said = run_to_end(tmp_path / "state")
+        assert code == ExitCode.TEMPORARY
+        assert "lock" in said.lower()
+        assert "Traceback" not in said
+        assert first.get("/readyz")["ready"]
+
+
+def test_a_log_directory_that_is_a_file_is_78_and_named(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "logs").write_text("not a directory")
+    code, said = run_to_end(state)
+    assert code == ExitCode.CONFIG
+    assert str(state / "logs") in said
+    assert "Traceback" not in said
+
+
+def test_a_state_directory_that_is_a_file_is_78_and_named(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("not a directory")
+    code, said = run_to_end(tmp_path / "state")
+    assert code == ExitCode.CONFIG
+    assert str(tmp_path / "state") in said
+
+
+@pytest.mark.fault("F9")
+def test_a_log_of_a_newer_schema_is_refused_and_left_as_it_is(state: Path) -> None:
+    segment = segment_of(state)
+    head, _, rest = segment.read_bytes().partition(b"\n")
+    newer = head.replace(b'"schema":1', b'"schema":999')
+    assert newer != head
+    segment.write_bytes(_with_its_hash(newer) + rest)
+    before = {file.name: file.read_bytes() for file in segment.parent.iterdir()}
+
+    code, said = run_to_end(state)
+
+    assert code == ExitCode.CONFIG
+    assert "999" in said
+    assert {file.name: file.read_bytes() for file in segment.parent.iterdir()} == before
+
+
+@pytest.mark.fault("D2")
+@pytest.mark.parametrize("with_snapshot", [True, False])
+def test_a_flipped_bit_is_named_by_its_seq_and_the_daemon_starts_reducing(state: Path, with_snapshot: bool) -> None:
+    """A snapshot behind the damage keeps the state whole; the damage is told all the same."""
+    whole = records(state / "logs")
+    seq = flip_bit(segment_of(state), event_type="SIGNAL_SCORED")
+    if not with_snapshot:
+        (state / "snapshot").unlink()
+
+    code, said = run_command("log", "verify", str(state / "logs"))
+    assert code == ExitCode.FAILED
+    assert f"seq {seq} " in said
+
+    with daemon(state) as one:
+        one.wait_ready()
+        status = one.get("/status")
+        assert status["risk_state"] == "REDUCING"
+        assert not status["opening"]
+        boot = one.get("/events?type=BOOT&limit=1")["events"][0]
+        assert f"seq {seq} " in boot["payload"]["damage"]
+        assert f"seq {seq} " in one.said()
+        if with_snapshot:
+            assert status["cash"] == str(fold(whole).cash)
+        assert one.stop() == 0
+
+
+@pytest.mark.fault("D2")
+def test_damage_in_a_segment_that_a_crash_left_open_is_found_behind_the_snapshot(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with daemon(state) as one:
+        one.wait_ready().wait_posts(1)
+        one.kill()
+    with daemon(state) as one:
+        one.wait_ready()
+        one.stop()  # Its snapshot stands behind the segment that has no seal.
+    segment = next(each for each in (state / "logs").glob("*/*.jsonl") if b"FILE_SEAL" not in each.read_bytes())
+    seq = flip_bit_after_head(segment)
+
+    with daemon(state) as one:
+        one.wait_ready()
+        assert one.get("/status")["risk_state"] == "REDUCING"
+        assert f"seq {seq} " in one.said()
+
+
+def flip_bit_after_head(segment: Path) -> int:
+    data = segment.read_bytes()
+    lines = data.splitlines(keepends=True)
+    place = len(lines[0]) + len(lines[1]) // 2
+    segment.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+    return int(lines[1][len(b'{"seq":') :].partition(b",")[0])
+
+
+def test_a_torn_tail_is_cut_and_kept(state: Path) -> None:
+    segment = segment_of(state)
+    whole = segment.read_bytes()
+    # As after a kill in the middle of a write: no seal, and the half of a record.
+    lines = whole.splitlines(keepends=True)
+    segment.write_bytes(b"".join(lines[:-2]) + lines[-2][:50])
+    (state / "snapshot").unlink()
+
+    with daemon(state) as one:
+        one.wait_ready()
+        assert one.get("/status")["risk_state"] == "ACTIVE"
+        assert one.stop() == 0
+    assert segment.with_name(segment.name + ".torn").read_bytes() == lines[-2][:50]
+    assert verified(state / "logs")["damage"] is None
+
+
+def _with_its_hash(line: bytes) -> bytes:
+    raw = line + b"\n"
+    return raw[:-TAIL_LENGTH] + b',"h":"%b"}\n' % hash_of(raw).encode()
