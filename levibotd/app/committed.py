@@ -118,7 +118,8 @@ class Counts:
 
     def _equity(self, equity: Decimal) -> None:
         self.peak = max(self.peak, equity)
-        self.drawdown = max(self.drawdown, (self.peak - equity) / self.peak)
+        if self.peak > 0:
+            self.drawdown = max(self.drawdown, (self.peak - equity) / self.peak)
 
 
 def reason_of(record: Record) -> str | None:

@@ -25,6 +25,7 @@ from levibotd.ports.journal_file import Damage, Position, Recovery
 # Of the log before the snapshot this much is looked at before the start, and the rest after it, in steps.
 GLANCE_BYTES = 32 << 20
 
+_INSTALLATION = "installation"
 _NAME_LENGTH = 2
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 
@@ -40,7 +41,7 @@ class Memory:
     def __init__(self, config: Config, *, boot: str, log_key: bytes) -> None:
         self.state_dir = _usable(config.state_dir, "daemon.state_dir")
         self.log_dir = _usable(config.log_dir, "log.dir")
-        self.installation = _installation(self.state_dir / "installation")
+        self.installation = _installation(self.state_dir)
         self.files = OsFiles(self.log_dir)
         self.journal = LocalJournal(self.files, boot=boot, key=log_key, version=__version__, limits=_limits(config))
         self.index = SqliteIndex(self.state_dir / "index.sqlite", self.files)
@@ -98,7 +99,7 @@ def _usable(directory: Path, key: str) -> Path:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = directory / ".probe"
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # Whoever starts at the same moment probes too.
     except OSError as fault:
         raise ConfigError(
             f"$.{key}: cannot write to {directory} ({fault.strerror}); make it writable or name another directory"
@@ -107,13 +108,20 @@ def _usable(directory: Path, key: str) -> Path:
 
 
 # Drawn once: client order ids carry it, so that another installation's orders are told from ours.
-def _installation(file: Path) -> str:
+def _installation(state_dir: Path) -> str:
+    file = state_dir / _INSTALLATION
     if not file.exists():
         chance = SystemRandom()
-        file.write_text("".join(chance.choice(_ALPHABET) for _ in range(_NAME_LENGTH)), encoding="ascii")
-    name = file.read_text(encoding="ascii").strip()
+        drawn = "".join(chance.choice(_ALPHABET) for _ in range(_NAME_LENGTH))
+        OsFiles(state_dir).replace(_INSTALLATION, drawn.encode())  # All or nothing, like everything that must last.
+    try:
+        name = file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        name = ""
     if len(name) != _NAME_LENGTH or not set(name) <= set(_ALPHABET):
-        raise ConfigError(f"{file}: expected two letters that name this installation; restore the file from a backup")
+        raise ConfigError(
+            f"{file}: expected the {_NAME_LENGTH} characters that name this installation; restore it from a backup"
+        )
     return name
 
 

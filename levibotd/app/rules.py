@@ -8,6 +8,7 @@ from levibotd.config import Config, policy_names, resolve_policy
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.levels import CHASE_CAP
 from levibotd.domain.risk import PolicyValues, Rules, lower_stage
+from levibotd.errors import ConfigError
 from levibotd.settings import ChannelConfig
 
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
@@ -15,15 +16,24 @@ _NOT_LISTED = ChannelConfig(id="")
 
 
 class Rulebook:
-    """What rules now, asked anew each time: policy and stages may have been changed since."""
+    """
+    What rules now, asked anew each time: policy and stages may have been changed since.
+
+    Raises ConfigError when the policy that was switched to is no longer configured.
+    """
 
     def __init__(self, config: Config, ledger: Callable[[], Ledger]) -> None:
         self._config = config
         self._ledger = ledger
         self._channels = {name: channel for channel in config.telegram.channels for name in _names(channel)}
-        self.policies = {
-            name: PolicyValues.of(resolve_policy(config, name=name)) for name in policy_names(config)
-        }
+        self.policies = {name: PolicyValues.of(resolve_policy(config, name=name)) for name in policy_names(config)}
+        switched_to = ledger().control.policy
+        if switched_to is not None and switched_to not in self.policies:
+            # Another policy in its place would change limits behind the operator's back.
+            raise ConfigError(
+                f"$.risk.policies.{switched_to}: missing, and the log says that this policy rules; "
+                "define it, or switch to another one before you remove it"
+            )
 
     @property
     def policy(self) -> PolicyValues:

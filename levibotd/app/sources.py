@@ -48,4 +48,6 @@ def _posts(
         if config.telegram.file is None:
             raise ConfigError('$.telegram.file: source = "file" needs a file')
         return FilePosts(Path(config.telegram.file), clock=clock, on_bad=on_bad)
+    if not symbols:
+        raise ConfigError('$.telegram.source: posts are made up around made-up prices; with candles name a "file"')
     return DemoFeed(market, symbols=symbols, clock=clock)

@@ -29,7 +29,11 @@ def story_of(lines: Iterable[bytes]) -> dict[str, Any] | None:
 
 
 def as_text(story: Mapping[str, Any]) -> str:
-    """The story for people: the post, what it was read as, every gate with value and limit, what came of it."""
+    """
+    The story for people: the post, what it was read as, every gate with value and limit, what came of it.
+
+    Whatever a channel wrote, it cannot move the cursor or colour the terminal: what is not printable is escaped.
+    """
     lines = [f"trace {story['trace_id']}"]
     if story["post"] is not None:
         post = story["post"]
@@ -37,11 +41,14 @@ def as_text(story: Mapping[str, Any]) -> str:
     if story["reading"] is not None:
         reading = story["reading"]
         lines.append(f"read as {reading['kind']}, {reading['label']} with probability {reading['p_call']:.3f}")
-        lines += [f"  {leg}" for leg in reading["legs"]]
+        lines += [f"  {_leg(leg)}" for leg in reading["legs"]]
         lines += [f"  because {reason}" for reason in reading["reasons"]]
-    lines += [f"gate {gate['name']}: {gate['value']} against {gate['limit']}" for gate in story["gates"]]
+    lines += [
+        f"gate {gate['name']}: {gate['value']} against {gate['limit']}{'' if gate['passed'] else ', refused'}"
+        for gate in story["gates"]
+    ]
     lines += [f"{step['ts']:.3f}  {step['event_type']}  {step['what']}" for step in story["steps"]]
-    return "\n".join(lines)
+    return "\n".join(map(_printable, lines))
 
 
 _ENDINGS = ("AUTO_ROUTE_SKIPPED", "SIGNAL_EXPIRED", "SIGNAL_REJECTED", "AUTO_ROUTE_DRYRUN", "AUTO_ROUTE_EXECUTED")
@@ -90,8 +97,29 @@ def _gates(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def _step(record: Mapping[str, Any]) -> dict[str, Any]:
     told = _TOLD.get(record["event_type"], ())
     payload = record["payload"]
-    what = " ".join(f"{key}={payload[key]}" for key in told if payload.get(key) is not None)
+    what = " ".join(f"{key}={_value(payload[key])}" for key in told if payload.get(key) is not None)
     return {"seq": record["seq"], "ts": record["ts"], "event_type": record["event_type"], "what": what}
+
+
+def _value(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _leg(leg: Mapping[str, Any]) -> str:
+    parts = [f"{leg['side']} {leg['symbol']} {leg['entry_type'] or ''} {_numbers(leg['entry'])}".rstrip()]
+    if leg["tps"]:
+        parts.append(f"targets {_numbers(leg['tps'])}" + ("" if leg["tp_unit"] == "price" else f" {leg['tp_unit']}"))
+    if leg["sl"] is not None:
+        parts.append(f"stop {_value(leg['sl'])}" + ("" if leg["sl_kind"] == "price" else f" {leg['sl_kind']}"))
+    return ", ".join(parts)
+
+
+def _numbers(numbers: Sequence[float]) -> str:
+    return " ".join(f"{number:.10g}" for number in numbers)
+
+
+def _printable(line: str) -> str:
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in line)
 
 
 def _indented(text: str) -> list[str]:

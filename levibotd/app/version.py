@@ -6,21 +6,32 @@ import levibotd
 
 UNKNOWN = "unknown"
 
+_SHORT = 12
+
 
 def git_sha() -> str:
     """The commit of the checkout that the package runs from; "unknown" when it was installed without one."""
-    git = Path(levibotd.__file__).parent.parent / ".git"
+    return commit_of(Path(levibotd.__file__).parent.parent / ".git")
+
+
+def commit_of(git: Path) -> str:
+    """The commit that is checked out, by the files in `git` alone: `git` itself need not be installed."""
     try:
-        head = (git / "HEAD").read_text(encoding="ascii").strip()
-        if not head.startswith("ref: "):
-            return head[:12]
-        name = head.removeprefix("ref: ")
-        loose = git / name
-        if loose.is_file():
-            return loose.read_text(encoding="ascii").strip()[:12]
-        for line in (git / "packed-refs").read_text(encoding="utf-8").splitlines():
-            if line.endswith(f" {name}"):
-                return line[:12]
+        return _commit(git)[:_SHORT] or UNKNOWN
     except (OSError, UnicodeDecodeError):
-        pass
-    return UNKNOWN
+        return UNKNOWN
+
+
+def _commit(git: Path) -> str:
+    common = git
+    if git.is_file():  # A worktree names its own directory, and that one where the branches are.
+        git = git.parent / git.read_text("utf-8").strip().removeprefix("gitdir: ")
+        common = git / (git / "commondir").read_text("utf-8").strip()
+    head = (git / "HEAD").read_text("ascii").strip()
+    if not head.startswith("ref: "):
+        return head
+    name = head.removeprefix("ref: ")
+    if (common / name).is_file():
+        return (common / name).read_text("ascii").strip()
+    packed = (common / "packed-refs").read_text("utf-8").splitlines()
+    return next((line.split()[0] for line in packed if line.endswith(f" {name}")), "")

@@ -1,0 +1,144 @@
+"""The story of a message, told from records."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from levibotd.adapters.journal_reader import scan
+from levibotd.adapters.os_files import OsFiles
+from levibotd.app.story import as_text, story_of
+from levibotd.domain.records import (
+    AutoRouteDryrun,
+    Entry,
+    OrderBlocked,
+    Record,
+    SignalExpired,
+    SignalIngest,
+    SignalRejected,
+    SignalScored,
+)
+from levibotd.domain.signal import CallKey, Leg, Post, Side, trace_id
+from levibotd.journal import Chain, Preparer
+from tests.app.recordings import replayed
+
+TEXT = "#BTCUSDT LONG\nEntry: market\nTargets: 10% 20%"
+
+
+def lines(*records: Record, text: str = TEXT) -> list[bytes]:
+    """What the log says of a post and of what follows it."""
+    post = Post(channel="@a", message_id=7, posted_at=1_700_000_000.0, text=text)
+    chain, preparer = Chain(boot="boot", key=b""), Preparer()
+    all_records = (SignalIngest(post=post, received_at=post.posted_at, source="file"), *records)
+    entries = [preparer.prepare(Entry(record, post.trace)) for record in all_records]
+    return [chain.line(entry, ts=1_700_000_000.0 + number, mono=1.0) for number, entry in enumerate(entries)]
+
+
+def scored(*reasons: str) -> SignalScored:
+    leg = Leg(
+        symbol="BTC/USDT",
+        side=Side.BUY,
+        entry_type="market",
+        tps=(10.0, 20.0),
+        tp_unit="pct",
+    )
+    return SignalScored(
+        channel="@a",
+        kind="new",
+        label="BUY",
+        probs={"BUY": 0.9, "SELL": 0.0, "NO-TRADE": 0.1},
+        p_call=0.9,
+        stale=False,
+        legs=(leg,),
+        reasons=reasons,
+        revision=0,
+        last_price={},
+        markets_as_of=None,
+        model_sha="0",
+        trained_until=None,
+    )
+
+
+def told(found: Sequence[bytes]) -> str:
+    story = story_of(found)
+    assert story is not None
+    return as_text(story)
+
+
+def test_nothing_has_no_story() -> None:
+    assert story_of([]) is None
+
+
+def test_a_refusal_names_gate_value_and_limit() -> None:
+    story = story_of(lines(scored(), SignalRejected(gate="confidence", value=Decimal("0.61"), limit=0.7)))
+
+    assert story is not None
+    assert story["trace_id"] == trace_id("@a", 7)
+    assert story["gates"] == [{"name": "confidence", "value": "0.61", "limit": 0.7, "passed": False}]
+    assert story["decision"]["event_type"] == "SIGNAL_REJECTED"
+    assert [step["event_type"] for step in story["steps"]] == ["SIGNAL_INGEST", "SIGNAL_SCORED", "SIGNAL_REJECTED"]
+    assert "gate confidence: 0.61 against 0.7, refused" in as_text(story)
+
+
+def test_an_order_that_was_held_back_is_a_gate_too() -> None:
+    blocked = OrderBlocked(call=CallKey("c"), gate="kill_switch", value="loss", limit="armed")
+
+    assert "gate kill_switch: loss against armed, refused" in told(lines(blocked))
+
+
+def test_a_story_is_told_as_far_as_it_goes() -> None:
+    story = story_of(lines())
+
+    assert story is not None
+    assert (story["reading"], story["gates"], story["decision"]) == (None, [], None)
+    assert as_text(story).splitlines()[:3] == [f"trace {trace_id('@a', 7)}", "post 7 of @a:", "  | #BTCUSDT LONG"]
+
+
+def test_a_story_without_its_post_begins_where_it_can() -> None:
+    (_, expired) = lines(SignalExpired(age_s=90.0, limit_s=60.0))
+
+    assert told([expired]).splitlines()[1].endswith("SIGNAL_EXPIRED  age_s=90.0 limit_s=60.0")
+
+
+def test_a_leg_is_told_as_it_was_written() -> None:
+    text = told(lines(scored("no_sl")))
+
+    assert "  BUY BTC/USDT market, targets 10 20 pct\n" in text
+    assert "  because no_sl\n" in text
+
+
+@pytest.mark.parametrize("control", ["\x1b[2J", "\x07", "\x9b31m", "\u202e", "\u2028x"])
+def test_no_post_writes_to_the_terminal_by_itself(control: str) -> None:
+    text = told(lines(scored(control), text=f"BUY{control}BTC"))
+
+    assert control not in text
+    assert "BTC" in text
+
+
+def test_letters_of_any_script_stay_as_they_are() -> None:
+    assert "  | Вход 📈 الهدف 目标" in told(lines(text="Вход 📈 الهدف 目标"))
+
+
+def test_a_whole_trade_is_told_from_its_log(tmp_path: Path) -> None:
+    replayed(tmp_path)
+    found = list(scan(OsFiles(tmp_path / "log"), trace_id=trace_id("@alpha", 12)))
+
+    story = story_of(found)
+
+    assert story is not None
+    assert len(story["steps"]) == len(found)
+    assert [step["seq"] for step in story["steps"]] == sorted(step["seq"] for step in story["steps"])
+    assert all(gate["passed"] for gate in story["gates"])
+    assert {gate["name"] for gate in story["gates"]} >= {"stage", "confidence", "ttl", "max_open", "heat"}
+    assert story["decision"]["event_type"] == "AUTO_ROUTE_EXECUTED"
+    assert "reason=target" in as_text(story)
+    assert msgspec.json.decode(msgspec.json.encode(story)) == story
+
+
+def test_a_dry_run_is_a_decision() -> None:
+    story = story_of(lines(AutoRouteDryrun(legs=())))
+
+    assert story is not None
+    assert story["decision"]["event_type"] == "AUTO_ROUTE_DRYRUN"
