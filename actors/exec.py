@@ -19,7 +19,7 @@ from levibotd.domain.exits import entries_over
 from levibotd.domain.gates import GateName
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.orders import ENTRY, Order
-from levibotd.domain.protection import opening_actions
+from levibotd.domain.protection import RETRY_S, opening_actions
 from levibotd.domain.records import (
     AutoRouteExecuted,
     AutoRouteSkipped,
@@ -63,11 +63,15 @@ class LookAgain(Struct, frozen=True):
     symbol: Symbol
 
 
+class AskVenue(Struct, frozen=True):
+    """To oneself: the venue could not be asked what an earlier life missed."""
+
+
 class DayBegins(Struct, frozen=True):
     """To oneself: midnight, UTC."""
 
 
-ExecMessage = Orders | Fill | OrderEnded | Marked | LookAgain | DayBegins
+ExecMessage = Orders | Fill | OrderEnded | Marked | LookAgain | AskVenue | DayBegins
 
 
 class ExecRules(Struct, frozen=True, kw_only=True):
@@ -112,7 +116,7 @@ class ExecActor(Actor[ExecMessage]):
     async def on_continue(self) -> None:
         await self._recovery.caught_up()
         await self._recovery.decide()
-        for update in [*await self._recovery.resolve(), *await self._recovery.missed()]:
+        for update in [*await self._recovery.resolve(), *await self._missed()]:
             await self.receive(update)
         await self._begin_day()
         if self._ledger().control.kill.tripped:
@@ -136,6 +140,8 @@ class ExecActor(Actor[ExecMessage]):
                 await self._marked(message)
             case LookAgain(symbol=symbol):
                 self._settle_soon(symbol)
+            case AskVenue():
+                self.start(self._hear_missed, key="venue", urgent=True)
             case DayBegins():
                 await self._begin_day()
             case EndCalls():
@@ -155,6 +161,17 @@ class ExecActor(Actor[ExecMessage]):
     async def _follow_venue(self) -> None:
         async for update in self._venue.updates():
             await self.me.tell(update)
+
+    async def _hear_missed(self) -> None:
+        for update in await self._missed():
+            await self.me.tell(update)
+
+    async def _missed(self) -> list[Fill | OrderEnded]:
+        try:
+            return await self._recovery.missed()
+        except Unavailable:
+            self.after(RETRY_S, AskVenue(), key="venue")
+            return []
 
     async def _tell_myself(self, fill: Fill) -> None:
         await self.me.tell(fill)

@@ -73,17 +73,14 @@ class Recovery:
         """
         What the venue has told and the log does not have: fills first, then ends.
 
-        Empty while the venue cannot be asked; the next life asks again.
+        Raises Unavailable while the venue cannot be asked: ask again, nobody else will tell.
         """
         orders = self._ledger().open_orders()
         if not orders:
             return []
-        try:
-            snapshot = await self._venue.snapshot(since=min(order.at for order in orders) - OVERLAP_S)
-            resting = {state.order.cid for state in snapshot.open_orders}
-            ends = [await self._end_of(order) for order in orders if order.resting and order.cid not in resting]
-        except Unavailable:
-            return []
+        snapshot = await self._venue.snapshot(since=min(order.at for order in orders) - OVERLAP_S)
+        resting = {state.order.cid for state in snapshot.open_orders}
+        ends = [await self._end_of(order) for order in orders if order.resting and order.cid not in resting]
         fills = [fill for fill in snapshot.fills if self._is_news(fill)]
         return [*fills, *(end for end in ends if end is not None)]
 

@@ -13,6 +13,7 @@ from levibotd.domain.exits import moved_stop, position_closed
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.orders import STOP, TARGET, Order, OrderState, client_order_id
 from levibotd.domain.protection import (
+    RETRY_S,
     Action,
     CancelAction,
     FinishAction,
@@ -135,10 +136,16 @@ class Settler:
                     await self._do(call, action)
                 # Protection does not wait for what is unknown; everything else does.
                 if not actions and not await self._resolved(call, orders):
-                    return 1.0 if call.key in self._naked_since else None
+                    waits = call.key in self._naked_since or self._refused_just_now(orders)
+                    return RETRY_S if waits else None
             except (OutcomeUnknown, Unavailable):
-                return 1.0
-        return 1.0
+                return RETRY_S
+        return RETRY_S
+
+    # What was refused is tried again a little later, and no event of the venue's would remind us.
+    def _refused_just_now(self, orders: tuple[Order, ...]) -> bool:
+        since = self._clock.time() - RETRY_S
+        return any(order.state is OrderState.REJECTED and order.at > since for order in orders)
 
     async def _resolved(self, call: Call, orders: tuple[Order, ...]) -> bool:
         unknown = [order for order in orders if order.state in (OrderState.UNKNOWN, OrderState.FENCED)]

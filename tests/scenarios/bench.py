@@ -310,8 +310,8 @@ class Life:
         self.log = Log(journal, on_commit=self.state.observe)
         self.gave_up: list[str] = []
         self.naked = Naked(self)
-        self.wired = Wired(self._parts())
         with self._test_looks():
+            self.wired = Wired(self._parts())
             self.equity = self.wired.equity_watch()
             restore(self.venue, self.state.ledger(), equity=self.equity.equity(clock.time()))
         self.metrics = Metrics(version="test", routes=(), actors=TRADING)
