@@ -209,7 +209,7 @@ class ExecActor(Actor[ExecMessage]):
         intents = tuple(self._settler.intent(ticket.call, action, revision=revision) for action in actions)
         armed = [_armed(ticket, intent) for intent in intents if intent.type == "trigger"]
         await self._protocol.commit(trace, symbol, *intents, *armed)
-        self.start(partial(self._open, trace, symbol, intents), key=symbol)
+        self.start(partial(self._open, trace, ticket, intents), key=symbol)
         self._watch_lifetime(self._ledger().calls[ticket.call])
         return None
 
@@ -229,9 +229,10 @@ class ExecActor(Actor[ExecMessage]):
             return Gate(name=GateName.CAPACITY, value="order tasks", limit="a free place")
         return None
 
-    async def _open(self, trace: TraceId, symbol: Symbol, intents: tuple[OrderIntent, ...]) -> None:
+    async def _open(self, trace: TraceId, ticket: RiskTicket, intents: tuple[OrderIntent, ...]) -> None:
         """Send what was committed: the stop, and entries only while the stop stands at the venue."""
-        may_enter = self._may_enter(intents[0].cid)
+        symbol = ticket.plan.symbol
+        may_enter = self._may_enter(intents[0].cid, until=ticket.expires_at)
         for intent in intents:
             may_send = may_enter if intent.role == ENTRY else always
             try:
@@ -240,8 +241,10 @@ class ExecActor(Actor[ExecMessage]):
                 continue  # It is UNKNOWN; settling asks again, and no entry goes out beside an unknown stop.
         self._settle_soon(symbol)
 
-    def _may_enter(self, stop_cid: str) -> MaySend:
+    def _may_enter(self, stop_cid: str, *, until: float) -> MaySend:
         def look() -> str | None:
+            if self._clock.time() > until:
+                return str(GateName.TICKET_EXPIRED)  # The process stood still, or the stop took its time.
             ledger = self._ledger()
             stop = ledger.order(stop_cid)
             if stop is None or not stop.resting:
