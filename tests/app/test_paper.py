@@ -40,7 +40,7 @@ def test_fees_are_the_venues_unless_they_are_set() -> None:
 
 
 def test_steps_are_told_by_the_prices_unless_they_are_set() -> None:
-    own = configured(**{"paper_default_filters__tick": "0.5", "paper_default_filters__min_notional": "25"})
+    own = configured(paper_default_filters__tick="0.5", paper_default_filters__min_notional="25")
 
     found = market(own).instrument(BTC)
 

@@ -1,0 +1,63 @@
+"""Reading a text without side effects."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from levibotd.adapters.compiled_classifier import DEFAULT_MODEL
+from levibotd.app.paper import recorded_market
+from levibotd.app.scoring import TextReader, classifier_of
+from levibotd.config import load
+from levibotd.domain.signal import Post
+from levibotd.errors import ConfigError
+from levibotd.kernel.clock import Clock
+from levibotd.ports.market import Bar
+from tests.sim.memory_candles import MemoryCandles
+
+
+def post(text: str, *, at: float) -> Post:
+    return Post(channel="@a", message_id=5, posted_at=at, text=text)
+
+
+def reader(clock: Clock, *, price: float, symbol: str = "QQQXUSDT") -> TextReader:
+    start = clock.time() // 3600 * 3600
+    candles = MemoryCandles({symbol: [Bar(start, price, price, price, price, 1e9, 3600.0)]})
+    return TextReader(classifier_of(load(environ={})), market=recorded_market(load(environ={}), candles), clock=clock)
+
+
+def test_the_model_of_the_package_serves_unless_another_is_named(tmp_path: Path) -> None:
+    copy = tmp_path / "mine.npz"
+    copy.write_bytes(DEFAULT_MODEL.read_bytes())
+    copy.with_suffix(".json").write_bytes(DEFAULT_MODEL.with_suffix(".json").read_bytes())
+    named = classifier_of(load(environ={"LEVI_MODEL__FILE": str(copy)}))
+
+    assert named.sha == classifier_of(load(environ={})).sha
+    with pytest.raises(ConfigError, match=r"missing\.npz"):
+        classifier_of(load(environ={"LEVI_MODEL__FILE": str(tmp_path / "missing.npz")}))
+
+
+async def test_a_text_is_read_as_of_now(clock: Clock) -> None:
+    text = "QQQX/USDT LONG entry 1.5 targets 1.6 1.7 stop 1.4"
+
+    found = reader(clock, price=1.5)(post(text, at=clock.time()))
+
+    assert (found["id"], found["label"], found["kind"], found["stale"]) == (5, "BUY", "new", False)
+    (leg,) = found["legs"]  # type: ignore[misc]
+    assert (leg["symbol"], leg["entry"], leg["sl"]) == ("QQQX/USDT", [1.5], 1.4)
+
+
+async def test_a_price_far_from_the_market_is_not_sent(clock: Clock) -> None:
+    one = post("QQQX/USDT LONG entry 1.5 targets 1.6 1.7 stop 1.4", at=clock.time())
+
+    found = reader(clock, price=150.0)(one)
+
+    assert (found["label"], found["legs"]) == ("NO-TRADE", [])
+
+
+async def test_nothing_is_remembered(clock: Clock) -> None:
+    read = reader(clock, price=1.5)
+    one = post("QQQX/USDT LONG entry 1.5 targets 1.6 stop 1.4", at=clock.time())
+
+    assert read(one) == read(one)
+    assert Decimal(str(sum(read(one)["probs"].values()))) == 1  # type: ignore[attr-defined]
