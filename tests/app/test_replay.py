@@ -59,9 +59,10 @@ def posts(chance: Random, count: int) -> Iterator[dict[str, object]]:
 
 def candles(chance: Random) -> Iterator[str]:
     yield "symbol,ts,open,high,low,close,volume"
-    for coin, price in COINS.items():
+    for coin, first in COINS.items():
+        price = first
         for hour in range(-24, HOURS):
-            last = price * (1 + chance.gauss(0, 0.006))
+            last = first * (1 + chance.gauss(0, 0.012))  # Never far from where calls mean it to be.
             high, low = max(price, last) * 1.002, min(price, last) * 0.998
             volume = 1e9 / price
             row = (f"{one:.6g}" for one in (price, high, low, last, volume))
