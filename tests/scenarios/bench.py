@@ -310,7 +310,7 @@ class Life:
         self.log = Log(journal, on_commit=self.state.observe)
         self.gave_up: list[str] = []
         self.naked = Naked(self)
-        with self._test_looks():
+        with self.looks_of_the_test():
             self.wired = Wired(self._parts())
             self.equity = self.wired.equity_watch()
             restore(self.venue, self.state.ledger(), equity=self.equity.equity(clock.time()))
@@ -336,7 +336,7 @@ class Life:
 
     @property
     def ledger(self) -> Ledger:
-        with self._test_looks():
+        with self.looks_of_the_test():
             return self.state.ledger()
 
     def of(self, kind: type[R]) -> list[R]:
@@ -352,7 +352,7 @@ class Life:
         return [one.event_type for one in self.records]
 
     @contextmanager
-    def _test_looks(self) -> Iterator[None]:
+    def looks_of_the_test(self) -> Iterator[None]:
         before, self.state.seen_by_test = self.state.seen_by_test, True
         try:
             yield

@@ -1,0 +1,62 @@
+"""Metrics say what the records say."""
+
+from levibotd.app.telemetry import Telemetry
+from levibotd.kernel.clock import Clock
+from levibotd.messages import SetKillSwitch
+from tests.scenarios.bench import BTC, T0, Life, World, flat, minutes
+
+LONG = "BTC/USDT LONG\nEntry: market\nTargets: 105, 110\nStop Loss: 95"
+
+
+def telemetry(life: Life) -> Telemetry:
+    found = Telemetry(life.metrics, state=life.state, equity=life.equity, clock=life.clock, venue="paper")
+    life.state.watch(found.observe)
+    return found
+
+
+def value(life: Life, line: str) -> float:
+    """The number behind a series, as it is scraped."""
+    rendered = life.metrics.render().decode().splitlines()
+    (found,) = [one for one in rendered if one.startswith(f"{line} ")]
+    return float(found.rsplit(" ", 1)[1])
+
+
+async def test_a_trade_is_counted_record_by_record(clock: Clock) -> None:
+    world = World({BTC: minutes(*flat(100.0, 3), (100.0, 106.0, 99.5, 105.5), (105.5, 111.0, 105.0, 110.5))})
+    async with world.life(clock) as life:
+        seen = telemetry(life)
+        await life.until(T0 + 10)
+        life.say(LONG)
+        life.say("Good morning everyone, have a nice day!")
+        life.say(LONG, channel="@others")
+        await life.minute(6)
+
+    assert seen.decisions == {"EXECUTED opened": 1, "SKIPPED kind.chatter": 1, "REJECTED symbol_busy": 1}
+    assert value(life, 'levibot_events_total{event_type="SIGNAL_INGEST"}') == 3
+    assert value(life, 'levibot_events_total{event_type="POSITION_CLOSED"}') == 1
+    rejected = 'levibot_decisions_total{event_type="SIGNAL_REJECTED",gate="symbol_busy"}'
+    assert value(life, rejected) == 1
+    assert value(life, 'levibot_orders_total{outcome="cancelled",venue="paper"}') == 1  # The stop of a flat call.
+
+
+async def test_gauges_are_those_of_the_moment(clock: Clock) -> None:
+    world = World({BTC: minutes(*flat(100.0, 3), *flat(102.0, 4))})
+    async with world.life(clock) as life:
+        seen = telemetry(life)
+        await life.until(T0 + 10)
+        life.say(LONG)
+        await life.until(T0 + 200)
+        with life.looks_of_the_test():
+            seen.sample(life.system, tasks=3, naked_s=lambda: 1.5)
+        # 9.95 bought at 100.02 for a fee of .4975995, now worth 102.
+        assert abs(value(life, "levibot_equity") - 10_019.2034005) < 1e-9
+        assert abs(value(life, "levibot_daily_pnl") - 19.2034005) < 1e-9
+        assert value(life, "levibot_open_positions") == 1
+        assert value(life, "levibot_naked_seconds") == 1.5
+        assert (value(life, "levibot_kill_switch"), value(life, "levibot_risk_state")) == (0, 0)
+
+        await life.wired.exec_.ask(SetKillSwitch(tripped=True, by="operator", reason="stop"), timeout_s=5)
+        with life.looks_of_the_test():
+            seen.sample(life.system, tasks=3)
+        assert (value(life, "levibot_kill_switch"), value(life, "levibot_risk_state")) == (1, 2)
+        assert value(life, 'levibot_mailbox_depth{actor="exec"}') == 0
