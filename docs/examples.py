@@ -28,7 +28,7 @@ class Example(NamedTuple):
 
 
 def examples(page: str) -> Iterator[Example]:
-    """Yield the commands of a page in order. A command ending in a backslash goes on in the next line."""
+    """Yield the commands of a page in order. One goes on after a backslash, or where the next line begins with `> `."""
     for block in _BLOCK.finditer(page):
         number = page.count("\n", 0, block.start(1))
         lines = block[1].splitlines()
@@ -38,9 +38,9 @@ def examples(page: str) -> Iterator[Example]:
             if not start.startswith("$ "):
                 continue
             line, command = number, start.removeprefix("$ ")
-            while command.endswith("\\") and lines:
+            while lines and (command.endswith("\\") or lines[0].startswith("> ")):
                 number += 1
-                command += "\n" + lines.pop(0)
+                command += "\n" + lines.pop(0).removeprefix("> ")
             output: list[str] = []
             while lines and not lines[0].startswith("$ "):
                 number += 1

@@ -47,7 +47,7 @@ def as_text(story: Mapping[str, Any]) -> str:
         f"gate {gate['name']}: {gate['value']} against {gate['limit']}{'' if gate['passed'] else ', refused'}"
         for gate in story["gates"]
     ]
-    lines += [f"{step['ts']:.3f}  {step['event_type']}  {step['what']}" for step in story["steps"]]
+    lines += [f"{step['ts']:.3f}  {step['event_type']}  {step['what']}".rstrip() for step in story["steps"]]
     return "\n".join(map(_printable, lines))
 
 
@@ -110,7 +110,8 @@ def _leg(leg: Mapping[str, Any]) -> str:
     if leg["tps"]:
         parts.append(f"targets {_numbers(leg['tps'])}" + ("" if leg["tp_unit"] == "price" else f" {leg['tp_unit']}"))
     if leg["sl"] is not None:
-        parts.append(f"stop {_value(leg['sl'])}" + ("" if leg["sl_kind"] == "price" else f" {leg['sl_kind']}"))
+        stops = leg["sl"] if isinstance(leg["sl"], list) else [leg["sl"]]
+        parts.append(f"stop {_numbers(stops)}" + ("" if leg["sl_kind"] == "price" else f" {leg['sl_kind']}"))
     return ", ".join(parts)
 
 

@@ -17,6 +17,12 @@ two
 $ printf '%s' \\
 a
 a
+$ cat <<'END'
+> b
+>  c
+> END
+b
+ c
 ```
 """
 
@@ -25,6 +31,7 @@ def test_only_console_blocks_are_commands() -> None:
     assert list(examples(PAGE)) == [
         Example(6, "echo one; echo two", "one\ntwo"),
         Example(9, "printf '%s' \\\na", "a"),
+        Example(12, "cat <<'END'\nb\n c\nEND", "b\n c"),
     ]
 
 
