@@ -1,5 +1,6 @@
 """From committed records and the state of the actors to metrics."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
@@ -7,21 +8,39 @@ from levibotd.app.committed import CommittedState, reason_of
 from levibotd.domain.book import ACTIVE, HALTED, REDUCING
 from levibotd.domain.orders import OrderState
 from levibotd.domain.records import (
+    AutoRouteSkipped,
     Logged,
     LogShed,
     OrderAbandoned,
+    OrderAck,
     OrderDone,
+    OrderFilled,
+    OrderIntent,
+    OrderNew,
     OrderReject,
+    Record,
+    RiskTicket,
     SignalIngest,
     SignalRejected,
     SignalScored,
 )
+from levibotd.domain.signal import TraceId
 from levibotd.execution.equity import EquityWatch
 from levibotd.kernel.clock import Clock
 from levibotd.kernel.supervisor import System
 from levibotd.observe.metrics import Metrics
 
 _RISK_STATES = {ACTIVE: 0, REDUCING: 1, HALTED: 2}
+_ON_THEIR_WAY = 1024  # Posts whose latency is followed.
+_STAGE_OF: dict[type[Record], str] = {
+    SignalIngest: "ingest",
+    SignalScored: "score",
+    RiskTicket: "risk",
+    SignalRejected: "risk",
+    OrderIntent: "intent",
+    OrderNew: "sent",
+    OrderAck: "acked",
+}
 
 
 class Telemetry:
@@ -36,16 +55,19 @@ class Telemetry:
         self._clock = clock
         self._venue = venue
         self.decisions: dict[str, int] = {}
+        self._arrived: OrderedDict[TraceId, dict[str, float]] = OrderedDict()  # When, and the stages reached since.
 
     def observe(self, committed: Sequence[Logged]) -> None:
         metrics = self.metrics
+        if committed:
+            metrics.log_commit.observe(max(self._clock.time() - committed[0].ts, 0.0))
         for one in committed:
             metrics.events.of(one.event_type).inc()
             record = one.entry.record
+            self._time(one)
             reason = reason_of(record)
             if reason is not None:
-                gate = record.gate if isinstance(record, SignalRejected) else ""
-                metrics.decisions.of(one.event_type, gate).inc()
+                metrics.decisions.of(one.event_type, _gate_of(record)).inc()
                 self.decisions[reason] = self.decisions.get(reason, 0) + 1
             elif isinstance(record, SignalIngest):
                 metrics.tg_last_message.set(record.received_at)
@@ -53,6 +75,8 @@ class Telemetry:
                 metrics.tg_last_score_ok.set(one.ts)
             elif isinstance(record, LogShed):
                 metrics.log_shed.inc(record.n)
+            elif isinstance(record, OrderFilled):
+                metrics.orders.of(self._venue, "filled").inc()
             elif isinstance(record, OrderDone):
                 metrics.orders.of(self._venue, record.final).inc()
             elif isinstance(record, OrderReject):
@@ -75,3 +99,24 @@ class Telemetry:
         for name in system.cells:
             metrics.mailbox_depth.of(name).set(system.status(name).depth)
         metrics.sample_process(tasks=tasks)
+
+    # Each stage once a post: a ladder has many intents, and the first one is what somebody waits for.
+    def _time(self, one: Logged) -> None:
+        stage = _STAGE_OF.get(type(one.entry.record))
+        trace = one.entry.trace
+        if stage is None or trace is None:
+            return
+        if isinstance(one.entry.record, SignalIngest):
+            self._arrived[trace] = {"": one.entry.record.received_at}
+            if len(self._arrived) > _ON_THEIR_WAY:
+                self._arrived.popitem(last=False)
+        reached = self._arrived.get(trace)
+        if reached is not None and stage not in reached:
+            reached[stage] = one.ts
+            self.metrics.signal_latency.of(stage).observe(max(one.ts - reached[""], 0.0))
+
+
+def _gate_of(record: Record) -> str:
+    if isinstance(record, SignalRejected):
+        return record.gate
+    return record.reason if isinstance(record, AutoRouteSkipped) else ""

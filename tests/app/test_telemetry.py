@@ -37,6 +37,25 @@ async def test_a_trade_is_counted_record_by_record(clock: Clock) -> None:
     rejected = 'levibot_decisions_total{event_type="SIGNAL_REJECTED",gate="symbol_busy"}'
     assert value(life, rejected) == 1
     assert value(life, 'levibot_orders_total{outcome="cancelled",venue="paper"}') == 1  # The stop of a flat call.
+    assert value(life, 'levibot_orders_total{outcome="filled",venue="paper"}') == 3  # The entry and two targets.
+    assert value(life, 'levibot_decisions_total{event_type="AUTO_ROUTE_SKIPPED",gate="kind.chatter"}') == 1
+
+
+async def test_the_way_of_a_post_is_timed_once_a_stage(clock: Clock) -> None:
+    world = World({BTC: minutes(*flat(100.0, 3), *flat(102.0, 4))})
+    async with world.life(clock) as life:
+        telemetry(life)
+        await life.until(T0 + 10)
+        life.say(LONG)  # A stop and an entry: two intents, and later two targets.
+        life.say("Good morning everyone, have a nice day!")
+        await life.until(T0 + 200)
+
+    count = "levibot_signal_latency_seconds_count"
+    counted = {stage: value(life, f'{count}{{stage="{stage}"}}') for stage in ("ingest", "score", "risk")}
+    assert counted == {"ingest": 2, "score": 2, "risk": 1}
+    assert [value(life, f'{count}{{stage="{stage}"}}') for stage in ("intent", "sent", "acked")] == [1, 1, 1]
+    assert value(life, 'levibot_signal_latency_seconds_sum{stage="acked"}') < 1
+    assert value(life, "levibot_log_commit_seconds_count") > 0
 
 
 async def test_gauges_are_those_of_the_moment(clock: Clock) -> None:
