@@ -82,7 +82,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     """
     One leg and all that is known about it at the decision.
 
-    `symbol` and `filters` are None for what no market lists, `conditions` without a fresh mark.
+    `symbol` and `filters` are None for what no market lists, `conditions` without a fresh mark. Where there
+    is no list (`listed` false), the symbols known are those with prices.
     `cross` rescales levels that were written in another quote.
     """
 
@@ -96,6 +97,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     symbol: Symbol | None = None
     filters: Filters | None = None
     tradable: bool = True
+    has_list: bool = True  # Is there a list of what the venue trades?
     conditions: Conditions | None = None
     last: Decimal | None = None  # The last trade, where the feed tells it apart from the mark.
     cross: Decimal = Decimal(1)
@@ -254,7 +256,9 @@ def _lists(facts: Facts, policy: PolicyValues, rules: Rules) -> Iterator[tuple[G
         yield _one_of(GateName.QUOTE, leg.quote, rules.quotes)
     tradable = GateName.NOT_TRADABLE
     if facts.symbol is None or facts.filters is None:
-        yield tradable, Refusal(gate=tradable, value=leg.symbol, limit="listed", reason="unknown")
+        # Without a market list nobody can say that it does not trade, only that it has no price here.
+        gate, limit = (tradable, "listed") if facts.has_list else (GateName.NO_PRICE, "a fresh mark")
+        yield gate, Refusal(gate=gate, value=leg.symbol, limit=limit, reason="unknown")
         return
     if not facts.tradable:
         yield tradable, Refusal(gate=tradable, value=facts.symbol, limit="trading", reason="status")

@@ -402,3 +402,11 @@ def test_however_the_clock_jumps_days_only_go_on(jumps: list[float]) -> None:
         assert isinstance(anchor, DayAnchor)
         assert anchor.day >= day_of(at)
     assert days == sorted(set(days))
+
+
+@pytest.mark.parametrize(("has_list", "gate"), [(True, "not_tradable"), (False, "no_price")])
+def test_an_unknown_coin_is_not_tradable_by_the_list_and_without_one_has_no_price(has_list: bool, gate: str) -> None:
+    unknown = replace(FACTS, symbol=None, filters=None, conditions=None, has_list=has_list)
+    verdict = judge(unknown, policy=MODERATE, rules=RULES)
+    assert isinstance(verdict, Rejected)
+    assert (verdict.refusal.gate, verdict.refusal.value, verdict.refusal.reason) == (gate, "BTC/USDT", "unknown")
