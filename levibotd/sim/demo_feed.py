@@ -2,7 +2,7 @@
 Demo channels: a post every few seconds, most of them calls around the price of the moment.
 
 The same seed, the same last ids and the same prices give the same posts. A feed that begins anew after
-a restart goes on where it was, but for its first post: that one comes soon and is a call.
+a restart goes on where it was, but for its first posts: the first comes soon, and all of them are calls.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -26,16 +26,19 @@ CHANNELS: Mapping[str, tuple[str, ...]] = {
 
 _GAP_S = (2.0, 5.0)
 _FIRST_GAP_S = (0.5, 2.0)
+_CALLS_FIRST = 4  # So many positions at once that one of them has ended within a minute.
 _CALL_SHARE = 0.65
 _DIGITS = 5
+_KNOWS_SHARE = 0.45
+_KNOWS_S = 60.0
 
 # Shares of the price. The entry is beyond the market, so that it fills at once; the stop is far enough away
 # to outweigh the costs, and the targets are near enough for a position to end within a minute.
 _BEYOND = 0.0008
 _BAND = 0.002
-_STOP = (0.0085, 0.0115)
-_TARGET = (0.006, 0.008)
-_TARGET_STEP = 0.001
+_STOP = (0.0078, 0.0095)
+_TARGET = (0.0045, 0.006)
+_TARGET_STEP = 0.0008
 
 
 class DemoFeed:
@@ -50,21 +53,22 @@ class DemoFeed:
         self._seed = seed
 
     async def events(self, cursors: Mapping[str, TgCursor]) -> AsyncIterator[PostEvent]:
-        """Posts numbered onward from `cursors`. The first comes within two seconds and is a call."""
+        """Posts numbered onward from `cursors`. The first comes within two seconds; the first few are calls."""
         last_ids = {channel: cursors[channel].upto if channel in cursors else 0 for channel in CHANNELS}
-        first = True
+        told = 0
         while True:
             written = sum(last_ids.values())
             chance = Random(f"{self._seed}|{written}")
-            await self._clock.sleep(chance.uniform(*(_FIRST_GAP_S if first else _GAP_S)))
+            await self._clock.sleep(chance.uniform(*(_GAP_S if told else _FIRST_GAP_S)))
 
             channel = chance.choice(tuple(CHANNELS))
             last_ids[channel] += 1
-            post = self._post(channel, last_ids[channel], chance=chance, symbol=self._symbol(written), call=first)
+            symbol, is_call = self._symbol(written), told < _CALLS_FIRST
+            post = self._post(channel, last_ids[channel], chance=chance, symbol=symbol, call=is_call)
             yield Posted(
                 post=post, received_at=post.posted_at, cursor=TgCursor(channel=channel, upto=last_ids[channel])
             )
-            first = False
+            told += 1
 
     # Every symbol has its turn before one comes again, so that a position has time to end.
     def _symbol(self, written: int) -> Symbol:
@@ -81,12 +85,24 @@ class DemoFeed:
         template = chance.choice([each for each in wanted if each.language in CHANNELS[channel]])
         text = template.text
         if instrument is not None and mark is not None:
-            text = text.format(**_fields(template, float(mark.price), instrument, chance))
+            side = self._side(instrument, now, chance, knows=call or chance.random() < _KNOWS_SHARE)
+            text = text.format(**_fields(template, float(mark.price), side, instrument, chance))
         return Post(channel=channel, message_id=message_id, posted_at=now, text=text, language=template.language)
 
+    # These channels know the future, sometimes: by chance alone the costs would end every demo at its loss limit.
+    def _side(self, instrument: Instrument, now: float, chance: Random, *, knows: bool) -> Side:
+        either = chance.choice((Side.BUY, Side.SELL))
+        if not instrument.can_short:
+            return Side.BUY
+        bars = self._market.bars(instrument.symbol, since=now, until=now + _KNOWS_S) if knows else ()
+        for bar in bars:
+            move = bar.close / bars[0].open - 1
+            if abs(move) > _TARGET[1]:
+                return Side.BUY if move > 0 else Side.SELL
+        return either
 
-def _fields(template: Template, price: float, instrument: Instrument, chance: Random) -> dict[str, str]:
-    side = chance.choice((Side.BUY, Side.SELL)) if instrument.can_short else Side.BUY
+
+def _fields(template: Template, price: float, side: Side, instrument: Instrument, chance: Random) -> dict[str, str]:
     word = SIDE_WORDS[template.language][side is Side.SELL]
     return {
         "coin": instrument.base,

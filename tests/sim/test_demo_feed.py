@@ -74,9 +74,9 @@ def test_about_two_thirds_are_calls_and_all_of_those_are_read_as_meant(told: Seq
         sign, best = leg.side.sign, leg.side.sign * max(leg.side.sign * price for price in leg.entry)
         # Beyond the market, so that it fills at once; wide enough for the costs, near enough to end soon.
         assert 0.0 < sign * (best / float(mark.price) - 1) < 0.002
-        assert all(0.006 < sign * (price - leg.sl) / price < 0.013 for price in leg.entry)
+        assert all(0.0056 < sign * (price - leg.sl) / price < 0.0105 for price in leg.entry)
         assert all(abs(price - leg.sl) / price > 4 * ROUND_TRIP_COST for price in leg.entry)
-        assert 0.0055 < sign * (leg.tps[0] / best - 1) < 0.0095
+        assert 0.004 < sign * (leg.tps[0] / best - 1) < 0.0075
         assert list(leg.tps) == sorted(leg.tps, reverse=sign < 0)
 
 
