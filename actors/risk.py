@@ -189,7 +189,6 @@ class RiskActor(Actor[RiskMessage]):
             equity=self._equity.equity(now),
             symbol=symbol,
             filters=None if instrument is None else filters_of(instrument),
-            listed=self._market.as_of is not None,
             tradable=instrument is not None and instrument.tradable,
             has_list=self._market.as_of is not None,
             conditions=None if symbol is None else self._conditions(signal, symbol, leg, now),

@@ -30,6 +30,7 @@ from levibotd.app.scoring import TextReader, classifier_of
 from levibotd.app.sources import sources_of
 from levibotd.app.telemetry import Telemetry
 from levibotd.app.tree import Parts, Wired
+from levibotd.app.version import git_sha
 from levibotd.app.window import Window
 from levibotd.config import Config, check_bind, check_supported, read_secret
 from levibotd.domain.book import ACTIVE, REDUCING
@@ -143,7 +144,9 @@ class _Daemon:
 
     def _wire(self) -> tuple[Wired, System]:
         config, clock, memory, state = self._config, self._clock, self._memory, self._state
-        metrics = Metrics(version=__version__, routes=[route.template for route in ROUTES], actors=ACTORS)
+        metrics = Metrics(
+            version=__version__, git_sha=git_sha(), routes=[route.template for route in ROUTES], actors=ACTORS
+        )
         venue = paper_venue(config, self._sources.market, clock)
         log = Log(
             memory.journal, on_commit=state.observe, on_runs=memory.index.feed, on_disk=lambda disk: self._on_disk(disk)

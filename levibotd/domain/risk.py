@@ -82,8 +82,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     """
     One leg and all that is known about it at the decision.
 
-    `symbol` and `filters` are None for what no market lists, `conditions` without a fresh mark. Where there
-    is no list (`listed` false), the symbols known are those with prices.
+    `symbol` and `filters` are None for what no market lists, `conditions` without a fresh mark.
     `cross` rescales levels that were written in another quote.
     """
 
