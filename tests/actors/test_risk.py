@@ -19,6 +19,7 @@ from levibotd.domain.records import (
     AutoRouteDryrun,
     Entry,
     OrderBlocked,
+    OrderIntent,
     RiskPolicyChanged,
     RiskSltp,
     RiskState,
@@ -214,6 +215,21 @@ async def test_a_ticket_that_exec_refused_is_not_given_again(clock: Clock) -> No
         await bench.judge(LONG)
 
     assert [one.gate for one in bench.rejections()] == ["ticket_spent"]
+
+
+async def test_a_post_whose_intents_stand_is_execs_to_decide(clock: Clock) -> None:
+    async with Bench(clock).running() as bench:
+        await bench.judge(LONG)
+        (ticket,) = of(bench.entries, RiskTicket)
+        intent = OrderIntent(
+            cid="c", call=ticket.call, role="e", slot=0, attempt=0, side=ticket.plan.side, type="limit", tif="IOC",
+            qty=ticket.plan.qty, price=ticket.plan.price_cap, venue="paper", at=ticket.at,
+        )  # fmt: skip
+        bench.ledger.apply(Entry(intent, bench.signal(LONG).trace, BTC))
+        await bench.judge(LONG)  # Told again before Exec has said that it executed.
+
+    assert bench.rejections() == []
+    assert len(bench.told) == 1
 
 
 async def test_an_unspent_ticket_holds_its_symbol_until_it_expires(clock: Clock) -> None:
