@@ -198,6 +198,8 @@ class ExecActor(Actor[ExecMessage]):
     async def _spend(self, ticket: RiskTicket, trace: TraceId, *, revision: int) -> Gate | None:
         """Commit all intents of a ticket at once, the stop's first; None, or the gate that said no."""
         symbol = ticket.plan.symbol
+        if self._ledger().was_blocked(ticket.call):
+            return Gate(name=GateName.TICKET_SPENT, value=ticket.call, limit="once")
         if self._ledger().ticket_spent(ticket.call):
             return None  # By an earlier delivery, whose intents stand in the log.
         gate = self._blocked(ticket)
@@ -215,7 +217,7 @@ class ExecActor(Actor[ExecMessage]):
 
     def _blocked(self, ticket: RiskTicket) -> Gate | None:
         ledger, now = self._ledger(), self._clock.time()
-        if now > ticket.expires_at:
+        if now > ticket.expires_at or ledger.ticket(ticket.call) is None:
             return Gate(name=GateName.TICKET_EXPIRED, value=now, limit=ticket.expires_at)
         if (closed := ledger.may_open()) is not None:
             return closed
@@ -232,7 +234,7 @@ class ExecActor(Actor[ExecMessage]):
     async def _open(self, trace: TraceId, ticket: RiskTicket, intents: tuple[OrderIntent, ...]) -> None:
         """Send what was committed: the stop, and entries only while the stop stands at the venue."""
         symbol = ticket.plan.symbol
-        may_enter = self._may_enter(intents[0].cid, until=ticket.expires_at)
+        may_enter = self._may_enter(ticket, stop_cid=intents[0].cid)
         for intent in intents:
             may_send = may_enter if intent.role == ENTRY else always
             try:
@@ -241,10 +243,12 @@ class ExecActor(Actor[ExecMessage]):
                 continue  # It is UNKNOWN; settling asks again, and no entry goes out beside an unknown stop.
         self._settle_soon(symbol)
 
-    def _may_enter(self, stop_cid: str, *, until: float) -> MaySend:
+    def _may_enter(self, ticket: RiskTicket, *, stop_cid: str) -> MaySend:
         def look() -> str | None:
-            if self._clock.time() > until:
+            if self._clock.time() > ticket.expires_at:
                 return str(GateName.TICKET_EXPIRED)  # The process stood still, or the stop took its time.
+            if (given_up := self._settler.given_up(ticket.call)) is not None:
+                return given_up  # Cancelled, closed or over since its intents were written.
             ledger = self._ledger()
             stop = ledger.order(stop_cid)
             if stop is None or not stop.resting:
@@ -319,8 +323,11 @@ class ExecActor(Actor[ExecMessage]):
             await self._trip(tripped)
 
     async def _trip(self, tripped: KillSwitch) -> None:
-        halted = RiskState(state=HALTED, why="kill_switch", by=tripped.by)
-        await self._protocol.commit(None, None, tripped, halted)
+        records: list[Record] = [tripped]
+        if self._ledger().control.risk_state == ACTIVE:
+            # Another restraint keeps its name, so that arming the switch again does not lift it.
+            records.append(RiskState(state=HALTED, why="kill_switch", by=tripped.by))
+        await self._protocol.commit(None, None, *records)
         self._end_what_the_trip_ends()
 
     def _end_what_the_trip_ends(self) -> None:

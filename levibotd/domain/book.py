@@ -178,6 +178,7 @@ class State(Struct, kw_only=True):
     orders: dict[str, Order] = {}  # Of calls that are not over.
     finished: dict[str, Order] = {}  # The newest of calls that are, so that a late word about them is understood.
     orphan_fills: int = 0  # Fills of orders we do not know: for reconciliation, never guessed into a position.
+    contradictions: int = 0  # Records about orders that could not follow what was before; they changed nothing.
     closed_at: dict[Symbol, float] = {}
     stopped_at: dict[Symbol, float] = {}
     stop_distances: dict[str, list[float]] = {}  # By channel.

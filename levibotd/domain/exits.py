@@ -88,12 +88,16 @@ def entries_over(
     Why unfilled entries must be cancelled now, None while they may rest.
 
     `low` and `high` are what has traded since the last look. TP1 or the stop traded before the
-    first fill ends them all; TP1 after a partial fill ends those that are left.
+    first fill ends them all; TP1 after a partial fill ends those that are left. Where the cancel of
+    one was begun, all of them go: what was decided once holds in every life.
     """
     if now >= call.entry_valid_until:
         return "expired"
     if any(order.role != ENTRY and order.filled for order in orders):
         return "exited"  # A target or the stop has filled: nothing is added to what goes.
+    for order in orders:
+        if order.role == ENTRY and order.cancelling:
+            return order.why
     if low is None or high is None:
         return None
     best, worst = (high, low) if call.side is Side.BUY else (low, high)

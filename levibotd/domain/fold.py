@@ -32,7 +32,12 @@ _Change = Callable[[State, Entry, Any], None]
 
 
 def fold(state: State, entry: Entry) -> None:
-    """Fold one committed record in. Raises AssertionError for one that can not follow what was before."""
+    """
+    Fold one committed record in.
+
+    What lost a race changes nothing and is counted. Raises AssertionError for an intent that must never be written:
+    a second one of its name, or one without a ticket.
+    """
     change = _CHANGES.get(type(entry.record))
     if change is not None:
         change(state, entry, entry.record)
@@ -212,7 +217,7 @@ def _levels(state: State, entry: Entry, record: records.RiskSltp) -> None:
 
 def _protect(state: State, entry: Entry, record: records.Protect) -> None:
     call = state.calls.get(record.call)
-    if call is not None and record.state == "ended":
+    if call is not None and record.state == "ended" and call.flat:
         call.ended = True
         _end_if_over(state, call)
 
@@ -237,7 +242,13 @@ def _order(state: State, entry: Entry, record: Any) -> None:
     order = state.orders.get(record.cid)
     if order is None:
         return  # Of a call that is over: a late word, and nothing changes.
-    moved = advance(order, record)
+    try:
+        moved = advance(order, record)
+    except AssertionError:
+        # It lost a race against what stands before it. Written is written: the money is in the fills, and a fold
+        # that stopped here would stop at every start.
+        state.contradictions += 1
+        return
     if moved is not order:
         state.orders[record.cid] = moved
         if moved.terminal:
@@ -305,8 +316,7 @@ def _position_closed(state: State, entry: Entry, record: records.PositionClosed)
         for old in [key for key, at in times.items() if at + state.cooldown_keep_s < record.at]:
             del times[old]
 
-    if call is not None:
-        assert call.flat, f"{record.call} still holds {call.qty}"
+    if call is not None and call.flat:  # Unless an entry has filled since: then it goes on, and ends once more.
         call.ended = True
         _end_if_over(state, call)
 

@@ -49,7 +49,7 @@ class Ledger:
         )
 
     def apply(self, entry: Entry) -> None:
-        """Fold one committed record in. Raises AssertionError for one that can not follow what was before."""
+        """Fold one committed record in. Raises AssertionError for an intent that must never be written."""
         fold(self._state, entry)
 
     def apply_all(self, entries: Iterable[Entry]) -> None:
@@ -171,6 +171,10 @@ class Ledger:
         """Has this call an intent, an armed entry or a refusal of Exec's already? Then it never gets another."""
         return call in self._state.spent
 
+    def was_blocked(self, call: CallKey) -> bool:
+        """Was its ticket spent on a refusal of Exec's?"""
+        return self._state.spent.get(call) == "blocked"
+
     # Money.
 
     @property
@@ -225,6 +229,11 @@ class Ledger:
     def orphan_fills(self) -> int:
         """Fills of orders that are not known here; not booked, reconciliation looks at the venue."""
         return self._state.orphan_fills
+
+    @property
+    def contradictions(self) -> int:
+        """Records that could not follow what was before them and changed nothing: each is a race or a bug."""
+        return self._state.contradictions
 
     # Cooldowns and channels.
 

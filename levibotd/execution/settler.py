@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
 
-from levibotd.domain.book import Call
-from levibotd.domain.exits import moved_stop, position_closed
+from levibotd.domain.book import CLOSING, Call
+from levibotd.domain.exits import entries_over, moved_stop, position_closed
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.orders import STOP, TARGET, Order, OrderState, client_order_id
 from levibotd.domain.protection import (
@@ -80,6 +80,17 @@ class Settler:
         """This call must end: unfilled entries go, what is held is sold."""
         self._over.setdefault(call, why)
         self._closing.setdefault(call, why)
+
+    def given_up(self, call: CallKey) -> str | None:
+        """Why no entry of this call may go out any more; None while one may."""
+        held = self._ledger().calls.get(call)
+        if held is None:
+            return "over"
+        if (why := self._over.get(call)) is not None:
+            return why
+        if held.status == CLOSING:
+            return "closing"
+        return entries_over(held, self._ledger().orders_of(call), now=self._clock.time())
 
     def naked_since(self) -> dict[CallKey, float]:
         """Positions without a stop at the venue, and since when (monotonic)."""

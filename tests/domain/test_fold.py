@@ -2,12 +2,27 @@
 
 from decimal import Decimal
 
+import pytest
 from msgspec.structs import replace
 
 from levibotd.domain import fold, records
+from levibotd.domain.exits import position_closed
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.orders import ENTRY, STOP
-from levibotd.domain.records import AutoRouteSkipped, Entry, Heartbeat, OrderBlocked, OrderUnknown, Record, SignalIngest
+from levibotd.domain.records import (
+    AutoRouteSkipped,
+    Entry,
+    Heartbeat,
+    OrderAbandoned,
+    OrderBlocked,
+    OrderDone,
+    OrderReject,
+    OrderResolved,
+    OrderUnknown,
+    Protect,
+    Record,
+    SignalIngest,
+)
 from levibotd.domain.signal import CallKey, Post, TraceId
 from tests.domain.desk import BTC, Desk, plan
 
@@ -105,3 +120,53 @@ def test_a_post_without_a_trace_beside_it_is_found_by_its_own() -> None:
     ledger.apply(Entry(SignalIngest(post=post, received_at=1.0, source="file"), None, BTC))
 
     assert list(ledger.pending) == [post.trace]
+
+
+def lost_races(cid: str) -> tuple[Record, ...]:
+    """Answers that were on their way to the log when a trade came in."""
+    return (
+        OrderUnknown(cid=cid, cause="timeout", fence_at=1.0),
+        OrderResolved(cid=cid, outcome="ABSENT", evidence=()),
+        OrderAbandoned(cid=cid, why="absent"),
+        OrderReject(cid=cid, code="x", message="", category="REJECTED"),
+    )
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_an_answer_that_lost_the_race_against_a_trade_stops_no_fold(number: int) -> None:
+    desk = Desk()
+    key = desk.opened()
+    cid = desk.cids(key, ENTRY)[0]
+    desk.fill(cid, "1", "100")
+    desk.write(lost_races(cid)[number])
+
+    assert desk.order(cid).state == "filled"
+    assert desk.call(key).qty == 1
+    assert desk.ledger.contradictions == 1
+
+
+def test_an_end_of_an_order_that_was_given_up_as_absent_stops_no_fold() -> None:
+    desk = Desk()
+    key = desk.opened()
+    cid = desk.intent(key, ENTRY, "1", price="100", slot=1)
+    desk.write(OrderUnknown(cid=cid, cause="timeout", fence_at=1.0))
+    desk.write(OrderResolved(cid=cid, outcome="ABSENT", evidence=()))
+    desk.fill(cid, "1", "100")
+    desk.write(OrderDone(cid=cid, final="filled", cum_qty=Decimal(1)))
+
+    assert desk.call(key).qty == 1
+
+
+def test_a_call_that_filled_once_more_while_its_end_was_written_goes_on() -> None:
+    desk = Desk()
+    key = desk.opened(plan(rungs=(("1", "100"), ("1", "98"))))
+    first, second = desk.cids(key, ENTRY)
+    desk.fill(first, "1", "100")
+    desk.fill(desk.cids(key, STOP)[0], "1", "90")
+    closed = position_closed(desk.call(key), at=desk.now)
+    desk.fill(second, "1", "98")
+    desk.write(closed, symbol=BTC)
+    desk.write(Protect(call=key, state="ended", sl_cids=(), tp_cids=()))
+
+    assert desk.call(key).qty == 1
+    assert not desk.call(key).ended

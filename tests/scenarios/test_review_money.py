@@ -1,0 +1,109 @@
+"""Money at the seams: a death in a cancel, a command between commit and socket, a second delivery."""
+
+from decimal import Decimal
+
+import pytest
+
+from levibotd.domain.book import REDUCING
+from levibotd.domain.records import (
+    CancelIntent,
+    Entry,
+    OrderAbandoned,
+    OrderBlocked,
+    OrderFill,
+    OrderIntent,
+    RiskState,
+    RiskTicket,
+    SignalRejected,
+)
+from levibotd.kernel.clock import Clock
+from levibotd.messages import Append, PlaceOrder, SetKillSwitch
+from tests.execution.orders import KEY, PLAN
+from tests.scenarios.bench import BTC, CHANNEL, T0, Life, World, config_of, flat, minutes
+
+LIMIT = "BTC/USDT LONG\nEntry: 98\nTargets: 105, 110\nStop Loss: 95"
+MARKET = "BTC/USDT LONG\nEntry: market\nTargets: 105, 110\nStop Loss: 95"
+
+
+@pytest.mark.fault("F2")
+def test_an_entry_that_was_being_cancelled_when_the_process_died_is_cancelled_by_the_next_life() -> None:
+    through_the_target, back_to_the_entry = (100.0, 106.0, 100.0, 101.0), (101.0, 101.0, 97.0, 98.0)
+    prices = (*flat(100.0, 2), through_the_target, *flat(101.0, 2), back_to_the_entry, *flat(98.0, 4))
+    world = World({BTC: minutes(*prices)})
+    world.post(LIMIT, at=T0 + 10)
+
+    async def until_the_target_trades(life: Life) -> None:
+        await life.minute(4)
+        assert not life.ledger.calls
+
+    world.run(until_the_target_trades)
+    intended, why = next(
+        (one, one.entry.record.why) for one in world.records() if isinstance(one.entry.record, CancelIntent)
+    )
+    assert why == "target_traded"
+    died = world.after_kill(intended.seq)
+
+    async def go_on(life: Life) -> None:
+        await life.minute(8)
+        assert not life.of(OrderFill)
+        assert not life.ledger.calls
+
+    died.run(go_on, at=intended.ts + 1.0)
+    died.verify()
+
+
+async def test_an_entry_that_is_cancelled_before_it_is_sent_is_never_sent(clock: Clock) -> None:
+    config = config_of({"LEVI_PAPER__LATENCY_MS": "5000"})
+    world = World({BTC: minutes(*flat(100.0, 6))}, config=config)
+    async with world.life(clock) as life:
+        await life.until(T0 + 10)
+        life.say(MARKET)
+        await life.until(T0 + 12)
+        life.say("cancel", reply_to=1)
+        await life.minute(4)
+        assert [one.why for one in life.of(OrderAbandoned)] == ["close"]
+        assert not life.of(OrderFill)
+        assert not life.ledger.calls
+    entries = {one.cid for one in life.of(OrderIntent) if one.role == "e"}
+    assert not entries & {sent.order.cid for sent in world.sent}
+    world.verify()
+
+
+@pytest.mark.fault("C8")
+async def test_a_call_that_was_blocked_before_a_crash_is_not_told_as_executed_after_it(clock: Clock) -> None:
+    ticket = RiskTicket(
+        call=KEY,
+        channel=CHANNEL,
+        plan=PLAN,
+        gates=(),
+        policy="moderate",
+        policy_hash="0",
+        equity=Decimal(10_000),
+        exposure_seq=0,
+        entry_valid_until=T0 + 3600.0,
+        expires_at=T0 + 30.0,
+        at=T0,
+    )
+    world = World({BTC: minutes(*flat(100.0, 6))})
+    async with world.life(clock) as life:
+        trace = world.post("hello", at=T0, number=1).post.trace
+        blocked = OrderBlocked(call=ticket.call, gate="switch", value="off", limit="on")
+        entries = tuple(Entry(record, trace, BTC) for record in (ticket, blocked))
+        await life.wired.logger.ask(Append(trace=trace, entries=entries), timeout_s=5.0)
+        await life.wired.exec_.tell(PlaceOrder(trace=trace, tickets=(ticket,)))
+        await life.clock.sleep(5.0)
+        decision = life.decision(trace)
+        assert isinstance(decision, SignalRejected)
+        assert decision.gate == "ticket_spent"
+        assert not life.of(OrderIntent)
+
+
+async def test_re_arming_the_kill_switch_does_not_lift_another_restraint(clock: Clock) -> None:
+    world = World({BTC: minutes(*flat(100.0, 6))})
+    async with world.life(clock) as life:
+        restrained = RiskState(state=REDUCING, why="log_damage", by="boot")
+        await life.wired.logger.ask(Append(entries=(Entry(restrained),)), timeout_s=5.0)
+        await life.wired.exec_.ask(SetKillSwitch(tripped=True, by="op", reason="test"), timeout_s=5.0)
+        assert {gate.name for gate in life.ledger.says_no()} == {"kill_switch", "risk_state"}
+        await life.wired.exec_.ask(SetKillSwitch(tripped=False, by="op", reason="test"), timeout_s=5.0)
+        assert [(gate.name, gate.value) for gate in life.ledger.says_no()] == [("risk_state", REDUCING)]
