@@ -115,7 +115,7 @@ def test_the_life_that_is_cut_short_is_a_rich_one() -> None:
     assert len(world.sent) >= 12
 
 
-@pytest.mark.fault("C13", "E3", "F1")
+@pytest.mark.fault("C13", "E3")
 @pytest.mark.parametrize("part", range(PARTS))
 def test_a_process_killed_behind_any_record_loses_nothing(part: int) -> None:
     whole, records = first_life()
