@@ -38,6 +38,11 @@ def test_a_directory_that_takes_no_file_is_heard_of(tmp_path: Path) -> None:
         files.finish()
 
 
+def put_many(background: Background[int]) -> None:
+    for number in range(2, 1000):
+        background.put(number)
+
+
 def test_nothing_is_handled_after_a_failure() -> None:
     handled: list[int] = []
 
@@ -47,10 +52,10 @@ def test_nothing_is_handled_after_a_failure() -> None:
         handled.append(number)
 
     background = Background("test", handle, capacity=10)
-    background.put(0)
+    for number in (0, 1):
+        background.put(number)
     with pytest.raises(ValueError, match="one"):
-        for number in range(1, 1000):
-            background.put(number)
+        put_many(background)
     with pytest.raises(ValueError, match="one"):
         background.close()
     assert handled == [0]

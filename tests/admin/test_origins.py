@@ -13,7 +13,7 @@ OWN = Origins(host="192.168.7.5", port=8000, cors_origins=("https://Desk.example
     "host", ["127.0.0.1:8000", "localhost:8000", "LocalHost:8000", "[::1]:8000", "192.168.7.5:8000", "desk.example"]
 )
 def test_our_names_are_served(host: str) -> None:
-    OWN.check_host(host)
+    assert OWN.check_host(host) is None
 
 
 @pytest.mark.parametrize(
@@ -27,11 +27,11 @@ def test_a_rebound_name_is_not(host: str | None) -> None:
 
 
 def test_an_ipv6_bind_is_written_in_brackets() -> None:
-    Origins(host="fd00::5", port=9).check_host("[fd00::5]:9")
+    assert Origins(host="fd00::5", port=9).check_host("[fd00::5]:9") is None
 
 
 def test_port_80_may_be_left_out() -> None:
-    Origins(host="127.0.0.1", port=80).check_host("localhost")
+    assert Origins(host="127.0.0.1", port=80).check_host("localhost") is None
 
 
 def test_no_origin_and_our_own_need_no_leave() -> None:
