@@ -36,6 +36,7 @@ from levibotd.kernel.supervisor import ONE_FOR_ONE, Group, System
 from levibotd.kernel.virtual_time import run_virtual
 
 INSTALLATION = "00"
+DECIDED_S = 600.0  # No post takes longer from its arrival to its decision.
 WAIT_S = 86_400.0  # How far time moves at once while positions run out after the last post.
 _DECIDES = ("exchange", "exec", "paper", "symbols", "strategy", "risk", "model")
 
@@ -185,7 +186,10 @@ class _Run:
         scope.cancel()
 
     async def _run_out(self, clock: Clock) -> None:
-        """Let what is open come to its end, as far as there are candles."""
+        """Let the last posts find their decisions, and what is open its end, as far as there are candles."""
+        deadline = clock.time() + DECIDED_S
+        while self._state.ledger().pending and clock.time() < deadline:
+            await clock.sleep(1.0)
         while any(self._last_candle(symbol) > clock.time() for symbol in self._open_symbols()):
             await clock.sleep(WAIT_S)
 

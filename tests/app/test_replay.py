@@ -18,6 +18,7 @@ from levibotd.config import load
 from levibotd.domain.ledger import Ledger
 from levibotd.errors import Refused
 from levibotd.journal import TERMINAL, decode
+from tests.app.recordings import CALL, POSTS, recording
 
 ROOT = Path(__file__).parents[2]
 START = 1_700_006_400.0
@@ -177,3 +178,13 @@ def test_a_bad_line_is_told_and_ends_a_strict_replay(recorded: tuple[Path, Path]
     strict = ReplayInput(messages=(messages,), candles=(recorded[1],), out=tmp_path / "strict", strict=True)
     with pytest.raises(Refused, match="301"):
         replay(load(environ=OPEN), strict, on_bad=lambda line: None)
+
+
+def test_the_call_of_the_last_post_is_played_to_its_end(tmp_path: Path) -> None:
+    files = recording(tmp_path, [post for post in POSTS if post["text"] == CALL])
+    asked = ReplayInput(messages=(files.messages,), candles=(files.candles,), out=files.out)
+    summary = replay(load(environ=OPEN), asked, on_bad=lambda line: None)
+
+    assert summary.decisions == {"EXECUTED opened": 1}
+    assert summary.channels["@alpha"].closed == 1
+    assert summary.open_calls == 0
