@@ -5,10 +5,10 @@ Posts come from the posts port or over HTTP and take the same path: seen before?
 SIGNAL_INGEST together with the source's TG_CURSOR in one durable batch, and only then on to Scorer.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-import anyio
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -97,7 +97,7 @@ class TelegramActor(Actor[TelegramMessage]):
         self._on_exhausted = on_exhausted
         self._state = TelegramState(source=posts.name)
         # Source and handler run side by side: between "seen before?" and the commit nobody else may ask.
-        self._ingesting = anyio.Lock(fast_acquire=True)
+        self._ingesting = asyncio.Lock()
         self._recent: OrderedDict[tuple[str, int], _Known] = OrderedDict()
         self._shed: dict[TraceId, None] = {}
 

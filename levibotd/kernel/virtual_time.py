@@ -30,9 +30,10 @@ def run_virtual(main: Callable[[Clock], Awaitable[T]], *, start: float = EPOCH) 
     """Run `main` to its end on virtual time that begins at `start` (unix seconds). Raises Deadlock."""
 
     async def run() -> T:
-        return await main(LoopClock())
+        return await main(VirtualClock(loop))
 
-    with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(start)) as runner:
+    loop = VirtualTimeLoop(start)
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
         return runner.run(run())
 
 
@@ -67,6 +68,20 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         future: asyncio.Future[T] = self.create_future()
         future.set_result(func(*args))
         return future
+
+
+class VirtualClock(LoopClock):
+    """The clock of one such loop. It need not look for the loop that runs, which costs a system call each time."""
+
+    def __init__(self, loop: VirtualTimeLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def time(self) -> float:
+        return self._loop.time()
+
+    def monotonic(self) -> float:
+        return self._loop.time()
 
 
 def is_virtual(loop: AbstractEventLoop) -> bool:

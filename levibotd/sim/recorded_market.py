@@ -58,7 +58,7 @@ class Filters(Struct, frozen=True, kw_only=True):
 
 
 class RecordedMarket:
-    """A `Market` over candles and, where there is one, the list of a venue. Holds no prices itself."""
+    """A `Market` over candles and, where there is one, the list of a venue. Of prices it holds one a symbol."""
 
     def __init__(
         self,
@@ -84,6 +84,7 @@ class RecordedMarket:
         self._instruments = self._known(costs, default_filters)
         self._symbols = {(one.base, one.quote): one.symbol for one in self._instruments.values()}
         self._bases = frozenset(one.base for one in self._instruments.values())
+        self._marks: dict[Symbol, Mark] = {}  # The one last asked for: the next question is mostly within its bar.
 
     @property
     def as_of(self) -> str | None:
@@ -107,10 +108,15 @@ class RecordedMarket:
         return replace(found, half_spread=half_spread(self._stable_volume(found, at)))
 
     def mark(self, symbol: Symbol, at: float) -> Mark | None:
+        known = self._marks.get(symbol)
+        if known is not None and known.at <= at < known.fresh_until:
+            return known
         bar = self._bar_at(symbol, at)
         if bar is None:
             return None
-        return Mark(price=Decimal(repr(bar.open)), at=bar.ts, fresh_until=bar.ts + bar.interval_s)
+        mark = Mark(price=Decimal(repr(bar.open)), at=bar.ts, fresh_until=bar.ts + bar.interval_s)
+        self._marks[symbol] = mark
+        return mark
 
     def bar_interval_s(self, symbol: Symbol) -> float | None:
         return self._candles.interval_s(symbol)
@@ -137,6 +143,8 @@ class RecordedMarket:
                 continue
             if found and found[-1].ts == start:
                 found[-1] = _joined(found[-1], bar)
+            elif bar.interval_s == interval_s and bar.ts == start:
+                found.append(bar)
             else:
                 found.append(bar._replace(ts=start, interval_s=interval_s))
         return found[-limit:]
