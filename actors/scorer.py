@@ -15,6 +15,7 @@ from levibotd.domain.posts.reading import read
 from levibotd.domain.records import (
     AutoRouteSkipped,
     Entry,
+    LegRead,
     Record,
     SignalExpired,
     SignalScored,
@@ -125,7 +126,7 @@ class ScorerActor(Actor[PostArrived]):
             probs=scored.probs,
             p_call=scored.p_call,
             stale=scored.reading.stale,
-            legs=scored.reading.legs,
+            legs=tuple([LegRead.of(leg) for leg in scored.reading.legs]),
             reasons=scored.reasons,
             revision=revision,
             last_price=view.prices_of(scored.reading.legs),

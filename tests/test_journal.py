@@ -16,6 +16,7 @@ from levibotd.domain.records import (
     Entry,
     Gate,
     Heartbeat,
+    LegRead,
     OrderIntent,
     Record,
     RiskTicket,
@@ -144,8 +145,9 @@ def test_half_a_character_is_unwritable() -> None:
 def scored(p: float, *, at: float) -> SignalScored:
     leg = Leg(symbol="BTC/USDT", side=Side.BUY, entry=(109234.567, 1.0), sl=(1.23456789,), leverage=(3.0, 5.0))
     return SignalScored(
-        channel="@c", kind="new", label="BUY", probs={"BUY": p, "SELL": 0.5}, p_call=p, stale=False, legs=(leg,),
-        reasons=(), revision=0, last_price={"BTCUSDT": 109234.567}, markets_as_of=None, model_sha="m",
+        channel="@c", kind="new", label="BUY", probs={"BUY": p, "SELL": 0.5}, p_call=p, stale=False,
+        legs=(LegRead.of(leg),), reasons=(), revision=0, last_price={"BTCUSDT": Decimal("109234.567")},
+        markets_as_of=None, model_sha="m",
         trained_until=at,
     )  # fmt: skip
 
@@ -159,9 +161,11 @@ def test_a_replay_rounds_floats_to_six_digits_and_times_to_milliseconds() -> Non
     assert record.probs == {"BUY": 0.123457, "SELL": 0.5}
     assert record.p_call == 0.123457
     assert record.trained_until == 1730805031.123
-    assert record.legs[0].entry == (109235.0, 1.0)
-    assert record.legs[0].sl == (1.23457,)
-    assert record.last_price == {"BTCUSDT": 109235.0}
+    # Prices are decimal text: a replay rounds none of them.
+    assert record.legs[0].entry == (Decimal("109234.567"), Decimal(1))
+    assert record.legs[0].sl == (Decimal("1.23456789"),)
+    assert record.last_price == {"BTCUSDT": Decimal("109234.567")}
+    assert b'"entry":["109234.567","1"]' in line_of(entry)
     assert decode(line_of(entry)).entry == entry
 
 

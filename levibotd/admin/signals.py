@@ -15,8 +15,8 @@ from levibotd.admin.idempotency import KEY_HEADER, checked_key
 from levibotd.admin.problems import Undecided
 from levibotd.admin.replies import Body, answer_of, desk_of, json, plain, read_body, read_query
 from levibotd.domain import records
-from levibotd.domain.records import Logged, Record, SignalIngest, SignalScored
-from levibotd.domain.signal import Leg, Post, TraceId
+from levibotd.domain.records import LegRead, Logged, Record, SignalIngest, SignalScored
+from levibotd.domain.signal import Post, TraceId
 from levibotd.journal import TERMINAL, decode, parse
 from levibotd.messages import AwaitDecision, Decision, IngestPost
 
@@ -111,7 +111,7 @@ def score_of(scored: SignalScored) -> dict[str, object]:
     }  # fmt: skip
 
 
-def leg_of(leg: Leg) -> object:
+def leg_of(leg: LegRead) -> object:
     """A leg as written in the post, its prices as text."""
     shown = {name: value for name, value in msgspec.structs.asdict(leg).items() if name not in ("factor", "zone")}
     return as_text(shown)
@@ -137,7 +137,7 @@ def route_of(terminal: Record) -> dict[str, object]:
 
 
 def as_text(value: object) -> object:
-    """Write every number in `value` as decimal text; truth values stay."""
+    """Write every number in `value` as decimal text; truth values stay, and leverage, which is no price."""
     match value:
         case bool():
             return value
@@ -146,7 +146,7 @@ def as_text(value: object) -> object:
         case Decimal():
             return plain(value)
         case Mapping():
-            return {key: as_text(item) for key, item in value.items()}
+            return {key: item if key == "leverage" else as_text(item) for key, item in value.items()}
         case list() | tuple():
             return [as_text(item) for item in value]
         case _:

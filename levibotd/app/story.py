@@ -5,6 +5,7 @@ Needs no daemon: `levibotd why` reads the log directory, `GET /why/{trace_id}` t
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -115,8 +116,8 @@ def _leg(leg: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def _numbers(numbers: Sequence[float]) -> str:
-    return " ".join(f"{number:.10g}" for number in numbers)
+def _numbers(numbers: Sequence[str]) -> str:
+    return " ".join(f"{Decimal(number).normalize():f}" for number in numbers)
 
 
 def _printable(line: str) -> str:

@@ -14,7 +14,7 @@ from levibotd.domain.accounting import EXACT, bought, count, sold
 from levibotd.domain.book import CLOSING, Call, KillState, PendingPost, State, Tally, Ticket
 from levibotd.domain.orders import CLOSE, ENTRY, Order, advance, planned
 from levibotd.domain.records import Entry, Record
-from levibotd.domain.signal import CallKey, Kind, Leg, Side
+from levibotd.domain.signal import CallKey, Kind, Side
 
 DECIDED_MAX = 16_384  # Posts whose decision is remembered, so that a second one is seen.
 SPENT_MAX = 16_384  # Calls that are remembered as having spent their ticket.
@@ -82,13 +82,13 @@ def _scored(state: State, entry: Entry, record: records.SignalScored) -> None:
 
 
 # As share of the worst entry; written units cancel out. None where the post names no usable stop.
-def _stop_distance(leg: Leg) -> float | None:
+def _stop_distance(leg: records.LegRead) -> float | None:
     distance = None
     if isinstance(leg.sl, tuple):
-        distance = max(leg.sl) / 100 if leg.sl else None
+        distance = float(max(leg.sl)) / 100 if leg.sl else None
     elif leg.sl is not None and leg.entry:
         worst = max(leg.entry) if leg.side is Side.BUY else min(leg.entry)
-        distance = (worst - leg.sl) / worst * leg.side.sign if worst > 0 else None
+        distance = float((worst - leg.sl) / worst) * leg.side.sign if worst > 0 else None
     if distance is None or not _STOP_DISTANCE_MIN <= distance <= _STOP_DISTANCE_MAX:
         return None
     return distance

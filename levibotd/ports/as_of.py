@@ -1,9 +1,10 @@
 """The market as of one moment, as the reader of posts sees it."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 from levibotd.domain.posts.tickers import WELL_KNOWN
-from levibotd.domain.signal import Leg
+from levibotd.domain.signal import Leg, Symbol
 from levibotd.ports.market import Market
 
 ALIASES = {"XBT": "BTC"}
@@ -32,9 +33,8 @@ class MarketAsOf:
         return self._market.is_base(base) or base in WELL_KNOWN
 
     def last_price(self, base: str, quote: str) -> float | None:
-        symbol = self._market.symbol(self.base(base), self.quote(quote))
-        mark = self._market.mark(symbol, self._at) if symbol is not None else None
-        return float(mark.price) if mark is not None else None
+        price = self._price(base, quote)
+        return float(price) if price is not None else None
 
     def base(self, written: str) -> str:
         """The coin under the name that the venue uses."""
@@ -44,7 +44,16 @@ class MarketAsOf:
         """The quote that a written one trades in: USD and none mean the account's stable quote."""
         return self.stable_quote if written in (None, "USD") else written
 
-    def prices_of(self, legs: Iterable[Leg]) -> dict[str, float]:
+    def prices_of(self, legs: Iterable[Leg]) -> dict[str, Decimal]:
         """Last prices by symbol of the legs, where there are any."""
-        found = {leg.symbol: self.last_price(leg.base, self.quote(leg.quote)) for leg in legs}
+        found = {leg.symbol: self._price(leg.base, leg.quote) for leg in legs}
         return {symbol: price for symbol, price in found.items() if price is not None}
+
+    def symbol_of(self, leg: Leg) -> Symbol | None:
+        """The venue's symbol of a leg, None when the venue does not know it."""
+        return self._market.symbol(self.base(leg.base), self.quote(leg.quote))
+
+    def _price(self, base: str, quote: str | None) -> Decimal | None:
+        symbol = self._market.symbol(self.base(base), self.quote(quote))
+        mark = self._market.mark(symbol, self._at) if symbol is not None else None
+        return mark.price if mark is not None else None

@@ -186,7 +186,7 @@ def scored(post: Post, *, call: bool) -> r.SignalScored:
         probs={"BUY": 0.625, "SELL": 0.0, "NO-TRADE": 0.375},
         p_call=0.625 if call else 0.375,
         stale=False,
-        legs=(leg,) if call else (),
+        legs=(r.LegRead.of(leg),) if call else (),
         reasons=("words",),
         revision=0,
         last_price={},

@@ -141,6 +141,10 @@ async def test_score_reads_without_keeping_and_prices_are_text() -> None:
     assert answer["score"]["confidence"] == 0.5
 
 
+def test_leverage_is_no_price() -> None:
+    assert as_text({"leverage": [3.0, 5.0], "sl": 0.1}) == {"leverage": [3.0, 5.0], "sl": "0.1"}
+
+
 @real_time
 async def test_the_timeline_shows_posts_with_their_endings_newest_first() -> None:
     async with serving() as site:

@@ -13,6 +13,7 @@ from levibotd.app.story import as_text, story_of
 from levibotd.domain.records import (
     AutoRouteDryrun,
     Entry,
+    LegRead,
     OrderBlocked,
     Record,
     SignalExpired,
@@ -51,7 +52,7 @@ def scored(*reasons: str) -> SignalScored:
         probs={"BUY": 0.9, "SELL": 0.0, "NO-TRADE": 0.1},
         p_call=0.9,
         stale=False,
-        legs=(leg,),
+        legs=(LegRead.of(leg),),
         reasons=reasons,
         revision=0,
         last_price={},
@@ -106,6 +107,9 @@ def test_a_leg_is_told_as_it_was_written() -> None:
     text = told(lines(scored("no_sl")))
 
     assert "  BUY BTC/USDT market, targets 10 20 pct\n" in text
+    story = story_of(lines(scored()))
+    assert story is not None
+    assert story["reading"]["legs"][0]["tps"] == ["10", "20"]  # Decimal text, as everywhere but in `parse`.
     assert "  because no_sl\n" in text
 
 
