@@ -30,6 +30,7 @@ from levibotd.ports.market import Bar
 from tests.scenarios.bench import BTC, ETH, T0, Life, World, minutes
 
 SEEDS = 240
+DEATHS = 120
 GROUPS = 8
 END_MINUTE = 16.0
 QUIET_MINUTE = 11.0  # From here on nothing new is planted, so that everything can come to its end.
@@ -160,3 +161,30 @@ def test_the_laws_hold_in_any_chaos(group: int) -> None:
 
     # A chaos in which nothing happens proves nothing.
     assert min(seen.values()) >= 10, seen
+
+
+async def at_rest(life: Life) -> Life:
+    await life.clock.sleep(5.0)
+    await asked(life, ClosePosition(by="operator", reason="the end"))
+    await life.minute(END_MINUTE + 0.5)
+    return life
+
+
+@pytest.mark.parametrize("group", range(GROUPS))
+def test_the_laws_hold_when_a_process_dies_in_the_middle_of_chaos(group: int) -> None:
+    for seed in range(1000 + group, 1000 + DEATHS, GROUPS):
+        chance = Random(seed)
+        world = World({BTC: prices(chance, 100.0), ETH: prices(chance, 50.0)})
+
+        async def run(life: Life, chance: Random = chance) -> Life:
+            return await chaos(life, chance)
+
+        world.run(run)
+        records = [one for one in world.records() if one.ts < T0 + 60 * QUIET_MINUTE]
+        died = chance.choice(records)
+        world = world.after_kill(died.seq)
+        world.script = [event for event in world.script if event.received_at <= died.ts]
+        try:
+            assert_laws(world, world.run(at_rest, at=died.ts + chance.choice((0.0, 0.5, 30.0))))
+        except AssertionError as error:
+            raise AssertionError(f"seed {seed}, killed behind {died.seq}") from error
