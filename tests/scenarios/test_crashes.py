@@ -51,7 +51,7 @@ async def to_the_end(life: Life) -> Life:
     return life
 
 
-def assert_whole(world: World, life: Life, *, posts: int = 3) -> None:
+def expect_whole(world: World, life: Life, *, posts: int = 3) -> None:
     world.verify()
     records = [one.entry.record for one in world.records()]
     ingested = [one.post.trace for one in records if isinstance(one, SignalIngest)]
@@ -92,7 +92,7 @@ def test_an_actor_that_crashes_at_any_look_into_the_ledger_loses_nothing(offset:
         world = new_world()
         life = world.run(crash, fail_at=look)
         try:
-            assert_whole(world, life)
+            expect_whole(world, life)
         except AssertionError as error:
             raise AssertionError(f"crash at look {look}: {life.of(ActorCrash)}") from error
         crashed.update(record.actor for record in life.of(ActorCrash))
@@ -109,7 +109,7 @@ def test_an_actor_that_crashes_behind_any_of_its_messages_loses_nothing(actor: s
         try:
             assert [record.actor for record in life.of(ActorCrash)][:1] == [actor]
             assert actor in [record.actor for record in life.of(ActorRestart)]
-            assert_whole(world, life)
+            expect_whole(world, life)
         except AssertionError as error:
             raise AssertionError(f"{actor} crashed behind its message {number}\n{life.operator.getvalue()}") from error
 

@@ -74,7 +74,7 @@ def first_life() -> tuple[World, list[Logged]]:
     return world, world.records()
 
 
-def assert_whole(world: World, life: Life) -> None:
+def expect_whole(world: World, life: Life) -> None:
     """What must hold after any number of deaths."""
     world.verify()
     records = world.records()
@@ -124,7 +124,7 @@ def test_a_process_killed_behind_any_record_loses_nothing(part: int) -> None:
         down_s = (0.0, 0.3, 20.0, 90.0)[seq // PARTS % 4]
         try:
             life = world.run(to_the_end, at=records[seq - 1].ts + down_s)
-            assert_whole(world, life)
+            expect_whole(world, life)
         except AssertionError as error:
             raise AssertionError(f"killed behind {seq} ({records[seq - 1].event_type}), down {down_s} s") from error
 
@@ -143,7 +143,7 @@ def test_a_process_killed_again_and_again_loses_nothing(seed: int) -> None:
         records = world.records()
         seq = chance.randint(seq, len(records))
 
-    assert_whole(world, lives[-1])
+    expect_whole(world, lives[-1])
 
 
 @pytest.mark.fault("E3")

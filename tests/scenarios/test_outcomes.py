@@ -63,7 +63,7 @@ def close_to(value: D | float, expected: str) -> bool:
     return abs(D(value) - D(expected)) <= D("1e-9")
 
 
-def assert_closed(life: Life, *, qty: str, entry: str, exit_: str, pnl: str, fees: str, reason: str) -> PositionClosed:
+def expect_closed(life: Life, *, qty: str, entry: str, exit_: str, pnl: str, fees: str, reason: str) -> PositionClosed:
     """One trade, with these figures, and an account and a ledger that say the same."""
     (closed,) = life.of(PositionClosed)
     assert (str(closed.qty), closed.reason) == (qty, reason)
@@ -79,7 +79,7 @@ def assert_closed(life: Life, *, qty: str, entry: str, exit_: str, pnl: str, fee
     return closed
 
 
-def assert_nothing_happened(life: Life, *, finals: list[str]) -> None:
+def expect_nothing(life: Life, *, finals: list[str]) -> None:
     """A call that came to nothing: no fill, no cent moved, no order left."""
     assert life.of(OrderFill) == []
     assert life.of(PositionClosed) == []
@@ -93,7 +93,7 @@ async def test_a_market_entry_and_both_targets(clock: Clock) -> None:
 
     # 1000 / 100.5 (the most it may pay) = 9.950; bought at 100 x 1.0002; 4.975 sold at each target.
     # Fees: 9.95 x 100.02 x .0005 + 4.975 x 105 x .0002 + 4.975 x 110 x .0002.
-    closed = assert_closed(
+    closed = expect_closed(
         life, qty="9.95", entry="100.02", exit_="107.5", pnl="74.426", fees="0.7115245", reason="target"
     )
     # Planned loss of a unit: 5.5 to the stop + .0005 x (100.5 + 95) + a slip of .095 = 5.69275; times 9.95.
@@ -107,35 +107,35 @@ async def test_a_short_and_both_targets(clock: Clock) -> None:
     life = await play(clock, SHORT, *flat(100.0, 2), (100.0, 100.5, 94.0, 94.5), (94.5, 95.0, 89.0, 89.5))
 
     # 1000 / 99.5 = 10.050; sold at 100 x .9998; fees .5023995 + .095475 + .09045.
-    assert_closed(life, qty="10.05", entry="99.98", exit_="92.5", pnl="75.174", fees="0.6883245", reason="target")
+    expect_closed(life, qty="10.05", entry="99.98", exit_="92.5", pnl="75.174", fees="0.6883245", reason="target")
 
 
 async def test_of_target_and_stop_in_one_bar_the_stop_comes_first(clock: Clock) -> None:
     life = await play(clock, LONG, *flat(100.0, 2), (100.0, 106.0, 94.0, 100.0))
 
     # The stop at 95 slips by a tenth of the bar's range of 12.
-    assert_closed(life, qty="9.95", entry="100.02", exit_="93.8", pnl="-61.889", fees="0.9642545", reason="stop")
+    expect_closed(life, qty="9.95", entry="100.02", exit_="93.8", pnl="-61.889", fees="0.9642545", reason="stop")
 
 
 async def test_of_target_and_stop_in_one_bar_the_stop_comes_first_for_a_short_too(clock: Clock) -> None:
     life = await play(clock, SHORT, *flat(100.0, 2), (100.0, 106.0, 94.0, 100.0))
 
     # 105 + 1.2 = 106.2; 10.05 x (99.98 - 106.2); fees .5023995 + 10.05 x 106.2 x .0005.
-    assert_closed(life, qty="10.05", entry="99.98", exit_="106.2", pnl="-62.511", fees="1.0360545", reason="stop")
+    expect_closed(life, qty="10.05", entry="99.98", exit_="106.2", pnl="-62.511", fees="1.0360545", reason="stop")
 
 
 async def test_a_gap_through_the_stop_fills_at_the_open(clock: Clock) -> None:
     life = await play(clock, LONG, *flat(100.0, 2), (90.0, 91.0, 89.0, 90.0))
 
     # Not at 95, which never traded: at 90 less a tenth of the range of 2.
-    assert_closed(life, qty="9.95", entry="100.02", exit_="89.8", pnl="-101.689", fees="0.9443545", reason="stop")
+    expect_closed(life, qty="9.95", entry="100.02", exit_="89.8", pnl="-101.689", fees="0.9443545", reason="stop")
 
 
 async def test_a_stop_after_the_first_target_sells_what_is_left(clock: Clock) -> None:
     life = await play(clock, LONG, *flat(100.0, 2), (100.0, 106.0, 99.5, 100.0), (100.0, 100.0, 94.0, 95.0))
 
     # 4.975 x 4.98 at the target, 4.975 x (94.4 - 100.02) at the stop; fees .4975995 + .104475 + .23482.
-    assert_closed(life, qty="9.95", entry="100.02", exit_="99.7", pnl="-3.184", fees="0.8368945", reason="stop")
+    expect_closed(life, qty="9.95", entry="100.02", exit_="99.7", pnl="-3.184", fees="0.8368945", reason="stop")
 
 
 async def test_after_the_first_target_the_stop_moves_to_break_even(clock: Clock) -> None:
@@ -153,7 +153,7 @@ async def test_after_the_first_target_the_stop_moves_to_break_even(clock: Clock)
     moved = [record for record in life.of(RiskSltp) if record.why == "moved"]
     assert [(record.stop, record.stop_source) for record in moved] == [(D("100.13"), "breakeven")]
     # 4.975 x 4.98 + 4.975 x (99.93 - 100.02); fees .4975995 + .104475 + 4.975 x 99.93 x .0005.
-    assert_closed(
+    expect_closed(
         life, qty="9.95", entry="100.02", exit_="102.465", pnl="24.32775", fees="0.850650375", reason="stop"
     )
     # The new stop was there before the old one went.
@@ -169,7 +169,7 @@ async def test_of_a_band_only_the_near_rung_fills(clock: Clock) -> None:
 
     # 1000 / 98.5 = 10.152, half at 99 and half at 98; 98 never trades, so 5.076 is all there is to sell.
     # Fees: 5.076 x 99 x .0002 + 5.076 x 105 x .0002.
-    assert_closed(life, qty="5.076", entry="99", exit_="105", pnl="30.456", fees="0.2071008", reason="target")
+    expect_closed(life, qty="5.076", entry="99", exit_="105", pnl="30.456", fees="0.2071008", reason="target")
     cancelled = [done for done in life.of(OrderDone) if done.final == "cancelled"]
     assert len(cancelled) == 2  # The far rung, and the stop.
 
@@ -178,7 +178,7 @@ async def test_both_rungs_of_a_band_fill_in_one_fall(clock: Clock) -> None:
     life = await play(clock, BAND, *flat(100.0, 1), (100.0, 100.0, 97.0, 99.5), (99.5, 106.0, 99.4, 105.5))
 
     # 5.076 at 99 and 5.076 at 98; 10.152 x (105 - 98.5); fees .1005048 + .0994896 + .213192.
-    assert_closed(life, qty="10.152", entry="98.5", exit_="105", pnl="65.988", fees="0.4131864", reason="target")
+    expect_closed(life, qty="10.152", entry="98.5", exit_="105", pnl="65.988", fees="0.4131864", reason="target")
 
 
 async def test_a_limit_that_is_only_touched_does_not_fill_and_expires(clock: Clock) -> None:
@@ -187,14 +187,14 @@ async def test_a_limit_that_is_only_touched_does_not_fill_and_expires(clock: Clo
         config=channel(entry_ttl_h=0.05),
     )  # fmt: skip
 
-    assert_nothing_happened(life, finals=["cancelled", "cancelled"])
+    expect_nothing(life, finals=["cancelled", "cancelled"])
     assert [cancel.why for cancel in life.of(CancelIntent)] == ["expired", "unfilled"]
 
 
 async def test_an_entry_whose_target_traded_first_is_withdrawn(clock: Clock) -> None:
     life = await play(clock, LIMIT, (100.0, 106.0, 100.0, 105.0), *flat(100.0, 1), (100.0, 100.0, 96.0, 97.0))
 
-    assert_nothing_happened(life, finals=["cancelled", "cancelled"])
+    expect_nothing(life, finals=["cancelled", "cancelled"])
     assert [cancel.why for cancel in life.of(CancelIntent)] == ["target_traded", "unfilled"]
 
 
@@ -206,7 +206,7 @@ async def test_a_breakout_waits_for_its_level(clock: Clock) -> None:
     (armed,) = life.of(EntryArmed)
     assert (armed.trigger, armed.price) == (D(102), D("102.51"))
     # 1000 / 102.51 = 9.755, bought at 102 x 1.0002, up to the tick.
-    assert_closed(
+    expect_closed(
         life, qty="9.755", entry="102.03", exit_="106", pnl="38.72735", fees="0.704457325", reason="target"
     )
 
@@ -214,7 +214,7 @@ async def test_a_breakout_waits_for_its_level(clock: Clock) -> None:
 async def test_a_breakout_that_gaps_past_its_cap_is_skipped(clock: Clock) -> None:
     life = await play(clock, BREAKOUT, *flat(100.0, 2), (103.5, 104.0, 103.0, 103.5), *flat(103.5, 1))
 
-    assert_nothing_happened(life, finals=["expired", "cancelled"])
+    expect_nothing(life, finals=["expired", "cancelled"])
     assert life.of(OrderDone)[0].why == "gap"
 
 
@@ -230,7 +230,7 @@ async def test_no_bar_no_fill_and_the_next_one_decides(clock: Clock) -> None:
         await life.minute(31)
 
     # At the first price after the hole: 94 less a tenth of the range of 1.5.
-    closed = assert_closed(
+    closed = expect_closed(
         life, qty="9.95", entry="100.02", exit_="93.85", pnl="-61.3915", fees="0.96450325", reason="stop"
     )
     assert closed.at == T0 + hole + 60
@@ -247,7 +247,7 @@ async def test_a_channel_closes_its_call_by_a_reply(clock: Clock) -> None:
 
     assert life.decision(trace) == AutoRouteExecuted(legs=life.of(AutoRouteExecuted)[1].legs, effect="closed")
     # Sold at the open of the next minute: 102 x .9998, down to the tick.
-    assert_closed(
+    expect_closed(
         life, qty="9.95", entry="100.02", exit_="101.97", pnl="19.4025", fees="1.00490025", reason="close"
     )
 
@@ -263,7 +263,7 @@ async def test_an_operator_closes_a_call(clock: Clock, calls: tuple[CallKey, ...
         assert await life.wired.exec_.ask(command, timeout_s=5) == (key_of(1),)
         await life.minute(5)
 
-    assert_closed(
+    expect_closed(
         life, qty="9.95", entry="100.02", exit_="101.97", pnl="19.4025", fees="1.00490025", reason=reason
     )
 
@@ -280,7 +280,7 @@ async def test_a_call_that_never_filled_is_closed_by_taking_it_back(clock: Clock
     decision = life.decision(trace)
     assert isinstance(decision, AutoRouteExecuted)
     assert decision.effect == "cancelled"
-    assert_nothing_happened(life, finals=["cancelled", "cancelled"])
+    expect_nothing(life, finals=["cancelled", "cancelled"])
 
 
 @pytest.mark.fault("B24")
@@ -301,7 +301,7 @@ async def test_a_second_call_on_a_held_symbol_is_refused_and_changes_nothing(clo
         assert isinstance(refusal, SignalRejected)
         assert (refusal.gate, refusal.owner, refusal.side) == ("symbol_busy", key_of(1), "BUY")
     # As if nobody else had said a word.
-    assert_closed(life, qty="9.95", entry="100.02", exit_="107.5", pnl="74.426", fees="0.7115245", reason="target")
+    expect_closed(life, qty="9.95", entry="100.02", exit_="107.5", pnl="74.426", fees="0.7115245", reason="target")
     assert len({sent.order.cid for sent in world.sent}) == len(world.sent) == 4
 
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from levibotd.domain.book import REDUCING
+from levibotd.domain.protection import is_protected
 from levibotd.domain.records import (
     CancelIntent,
     Entry,
@@ -12,12 +13,14 @@ from levibotd.domain.records import (
     OrderBlocked,
     OrderFill,
     OrderIntent,
+    PositionClosed,
     RiskState,
     RiskTicket,
     SignalRejected,
 )
 from levibotd.kernel.clock import Clock
 from levibotd.messages import Append, PlaceOrder, SetKillSwitch
+from levibotd.ports.venue import OrderEnded
 from tests.execution.orders import KEY, PLAN
 from tests.scenarios.bench import BTC, CHANNEL, T0, Life, World, config_of, flat, minutes
 
@@ -96,6 +99,28 @@ async def test_a_call_that_was_blocked_before_a_crash_is_not_told_as_executed_af
         assert isinstance(decision, SignalRejected)
         assert decision.gate == "ticket_spent"
         assert not life.of(OrderIntent)
+
+
+async def test_an_end_that_overtakes_its_trade_leaves_no_position_without_a_stop(clock: Clock) -> None:
+    world = World({BTC: minutes(*flat(100.0, 3), (100.0, 100.0, 97.0, 98.0), *flat(98.0, 2), (98.0, 98.0, 94.0, 94.0))})
+    async with world.life(clock) as life:
+        await life.until(T0 + 10)
+        life.say(LIMIT)
+        await life.minute(2)
+        entry = next(order for order in life.ledger.open_orders() if order.role == "e")
+        await life.wired.exec_.tell(
+            OrderEnded(cid=entry.cid, symbol=BTC, final="filled", cum_qty=entry.qty, at=clock.time())
+        )
+        await life.minute(5)
+        call = life.ledger.calls[entry.call]
+        assert call.qty == entry.qty
+        assert is_protected(call, life.ledger.orders_of(call.key))
+        await life.minute(8)
+        assert [closed.reason for closed in life.of(PositionClosed)] == ["stop"]
+        assert not life.ledger.calls
+        assert life.naked.look() <= 1.0
+    assert life.ledger.orphan_fills == 0
+    assert life.venue.account.positions == {}
 
 
 async def test_re_arming_the_kill_switch_does_not_lift_another_restraint(clock: Clock) -> None:
