@@ -119,6 +119,7 @@ class ExecActor(Actor[ExecMessage]):
         for update in [*await self._recovery.resolve(), *await self._missed()]:
             await self.receive(update)
         await self._begin_day()
+        await self._watch_equity()  # Prices went on while nobody looked.
         if self._ledger().control.kill.tripped:
             self._end_what_the_trip_ends()
         for call in tuple(self._ledger().calls.values()):
@@ -139,7 +140,7 @@ class ExecActor(Actor[ExecMessage]):
             case Marked():
                 await self._marked(message)
             case LookAgain(symbol=symbol):
-                self._settle_soon(symbol)
+                self._look_again(symbol)
             case AskVenue():
                 self.start(self._hear_missed, key="venue", urgent=True)
             case DayBegins():
@@ -284,6 +285,8 @@ class ExecActor(Actor[ExecMessage]):
         call = self._ledger().calls.get(order.call)
         done = OrderDone(cid=ended.cid, final=ended.final, cum_qty=ended.cum_qty, why=ended.why)
         await self._protocol.commit(call.trace if call else None, ended.symbol, done)
+        if ended.cum_qty > order.filled:
+            self.after(RETRY_S, AskVenue(), key="venue")  # Trades that it has overtaken.
         self._settle_soon(ended.symbol)
 
     async def _marked(self, mark: Marked) -> None:
@@ -312,6 +315,13 @@ class ExecActor(Actor[ExecMessage]):
         again_s = await self._settler.settle(symbol)
         if again_s is not None:
             self.after(again_s, LookAgain(symbol), key=("again", symbol))
+
+    def _look_again(self, symbol: Symbol) -> None:
+        owner = self._ledger().owner(symbol)
+        if owner is not None and not self._settler.given_up(owner):
+            # Not over by the clock that says so, which may have been set back since.
+            self._watch_lifetime(self._ledger().calls[owner])
+        self._settle_soon(symbol)
 
     def _watch_lifetime(self, call: Call) -> None:
         left_s = max(call.entry_valid_until - self._clock.time(), 0.0)

@@ -10,6 +10,7 @@ quote; the exit that ends in flat takes all that is left, so a whole call is exa
 from decimal import Context, Decimal
 
 from levibotd.domain.book import CLOSED, CLOSING, OPEN, Call, Tally
+from levibotd.domain.orders import CLOSE
 from levibotd.domain.records import OrderFill, PositionClosed
 
 EXACT = Context(prec=60)  # Products and sums of money are exact.
@@ -25,7 +26,9 @@ def bought(call: Call, fill: OrderFill) -> None:
     call.entry_value = EXACT.add(call.entry_value, value)
     call.bought_value = EXACT.add(call.bought_value, value)
     call.ended = False
-    if call.status != CLOSING:
+    if call.status == CLOSED and call.exit_role == CLOSE:
+        call.status = CLOSING  # What comes in late of a call that was closed goes the same way.
+    elif call.status != CLOSING:
         call.status = OPEN
     if call.opened_at is None:
         call.opened_at = fill.at

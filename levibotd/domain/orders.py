@@ -152,6 +152,11 @@ class Order(Struct, frozen=True, kw_only=True):
         return self.qty - self.cum_qty if self.live else Decimal(0)
 
     @property
+    def untold(self) -> Decimal:
+        """Trades that the venue has counted and not told yet."""
+        return self.cum_qty - self.filled
+
+    @property
     def average(self) -> Decimal | None:
         """Average price of its trades, for showing: sums use `value`, which is exact."""
         return self.value / self.filled if self.filled else None

@@ -108,7 +108,7 @@ def next_actions(
         if emergency is not None or closing:
             actions += _closing(view, why=emergency or "close")
             closing = True
-    if call.qty or view.entries:
+    if call.qty or view.entries or view.untold:
         actions += _stops(view)
         if why_over is not None or (call.bought and not call.qty):
             actions += _cancels(view, view.entries, why_over or "flat")
@@ -156,9 +156,14 @@ class _View:
         return self.call.side.opposite
 
     @property
+    def untold(self) -> Decimal:
+        """Trades of entries that the venue has counted and not told yet."""
+        return sum((order.untold for order in self.of(ENTRY)), _NONE)
+
+    @property
     def to_cover(self) -> Decimal:
         """What is held and what entries may still add."""
-        return self.call.qty + sum((order.remaining for order in self.entries), _NONE)
+        return self.call.qty + self.untold + sum((order.remaining for order in self.entries), _NONE)
 
 
 def _stop(side: Side, *, trigger: Decimal, qty: Decimal, attempt: int, why: str) -> PlaceOrderAction:

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.records import DayAnchor, KillSwitch
-from levibotd.domain.risk import check_kill, day_of, new_day
+from levibotd.domain.risk import check_kill, new_day
 from levibotd.domain.signal import Symbol
 from levibotd.ports.market import Market
 
@@ -75,12 +77,12 @@ class EquityWatch:
         Worth of the account at midnight: positions at the price of that moment, so that a late
         start does not set the bar at what was lost meanwhile.
         """
-        ledger = self._ledger()
-        midnight = datetime.fromisoformat(day_of(at)).replace(tzinfo=UTC).timestamp()
-        anchor = new_day(ledger.day_anchor, at=at, equity=self.equity(midnight))
-        if anchor is not None:
-            self._peak = None
-        return anchor
+        begun = new_day(self._ledger().day_anchor, at=at, equity=Decimal(0))
+        if begun is None:
+            return None  # And the price of this midnight takes no newer one's place.
+        self._peak = None
+        midnight = datetime.fromisoformat(begun.day).replace(tzinfo=UTC).timestamp()
+        return replace(begun, equity=self.equity(midnight))
 
 
 def until_midnight_s(at: float) -> float:

@@ -75,7 +75,7 @@ class Recovery:
 
         Raises Unavailable while the venue cannot be asked: ask again, nobody else will tell.
         """
-        orders = self._ledger().open_orders()
+        orders = [order for order in self._ledger().orders.values() if not order.terminal or order.untold]
         if not orders:
             return []
         snapshot = await self._venue.snapshot(since=min(order.at for order in orders) - OVERLAP_S)

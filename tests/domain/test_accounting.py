@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from levibotd.domain.book import CLOSING, OPEN
 from levibotd.domain.ledger import Ledger
+from levibotd.domain.orders import CLOSE, ENTRY, STOP, TARGET
 from levibotd.domain.signal import Side
 from tests.domain.desk import BALANCE, Desk, plan, random_history
 
@@ -147,6 +149,18 @@ def test_money_to_the_digit(
     assert (call.realised, call.fees, call.qty, call.entry_value) == (D(realised), D(fees), D(qty), D(paid))
     assert desk.ledger.realised == D(realised)
     assert desk.ledger.cash == BALANCE + D(realised) - D(fees)
+
+
+@pytest.mark.parametrize(("role", "status"), [(CLOSE, CLOSING), (STOP, OPEN), (TARGET, OPEN)])
+def test_what_comes_in_after_a_call_was_closed_is_to_be_closed_too(role: str, status: str) -> None:
+    desk = Desk()
+    key = desk.opened(plan(rungs=(("1", "100"), ("1", "98"))))
+    first, late = desk.cids(key, ENTRY)
+    desk.fill(first, "1", "100")
+    desk.fill(desk.rest(key, role, "1", price="101", slot=1), "1", "101")
+    desk.fill(late, "1", "98")
+
+    assert desk.call(key).status == status
 
 
 @given(st.integers(0, 10_000))

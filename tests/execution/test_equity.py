@@ -131,6 +131,16 @@ def test_a_day_is_anchored_once_and_at_the_price_of_its_midnight() -> None:
     assert seen.anchor(midnight + DAY_S) is not None
 
 
+def test_asking_for_the_anchor_within_a_day_prices_nothing_at_its_midnight() -> None:
+    ledger = anchored(*bought("10", "100"))
+    midnight = T0 + until_midnight_s(T0) - DAY_S
+    seen = watch(ledger, bars((10.0, 10.0, 10.0, 10.0), start=midnight))
+
+    assert seen.anchor(T0 + 3600) is None
+    assert seen.trip(T0 + 3600) is None
+    assert seen.equity(T0 + 3600) == D(10_000)
+
+
 @pytest.mark.parametrize(("at", "left_s"), [(0.0, 86_400.0), (1.0, 86_399.0), (86_399.5, 0.5), (86_400.0, 86_400.0)])
 def test_midnight_is_never_now(at: float, left_s: float) -> None:
     assert until_midnight_s(at) == left_s

@@ -123,6 +123,23 @@ async def test_an_end_that_overtakes_its_trade_leaves_no_position_without_a_stop
     assert life.venue.account.positions == {}
 
 
+def test_what_was_lost_while_nobody_looked_trips_before_anything_is_opened() -> None:
+    config = config_of({"LEVI_RISK__DAILY_LOSS_LIMIT": "0.005"})
+    world = World({BTC: minutes(*flat(100.0, 5), *flat(94.0, 10))}, config=config)
+    world.post("BTC/USDT LONG\nEntry: market\nTargets: 105, 110\nStop Loss: 90", at=T0 + 10)
+
+    async def hold(life: Life) -> None:
+        await life.minute(3)
+        assert life.ledger.positions
+
+    async def look(life: Life) -> None:
+        await life.clock.sleep(1.0)
+        assert life.ledger.control.kill.why == "equity"
+
+    world.run(hold)
+    world.run(look, at=T0 + 310.0)
+
+
 async def test_re_arming_the_kill_switch_does_not_lift_another_restraint(clock: Clock) -> None:
     world = World({BTC: minutes(*flat(100.0, 6))})
     async with world.life(clock) as life:
