@@ -6,28 +6,28 @@ from decimal import Decimal
 import msgspec
 from aiohttp import web
 
-from levibotd.admin.control import Reason, gates_of, says_no
+from levibotd.admin.control import Because, gates_of, says_no
 from levibotd.admin.desk import Desk
 from levibotd.admin.health import marks
-from levibotd.admin.replies import Body, answer_of, caller_of, desk_of, json, plain, plain_or_none, read_body
+from levibotd.admin.problems import Malformed
+from levibotd.admin.replies import answer_of, caller_of, desk_of, json, plain, plain_or_none, read_body
 from levibotd.config import resolve_policy
 from levibotd.domain.book import KillState
+from levibotd.domain.risk import PolicyValues, loosens
 from levibotd.errors import ConfigError
 from levibotd.messages import SetKillSwitch, SetPolicy
 
 
-class PolicyWanted(Body, frozen=True):
-    """A policy and why."""
+class PolicyWanted(Because, frozen=True, kw_only=True):
+    """A policy and why; what only tightens needs no reason."""
 
     policy: str
-    reason: Reason
 
 
-class KillSwitchWanted(Body, frozen=True):
-    """Trip (true) or re-arm (false), and why."""
+class KillSwitchWanted(Because, frozen=True, kw_only=True):
+    """Trip (true; at once, with a reason or without) or re-arm (false), and why."""
 
     tripped: bool
-    reason: Reason
 
 
 async def get_risk(request: web.Request) -> web.Response:
@@ -50,7 +50,8 @@ async def get_risk(request: web.Request) -> web.Response:
 async def get_policy(request: web.Request) -> web.Response:
     """`GET /risk/policy` - the policy that rules, row by row, and what else may be chosen."""
     desk = desk_of(request)
-    return json({**_policy(desk), "choices": desk.policies})
+    rows = _policy(desk)
+    return json({"policy": rows["name"], **rows, "choices": desk.policies})
 
 
 async def put_policy(request: web.Request) -> web.Response:
@@ -58,6 +59,8 @@ async def put_policy(request: web.Request) -> web.Response:
     desk, body = desk_of(request), await read_body(request, PolicyWanted)
     if body.policy not in desk.policies:
         raise ConfigError(f"policy: expected one of {', '.join(desk.policies)}")
+    if not body.reason and _loosens(desk, body.policy):
+        raise Malformed(f"reason: missing, and {body.policy} allows more than {_ruling(desk)}")
     wish = SetPolicy(policy=body.policy, by=caller_of(request), reason=body.reason)
     before = await answer_of(desk.risk, wish, timeout_s=desk.ask_timeout_s)
     return json({"ok": True, "policy": body.policy, "before": before})
@@ -71,14 +74,24 @@ async def get_kill_switch(request: web.Request) -> web.Response:
 async def post_kill_switch(request: web.Request) -> web.Response:
     """`POST /risk/kill-switch` - trip it, or re-arm it."""
     desk, body = desk_of(request), await read_body(request, KillSwitchWanted)
+    if not body.tripped and not body.reason:
+        raise Malformed("reason: missing; re-arming needs one")
     wish = SetKillSwitch(tripped=body.tripped, by=caller_of(request), reason=body.reason)
     before = await answer_of(desk.exec_, wish, timeout_s=desk.ask_timeout_s)
     return json({"ok": True, "tripped": body.tripped, "before": before})
 
 
 def _policy(desk: Desk) -> dict[str, object]:
-    name = desk.view().control.policy or desk.config.risk.policy
-    return msgspec.structs.asdict(resolve_policy(desk.config, name=name))
+    return msgspec.structs.asdict(resolve_policy(desk.config, name=_ruling(desk)))
+
+
+def _ruling(desk: Desk) -> str:
+    return desk.view().control.policy or desk.config.risk.policy
+
+
+def _loosens(desk: Desk, wanted: str) -> bool:
+    new, old = (PolicyValues.of(resolve_policy(desk.config, name=name)) for name in (wanted, _ruling(desk)))
+    return loosens(new, old, equity=desk.view().equity(marks(desk)))
 
 
 def _kill_switch(kill: KillState) -> dict[str, object]:

@@ -172,6 +172,18 @@ def notional(text: str, *, equity: Decimal) -> Decimal:
     return Decimal(text)
 
 
+def loosens(wanted: PolicyValues, ruling: PolicyValues, *, equity: Decimal) -> bool:
+    """Would `wanted` let anything pass that `ruling` refuses?"""
+    shares = ("risk_per_trade", "heat_max", "heat_channel_share", "heat_side_share", "daily_loss_limit")
+    more = (*shares, "max_open", "max_leverage")
+    less = ("cooldown_s", "cooldown_stop_s", "min_volume_24h")
+    return (
+        any(getattr(wanted, row) > getattr(ruling, row) for row in more)
+        or any(getattr(wanted, row) < getattr(ruling, row) for row in less)
+        or notional(wanted.notional_max, equity=equity) > notional(ruling.notional_max, equity=equity)
+    )
+
+
 def policy_hash(policy: PolicyValues) -> str:
     """Name the values of a policy, so that a ticket says under which ones it was given."""
     return blake2b(msgspec.json.encode(policy, order="sorted"), digest_size=8).hexdigest()

@@ -24,12 +24,21 @@ async def test_the_policy_is_switched_with_a_reason() -> None:
         assert (await site.get("/status")).json()["policy"] == "conservative"
 
 
+async def test_what_only_tightens_needs_no_reason() -> None:
+    async with serving() as site:
+        assert (await site.ask("PUT", "/risk/policy", body={"policy": "conservative"})).status == 200
+        assert (await site.ask("PUT", "/risk/policy", body={"policy": "demo"})).status == 400  # And back needs one.
+        shown = (await site.get("/risk/policy")).json()
+        assert (shown["policy"], shown["name"]) == ("conservative", "conservative")
+        assert (await site.post("/risk/kill-switch", {"tripped": True})).status == 200
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [
         ({"policy": "reckless", "reason": "r"}, 422),
-        ({"policy": "moderate"}, 400),
-        ({"policy": "moderate", "reason": ""}, 400),
+        ({"policy": "aggressive"}, 400),
+        ({"policy": "aggressive", "reason": ""}, 400),
         ({"policy": 3, "reason": "r"}, 400),
         ({"reason": "r"}, 400),
     ],
@@ -49,7 +58,7 @@ async def test_the_kill_switch_is_tripped_and_armed_again() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"tripped": True}, {"tripped": "yes", "reason": "r"}, {"tripped": 1, "reason": "r"}]
+    "body", [{}, {"tripped": False}, {"tripped": "yes", "reason": "r"}, {"tripped": 1, "reason": "r"}]
 )
 async def test_the_kill_switch_is_not_touched_by_what_is_half_said(body: dict[str, object]) -> None:
     async with serving() as site:

@@ -24,6 +24,7 @@ from levibotd.domain.risk import (
     day_of,
     judge,
     limits_of,
+    loosens,
     lower_stage,
     new_day,
     notional,
@@ -410,3 +411,21 @@ def test_an_unknown_coin_is_not_tradable_by_the_list_and_without_one_has_no_pric
     verdict = judge(unknown, policy=MODERATE, rules=RULES)
     assert isinstance(verdict, Rejected)
     assert (verdict.refusal.gate, verdict.refusal.value, verdict.refusal.reason) == (gate, "BTC/USDT", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("row", "looser", "tighter"),
+    [
+        ("risk_per_trade", D("0.006"), D("0.004")),
+        ("max_open", 6, 4),
+        ("cooldown_s", 299.0, 301.0),
+        ("min_volume_24h", D(1), D(9_000_000)),
+        ("notional_max", "1001", "999"),  # Of an equity of 10 000: 10 % is 1 000.
+        ("no_tp_r", D(2), D(2)),
+    ],
+)
+def test_a_policy_loosens_when_any_row_lets_more_pass(row: str, looser: object, tighter: object) -> None:
+    changed, less = replace(MODERATE, **{row: looser}), replace(MODERATE, **{row: tighter})
+    assert loosens(changed, MODERATE, equity=D(10_000)) is (looser != tighter)
+    assert not loosens(less, MODERATE, equity=D(10_000))
+    assert not loosens(MODERATE, MODERATE, equity=D(10_000))
