@@ -23,6 +23,7 @@ from levibotd.adapters.post_lines import BadLine
 from levibotd.admin.auth import parse_keys
 from levibotd.admin.routes import ROUTES
 from levibotd.admin.server import AdminHttp, listen
+from levibotd.app import restraint
 from levibotd.app.events import Supervision
 from levibotd.app.memory import Memory
 from levibotd.app.paper import paper_venue, restore
@@ -33,7 +34,6 @@ from levibotd.app.tree import Parts, Wired
 from levibotd.app.version import git_sha
 from levibotd.app.window import Window
 from levibotd.config import Config, check_bind, check_supported, read_secret
-from levibotd.domain.book import ACTIVE, REDUCING
 from levibotd.domain.masking import Masker
 from levibotd.domain.records import (
     Boot,
@@ -42,7 +42,6 @@ from levibotd.domain.records import (
     Error,
     Heartbeat,
     Record,
-    RiskState,
     SafeMode,
     SystemNote,
 )
@@ -281,7 +280,8 @@ class _Daemon:
         damage = await self._memory.damage_before()
         if damage is not None:
             self._log.error("log_damage", damage=str(damage))
-            self._offer(Error(code="LOG_DAMAGE", detail=str(damage)), *self._restraint())
+            restraints = restraint.of_damage(self._state.ledger().control)
+            self._offer(Error(code="LOG_DAMAGE", detail=str(damage)), *restraints)
 
     def _heartbeat(self) -> Heartbeat:
         ledger = self._state.ledger()
@@ -326,11 +326,7 @@ class _Daemon:
 
     def _on_disk(self, disk: DiskState) -> None:
         self._log.warning("disk", state=str(disk))
-        control = self._state.ledger().control
-        if disk in (DiskState.REDUCING, DiskState.HALTED) and control.risk_state == ACTIVE:
-            self._offer(RiskState(state=REDUCING, why="disk", by="log"))
-        elif disk in (DiskState.OK, DiskState.LOW) and control.risk_why == "disk":
-            self._offer(RiskState(state=ACTIVE, why="disk has room again", by="log"))
+        self._offer(*restraint.of_disk(self._state.ledger().control, disk))
 
     async def _first_records(self, wired: Wired) -> None:
         ledger, recovery = self._state.ledger(), self._memory.recovery
@@ -346,15 +342,12 @@ class _Daemon:
                 damage=damage,
             )
         ]
+        records += restraint.of_start(ledger.control)
         if damage is not None:
             self._log.error("log_damage", damage=damage)
-            records += self._restraint()
+            records += restraint.of_damage(ledger.control)
         await wired.logger.tell(Append(entries=tuple(Entry(record) for record in records)))
 
-    def _restraint(self) -> tuple[Record, ...]:
-        if self._state.ledger().control.risk_state != ACTIVE:
-            return ()
-        return (RiskState(state=REDUCING, why="log_damage", by="boot"),)
-
     def _offer(self, *records: Record) -> None:
-        self._wired.logger.offer(Append(entries=tuple(Entry(record) for record in records)))
+        if records:
+            self._wired.logger.offer(Append(entries=tuple(Entry(record) for record in records)))
