@@ -22,8 +22,8 @@ SHOWN_WITHIN_S = 60.0
 WITHIN_A_MINUTE = {"SIGNAL_INGEST", "SIGNAL_SCORED", "ORDER_INTENT", "ORDER_FILLED", "POSITION_CLOSED"}
 STOP_S = 5.0
 EVENTS = "/events?order=asc&limit=1000"
-KILLS = 5
-BURST = 12
+KILLS = 3
+BURST = 5  # Each order without an answer is asked for at the next start, and that takes its time.
 
 
 @pytest.fixture(scope="module")
