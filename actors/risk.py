@@ -178,7 +178,7 @@ class RiskActor(Actor[RiskMessage]):
         ledger = self._ledger()
         view = MarketAsOf(self._market, at=now)
         symbol = self._market.symbol(view.base(leg.base), view.quote(leg.quote))
-        instrument = self._market.instrument(symbol) if symbol is not None else None
+        instrument = self._market.instrument(symbol, now) if symbol is not None else None
         return Facts(
             call=key,
             channel=signal.post.channel,

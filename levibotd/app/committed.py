@@ -26,6 +26,7 @@ from levibotd.domain.records import (
     SignalRejected,
     SignalScored,
 )
+from levibotd.domain.risk import day_of
 from levibotd.domain.signal import TraceId
 
 Watcher = Callable[[Sequence[Logged]], None]
@@ -66,7 +67,8 @@ class Counts:
     """
     What a run did, counted from its records: decisions by reason, orders, fills, drawdown.
 
-    A decision is contaminated when its model knew texts later than its post; these stand apart.
+    A decision is contaminated when its model knew texts later than its post, or its list of markets is of a later
+    day; these stand apart.
     """
 
     def __init__(self, *, balance: Decimal) -> None:
@@ -92,7 +94,7 @@ class Counts:
                 self._posted_at[record.post.trace] = record.post.posted_at
             case SignalScored() if trace is not None:
                 posted_at = self._posted_at.get(trace)
-                if record.trained_until is not None and posted_at is not None and record.trained_until > posted_at:
+                if posted_at is not None and _knew_later(record, posted_at):
                     self._contaminated.add(trace)
             case OrderIntent():
                 self.orders += 1
@@ -120,6 +122,12 @@ class Counts:
         self.peak = max(self.peak, equity)
         if self.peak > 0:
             self.drawdown = max(self.drawdown, (self.peak - equity) / self.peak)
+
+
+def _knew_later(record: SignalScored, posted_at: float) -> bool:
+    if record.trained_until is not None and record.trained_until > posted_at:
+        return True
+    return record.markets_as_of is not None and record.markets_as_of > day_of(posted_at)
 
 
 def reason_of(record: Record) -> str | None:

@@ -36,7 +36,7 @@ from levibotd.messages import PlaceOrder, ScoredSignal, SetPolicy
 from levibotd.ports.as_of import MarketAsOf
 from levibotd.sim.recorded_market import RecordedMarket
 from tests.actors.listeners import InstantLog, Listener, box, of
-from tests.scenarios.bench import BTC, CHANNEL, ETH, T0, classifier, config_of, flat, key_of, minutes
+from tests.scenarios.bench import BTC, CHANNEL, ETH, T0, bars, classifier, config_of, flat, key_of, minutes
 from tests.sim.memory_candles import MemoryCandles
 
 LONG = "BTC/USDT LONG\nEntry: market\nTargets: 105, 110\nStop Loss: 95"
@@ -174,6 +174,19 @@ async def test_without_a_bar_there_is_no_price(clock: Clock) -> None:
         await clock.sleep(0.001)
 
     assert [one.gate for one in bench.rejections()] == ["no_price"]
+
+
+@pytest.mark.parametrize(("volume", "refused"), [(10.0, ["sl_too_tight"]), (1e7, [])])
+async def test_a_stop_is_measured_against_the_spread_of_this_moment(
+    clock: Clock, volume: float, refused: list[str]
+) -> None:
+    bench = Bench(clock)
+    traded = bars(*flat(100.0, 62), start=T0 - 3600.0, volume=volume)
+    bench.market = RecordedMarket(MemoryCandles({BTC: traded}), market="swap")
+    async with bench.running():
+        await bench.judge(LONG.replace("95", "99"))
+
+    assert [rejected.gate for rejected in bench.rejections()] == refused
 
 
 async def test_in_stage_observe_no_ticket_is_written(clock: Clock) -> None:

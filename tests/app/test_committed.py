@@ -41,7 +41,7 @@ def ingested(one: Post) -> Entry:
     return Entry(SignalIngest(post=one, received_at=NOW, source="file"), one.trace)
 
 
-def scored(one: Post, *, trained_until: float | None) -> Entry:
+def scored(one: Post, *, trained_until: float | None, markets_as_of: str | None = None) -> Entry:
     record = SignalScored(
         channel=one.channel,
         kind="chatter",
@@ -53,7 +53,7 @@ def scored(one: Post, *, trained_until: float | None) -> Entry:
         reasons=(),
         revision=0,
         last_price={},
-        markets_as_of=None,
+        markets_as_of=markets_as_of,
         model_sha="0",
         trained_until=trained_until,
     )
@@ -137,6 +137,15 @@ def test_posts_orders_and_fills_of_a_whole_trade_are_counted() -> None:
 
     assert (counts.posts, counts.orders, counts.fills) == (1, 3, 3)
     assert (counts.peak, counts.drawdown) == (Decimal(10_008), 0)
+
+
+@pytest.mark.parametrize(("as_of", "contaminated"), [("2023-11-13", 0), ("2023-11-14", 0), ("2023-11-15", 1)])
+def test_a_decision_is_contaminated_by_a_list_of_markets_of_a_later_day(as_of: str, contaminated: int) -> None:
+    counts = Counts(balance=Decimal(10_000))
+    one = post(1)  # Of November 14th.
+    counts.observe(logged(ingested(one), scored(one, trained_until=None, markets_as_of=as_of), skipped(one)))
+
+    assert sum(counts.contaminated.values()) == contaminated
 
 
 @pytest.mark.parametrize(("trained_until", "contaminated"), [(None, 0), (NOW - 1, 0), (NOW, 0), (NOW + 1, 1)])
