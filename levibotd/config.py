@@ -248,11 +248,12 @@ def _load(
     overlay.apply(raw, Settings)
     explicit = tuple(sorted(strict_toml.paths(raw)))
     settings, faults = strict_toml.build(Settings, _merged(base or {}, raw), names=overlay.names)
-    if settings is None:
-        _refuse(faults, origin=origin)
-        raise AssertionError("a tree without faults is made")
+    if settings is not None:
+        told = {fault.split(": ")[0].split(" ")[0] for fault in faults}
+        faults += [fault for fault in _conflicts(settings) if fault.split(": ")[0] not in told]
+    _refuse(faults, origin=origin)
+    assert settings is not None, "a tree without faults is made"
     settings = _with_state_dir(settings, environ)
-    _refuse(_conflicts(settings), origin=origin)
     fields = {name: getattr(settings, name) for name in Settings.__struct_fields__}
     return Config(**fields, explicit=explicit, credentials_dir=environ.get("CREDENTIALS_DIRECTORY") or None)
 

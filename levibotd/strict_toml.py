@@ -18,6 +18,7 @@ from msgspec import NODEFAULT, Meta, Struct
 
 S = TypeVar("S", bound=Struct)
 
+_FAULTY: Any = object()
 _LIMIT = re.compile(r"^Expected `(?:int|float|str|array|object)` (?P<limit>(?:of length )?[<>=]+ .*)$")
 _PLACE = re.compile(r" - at `\$(?P<place>[^`]*)`$")
 
@@ -51,10 +52,15 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def build(kind: type[S], raw: Any, *, names: Mapping[str, str]) -> tuple[S | None, list[str]]:
-    """Make a `kind` of `raw`, or None and every fault in it, in the order of the document."""
+    """
+    Make a `kind` of `raw`, and list every fault in it, in the order of the document.
+
+    What is at fault has its default in what is made, so that rules between keys can still be looked at;
+    it is None where something is missing that has none.
+    """
     faults: list[str] = []
     made = _table(kind, raw, "$", faults)
-    return (None if faults else made), [_named(fault, names) for fault in faults]
+    return made, [_named(fault, names) for fault in faults]
 
 
 def paths(raw: Mapping[str, Any], *, prefix: str = "") -> Iterator[str]:
@@ -107,36 +113,43 @@ def _table(kind: type[S], raw: Any, path: str, faults: list[str]) -> S | None:
     if not isinstance(raw, Mapping):
         faults.append(f"{path}: expected a table")
         return None
-    before = len(faults)
     known = {field.name: field for field in msgspec.structs.fields(kind)}
     for key in raw:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
             faults.append(f"{_join(path, key)}: unknown key" + (f" (did you mean {near[0]}?)" if near else ""))
     values: dict[str, Any] = {}
+    complete = True
     for name, field in known.items():
-        if name in raw:
-            values[name] = _value(field.type, raw[name], _join(path, name), faults)
-        elif field.default is NODEFAULT and field.default_factory is NODEFAULT:
-            faults.append(f"{_join(path, name)}: missing")
-    return kind(**values) if len(faults) == before else None
+        needed = field.default is NODEFAULT and field.default_factory is NODEFAULT
+        if name not in raw:
+            if needed:
+                faults.append(f"{_join(path, name)}: missing")
+        elif (value := _value(field.type, raw[name], _join(path, name), faults)) is not _FAULTY:
+            values[name] = value
+        complete = complete and not (needed and name not in values)
+    return kind(**values) if complete else None
 
 
 def _value(kind: Any, raw: Any, path: str, faults: list[str]) -> Any:
     if (table := table_kind(kind)) is not None:
-        return _table(table, raw, path, faults)
+        made = _table(table, raw, path, faults)
+        return _FAULTY if made is None else made
     if (element := element_kind(kind, tuple)) is not None and isinstance(raw, list):
-        return tuple(_table(element, one, f"{path}[{index}]", faults) for index, one in enumerate(raw))
+        rows = tuple([_table(element, one, f"{path}[{index}]", faults) for index, one in enumerate(raw)])
+        return _FAULTY if None in rows else rows
     if (element := element_kind(kind, dict)) is not None and isinstance(raw, Mapping):
-        return {key: _table(element, one, _join(path, key), faults) for key, one in raw.items()}
+        tables = {key: _table(element, one, _join(path, key), faults) for key, one in raw.items()}
+        return {key: one for key, one in tables.items() if one is not None}
     try:
         value = msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
         faults.append(_fault(str(error), kind, path))
-        return None
+        return _FAULTY
     # TOML can write nan and inf, which pass where a bound is missing.
     if isinstance(value, float) and not math.isfinite(value):
         faults.append(f"{path}: expected a finite number")
+        return _FAULTY
     return value
 
 

@@ -455,3 +455,18 @@ def test_a_secret_that_is_no_text_is_refused(secrets: Config, tmp_path: Path) ->
 
     with pytest.raises(ConfigError, match="not UTF-8"):
         read_secret(secrets, "log_key")
+
+
+def test_rules_between_keys_are_told_beside_every_other_fault(tmp_path: Path) -> None:
+    file = tmp_path / "levibotd.toml"
+    file.write_text(
+        '[nope]\n[exchange]\nstage = "live"\n[risk]\npolicy = "reckless"\nmax_open = 0\n[telegram]\nsource = "file"\n'
+        "[log]\nmin_free_h = 1\nreduce_free_h = -1\n"
+    )
+    with pytest.raises(ConfigError) as refusal:
+        load(file, environ={})
+
+    told = [line.split(":")[0] for line in str(refusal.value).splitlines()[1:]]
+    assert sorted(told) == [
+        "$.exchange.stage", "$.log.reduce_free_h", "$.nope", "$.risk.max_open", "$.risk.policy", "$.telegram.file",
+    ]  # fmt: skip
