@@ -52,7 +52,6 @@ def test_a_port_in_use_is_75_and_named(tmp_path: Path) -> None:
     assert "Traceback" not in said
 
 
-@pytest.mark.fault("F4")
 def test_a_lock_held_by_another_daemon_is_75_and_the_other_goes_on(tmp_path: Path) -> None:
     with daemon(tmp_path / "state") as first:
         first.wait_ready()
