@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from levibotd.errors import ConfigError
+from levibotd.ports.files import Appending
 from levibotd.ports.journal_file import LockHeld
 
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -38,7 +39,7 @@ class OsFiles:
                 return file.readall() or b""
             return _read_up_to(file.fileno(), length)
 
-    def create(self, name: str) -> "_OsAppending":
+    def create(self, name: str) -> Appending:
         path = self._root / name
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         return _OsAppending(os.open(path, NEW_FILE, 0o600))

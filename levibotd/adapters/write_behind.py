@@ -10,6 +10,7 @@ from pathlib import Path
 
 from levibotd.adapters.os_files import NEW_FILE, OsFiles
 from levibotd.kernel.offload import Background
+from levibotd.ports.files import Appending
 
 WAITING_MAX = 64  # Files that may wait for the thread.
 
@@ -31,7 +32,7 @@ class WriteBehindFiles(OsFiles):
     def names(self, below: str = "") -> list[str]:
         return sorted(self._names.get(below, ()))
 
-    def create(self, name: str) -> "_Gathering":  # type: ignore[override]
+    def create(self, name: str) -> Appending:
         below, _, _ = name.rpartition("/")
         names = self._names.setdefault(below, [])
         if name in names:
