@@ -46,7 +46,7 @@ def score(post: Post, reading: Reading, classifier: TextClassifier) -> Scored:
         )
     raw = classifier.probs(post.text, structure(post, reading))
     probs = _consistent(reading, buy=raw[Side.BUY.value], sell=raw[Side.SELL.value])
-    label = max((NO_TRADE, Side.BUY.value, Side.SELL.value), key=lambda name: probs[name])
+    label = max((NO_TRADE, Side.BUY.value, Side.SELL.value), key=probs.__getitem__)
     return Scored(reading=reading, label=label, probs=probs, reasons=reading.reasons)
 
 
@@ -60,8 +60,8 @@ def _consistent(reading: Reading, *, buy: float, sell: float) -> dict[str, float
     # Six decimals are at most six significant digits, and three such numbers can sum to 1.
     probs = {Side.BUY.value: round(buy, 6), Side.SELL.value: round(sell, 6), NO_TRADE: round(1.0 - buy - sell, 6)}
     # The largest takes the rounding of the others.
-    largest = max(probs, key=lambda name: probs[name])
-    rest = sum(value for name, value in probs.items() if name != largest)
+    largest = max(probs, key=probs.__getitem__)
+    rest = sum([value for name, value in probs.items() if name != largest])
     probs[largest] = round(1.0 - rest, 6)
     return probs
 

@@ -35,6 +35,11 @@ _HINTS = (
     b"session", b"totp", b"bapi", b"authoriz", b"ticket",
 )  # fmt: skip
 _COLON_AND_TOKEN = re.compile(rb":[A-Za-z0-9_-]{35}")
+# And how each of the names must go on: everyday words as "token" mostly do not. In JSON, so spaces may be escapes.
+_NAMED = re.compile(
+    rb"(?:key|secrets?|token|passw(?:or)?d|passphrase|signature|sign|string|session|totp|authorization|ticket)"
+    rb"(?:[\s\"'\x80-\xff]|\\(?:u[0-9a-f]{4}|.))*[:=]"
+)
 
 
 class Masker:
@@ -90,7 +95,7 @@ class Masker:
         lower = json.lower()
         for hint in _HINTS:
             if hint in lower:
-                return True
+                return _NAMED.search(lower) is not None or _COLON_AND_TOKEN.search(json) is not None
         return _COLON_AND_TOKEN.search(json) is not None
 
 

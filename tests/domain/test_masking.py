@@ -95,3 +95,15 @@ def test_a_registered_value_never_stands_in_the_bytes(text: str, secret: str) ->
         return
     left = json.loads(Masker([secret]).payload(plain))["text"]
     assert secret not in left or secret in MASK or MASK in secret
+
+
+_NAMES = ["token", "api_key", "Secret", "session_string", "x-bapi-sign", "passwd", "ticket", "the"]
+_GAPS = st.text('"\'\\ \n\t\x1d\xa0\u2028\u3000é', max_size=3)
+_VALUES = ["0123456789abcdef0123", "bearer abcd", BOT_TOKEN]
+
+
+@given(st.sampled_from(_NAMES), _GAPS, st.sampled_from("=:"), _GAPS, st.sampled_from(_VALUES))
+def test_the_quick_look_passes_nothing_that_a_mask_would_change(*parts: str) -> None:
+    masker, text = Masker(), "".join(parts)
+
+    assert json.loads(masker.payload(msgspec.json.encode({"text": text}))) == masker.tree({"text": text})

@@ -17,8 +17,8 @@ from levibotd.domain.posts.words import ROLE_OF
 
 SYMBOL_MARK = "\x01"  # Stands in the text where a coin was named.
 
-_DURATION = re.compile(
-    r"(?<![\d.,])(?:\d{1,3}\s?[-_]?\s?)?\d{1,3}\s?[-_]?\s?"
+_DURATION = re.compile(  # Begins with the digit itself, so that the engine skips to digits, and looks back only there.
+    r"\d(?<![\d.,]\d)(?:\d{0,2}\s?[-_]?\s?\d{1,3}|\d{0,2})\s?[-_]?\s?"
     r"(?:hours?|hrs?|h|minutes?|mins?|days?|weeks?|months?|d|w|am|pm|utc|gmt|st|nd|rd|th)(?![A-Za-z])",
     re.IGNORECASE,
 )
@@ -67,8 +67,7 @@ def _read_line(s: _Scanner, tokens: Sequence[Token]) -> None:
     s.open_leverage = False
     if not tokens:
         return
-    has_number = any(kind == NUMBER for kind, _, _, _ in tokens)
-    if not has_number and s.field is None and all(kind == SIGN for kind, _, _, _ in tokens):
+    if s.field is None and all(kind == SIGN for kind, _, _, _ in tokens):
         return
     for i, (kind, word, _, _) in enumerate(tokens):
         if kind == WORD:
@@ -123,7 +122,7 @@ def _next_word(tokens: Sequence[Token], i: int) -> int | None:
 def _read_word(s: _Scanner, tokens: Sequence[Token], i: int) -> None:
     word = tokens[i][1].lower()
     role = ROLE_OF.get(word)
-    if role is None and len(word) >= 5:
+    if role is None and len(word) >= 5 and word.startswith(w.STARTS):
         role = next((known for start, known in w.PREFIXES if word.startswith(start)), None)
     if role is None:
         if word in ("current", "currently", "instant", "instance"):

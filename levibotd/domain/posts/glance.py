@@ -16,7 +16,6 @@ _NUMBER = re.compile(r"\d[\d.,]*")
 
 _CALL_ROLES = frozenset({w.ENTRY, w.BUY, w.SELL, w.LONG, w.SHORT, w.TP, w.STOP, w.TAKE})
 _CALL_WORDS = frozenset(word for word, role in w.ROLE_OF.items() if role in _CALL_ROLES) - {"t", "price", "take"}
-_CALL_STARTS = tuple(start for start, _ in w.PREFIXES)
 _CALL_TAILS = ("long", "short")
 
 
@@ -35,7 +34,7 @@ class Glance(Struct, frozen=True, kw_only=True):
             return False
         if not self.words.isdisjoint(_CALL_WORDS):
             return True
-        return any(word.startswith(_CALL_STARTS) or word.endswith(_CALL_TAILS) for word in self.words)
+        return any(word.startswith(w.STARTS) or word.endswith(_CALL_TAILS) for word in self.words)
 
 
 def glance(text: str) -> Glance:

@@ -18,7 +18,7 @@ _ODD = re.compile(
     "[\u00d7\u066a-\u066c\u060c\u2010-\u2015\u2212\u2044\u2190-\u21ff\u2500-\u257f\u2776-\u2793\u27a1\u279c\u27a4"
     "\u2796\u2022\u25aa\u25ab\u00b7\u0130\u0131\u0660-\u0669\u06f0-\u06f9\U0001f150-\U0001f169\U0001f170-\U0001f189]"
 )
-_MARKED_DIGITS = re.compile("(?<=[A-Za-z])[\u00b9\u00b2\u00b3\u2070-\u2079\u2080-\u2089]")
+_MARKED_DIGITS = re.compile("[\u00b9\u00b2\u00b3\u2070-\u2079\u2080-\u2089](?<=[A-Za-z].)")
 
 _PLAIN = {
     "\u00d7": "x",
@@ -42,7 +42,8 @@ def normalise(text: str) -> str:
     """Return `text` in plain letters and digits, line by line as it was. Never raises, also for lone surrogates."""
     if text.isascii():
         return text.replace("\r\n", "\n").replace("\r", "\n")
-    text = _KEYCAP.sub(r"\1) ", text)
+    if "\u20e3" in text:
+        text = _KEYCAP.sub(r"\1) ", text)
     text = _DROP.sub("", text)
     text = _MARKED_DIGITS.sub(lambda found: unicodedata.normalize("NFKC", found.group()) + " ", text)
     text = _ODD.sub(_plain, text)

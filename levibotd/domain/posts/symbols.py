@@ -15,11 +15,12 @@ from levibotd.domain.posts.tickers import FIAT, NO_COIN, STABLE_QUOTES, WORDY
 PAIR, TAG, NAMED, BARE = 0, 1, 2, 3
 MENTIONS_MAX = 40
 
-_Q = "USDT|BUSD|USDC|FDUSD|(?<![A-Za-z0-9])TUSD|USD|BTC|XBT|ETH|BNB|EUR|TRY|TL|INR"
 _GLUED = frozenset({"USDT", "BUSD", "USDC", "FDUSD", "USD", "BTC", "ETH", "BNB", "PERP"})
+# Over the text in lower case, and every choice begins with a letter: so the engine skips whatever begins none.
+_CONTRACT_ENDS = "|".join(rf"{month}(?<=[/\\].)\d\d" for month in "uhmz")
 _QUOTE_END = re.compile(
-    rf"({_Q}|PERP|(?<=[/\\])[UHMZ]\d\d)(?:\.P|:[A-Z]{{3,5}}|[_-]?PERP)?(?![A-Za-z0-9])",
-    re.IGNORECASE,
+    r"(usdt|busd|usdc|fdusd|t(?<![a-z0-9].)usd|usd|btc|xbt|eth|bnb|eur|try|tl|inr|perp"
+    rf"|{_CONTRACT_ENDS})(?:\.p|:[a-z]{{3,5}}|[_-]?perp)?(?![a-z0-9])"
 )
 _SPLIT_BASE = re.compile(
     r"(?<![A-Za-z0-9.])([#$]?)\s?([A-Za-z0-9]{1,12})\)?(?:\s{0,3}([/\\])\s{0,3}|([_.-]))[#$]?\Z",
@@ -107,21 +108,21 @@ _FOREIGN = re.compile(
 
 def _pairs(text: str) -> list[Mention]:
     found = []
-    for hit in _QUOTE_END.finditer(text):
+    for hit in _QUOTE_END.finditer(text.lower()):
         # Looking back from the quote is many times faster than trying a pair at every letter.
         start = max(0, hit.start() - _BASE_REACH)
-        window = text[start : hit.start()]
-        mention = _split_pair(window, start, hit) or _joined_pair(window, start, hit)
+        window, written = text[start : hit.start()], text[hit.start() : hit.end(1)]
+        mention = _split_pair(window, start, written, hit.end()) or _joined_pair(window, start, written, hit.end())
         if mention is not None:
             found.append(mention)
     return found
 
 
-def _split_pair(window: str, start: int, hit: re.Match[str]) -> Mention | None:
+def _split_pair(window: str, start: int, written: str, end: int) -> Mention | None:
     head = _SPLIT_BASE.search(window)
     if head is None:
         return None
-    base, quote = head.group(2).upper(), hit.group(1).upper()
+    base, quote = head.group(2).upper(), written.upper()
     if not _is_base(base) or quote == "PERP" or (head.group(4) and not _is_tight(head)):
         return None
     contract = quote[1:].isdigit()
@@ -129,21 +130,21 @@ def _split_pair(window: str, start: int, hit: re.Match[str]) -> Mention | None:
         base=base + quote if contract else base,
         quote=None if contract else _quote(quote),
         start=start + head.start(),
-        end=hit.end(),
+        end=end,
         rank=PAIR,
     )
 
 
-def _joined_pair(window: str, start: int, hit: re.Match[str]) -> Mention | None:
+def _joined_pair(window: str, start: int, written: str, end: int) -> Mention | None:
     head = _JOINED_BASE.search(window)
     if head is None:
         return None
-    base, quote = head.group(2).upper(), hit.group(1).upper()
+    base, quote = head.group(2).upper(), written.upper()
     if quote not in _GLUED or not _is_base(base) or base in STABLE_QUOTES:
         return None
-    if not head.group(1) and not (head.group(2) + hit.group(1)).isupper() and len(quote) < 4:
+    if not head.group(1) and not (head.group(2) + written).isupper() and len(quote) < 4:
         return None
-    return Mention(base=base, quote=_quote(quote), start=start + head.start(), end=hit.end(), rank=PAIR)
+    return Mention(base=base, quote=_quote(quote), start=start + head.start(), end=end, rank=PAIR)
 
 
 def _is_tight(head: re.Match[str]) -> bool:

@@ -94,6 +94,7 @@ PREFIXES = (
     ("levar", LEV),
     ("entri", ENTRY),
 )
+STARTS = tuple(start for start, _ in PREFIXES)
 
 # Texts come with the dotless i folded, so words are looked up the same way.
 ROLE_OF = {word.replace("ı", "i"): role for role, words in reversed(_WORDS.items()) for word in words.split()}
