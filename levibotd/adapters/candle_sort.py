@@ -133,7 +133,8 @@ def _most_frequent(counted: "Counter[float]") -> float | None:
 # One bar for each time: the finest, of the file given last; longer ones only where no shorter one lies within.
 def _resolved(heap: Table, intervals: dict[int, float]) -> Table:
     files = heap[:, 6]
-    lengths = np.vectorize(intervals.__getitem__, otypes=[np.float64])(files)
+    known = sorted(intervals)
+    lengths = np.array([intervals[file] for file in known])[np.searchsorted(known, files)]
     if len(intervals) > 1:
         order = np.lexsort((files, -lengths, heap[:, 0]))
         heap, lengths = heap[order], lengths[order]

@@ -57,13 +57,14 @@ def segment_name(hour: int, number: int) -> str:
 
 def fresh_name(files: Files, hour: int) -> str:
     """The next name of this hour. A name is never used twice, not even that of a torn file."""
-    at = datetime.fromtimestamp(hour * 3600, UTC)
+    first = segment_name(hour, 0)
+    head = first.removesuffix("jsonl")
     taken = [
         int(match[2] or 0)
-        for name in files.names(f"{at:%Y-%m-%d}")
-        if (match := _TAKEN.match(name)) is not None and match[1] == f"{at:%H}"
+        for name in files.names(first.partition("/")[0])
+        if name.startswith(head) and (match := _TAKEN.match(name)) is not None
     ]
-    return segment_name(hour, max(taken) + 1 if taken else 0)
+    return segment_name(hour, max(taken) + 1) if taken else first
 
 
 def is_segment(name: str) -> bool:
