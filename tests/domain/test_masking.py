@@ -102,8 +102,8 @@ _GAPS = st.text('"\'\\ \n\t\x1d\xa0\u2028\u3000é', max_size=3)
 _VALUES = ["0123456789abcdef0123", "bearer abcd", BOT_TOKEN]
 
 
-@given(st.sampled_from(_NAMES), _GAPS, st.sampled_from("=:"), _GAPS, st.sampled_from(_VALUES))
-def test_the_quick_look_passes_nothing_that_a_mask_would_change(*parts: str) -> None:
-    masker, text = Masker(), "".join(parts)
+@given(st.tuples(st.sampled_from(_NAMES), _GAPS, st.sampled_from("=:"), _GAPS, st.sampled_from(_VALUES)).map("".join))
+def test_the_quick_look_passes_nothing_that_a_mask_would_change(text: str) -> None:
+    masker = Masker()
 
     assert json.loads(masker.payload(msgspec.json.encode({"text": text}))) == masker.tree({"text": text})
