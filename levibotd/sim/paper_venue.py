@@ -153,8 +153,8 @@ class PaperVenue:
             raise failure[0]
         return ended is not None
 
+    # The latency is that of a decision on its way to the venue. A look changes nothing and answers at once.
     async def order(self, symbol: Symbol, cid: str) -> OrderState | None:
-        await self._clock.sleep(self._latency_s)
         self._raise_next("order")
         self._run(until=self._clock.time() + _SAME_INSTANT_S)
         lane = self._lanes.get(symbol)
@@ -162,7 +162,6 @@ class PaperVenue:
         return state if state is not None else self._finished.get(cid)
 
     async def snapshot(self, *, since: float) -> VenueSnapshot:
-        await self._clock.sleep(self._latency_s)
         self._raise_next("snapshot")
         now = self._clock.time()
         self._run(until=now + _SAME_INSTANT_S)
