@@ -19,11 +19,11 @@ from levibotd.domain.records import (
     AutoRouteDryrun,
     Entry,
     LegOutcome,
-    Record,
     RiskPolicyChanged,
     RiskSltp,
     RiskTicket,
     SignalRejected,
+    one_symbol,
 )
 from levibotd.domain.risk import Approved, Facts, PolicyValues, Rules, judge, policy_hash
 from levibotd.domain.signal import CallKey, Leg, Symbol, call_key
@@ -109,7 +109,7 @@ class RiskActor(Actor[RiskMessage]):
                 tickets.append(found)
             else:
                 first = first or found
-                refused.append(LegOutcome(symbol=leg.symbol, outcome="rejected", gate=found.gate))
+                refused.append(LegOutcome(symbol=self._named(leg), outcome="rejected", gate=found.gate))
         if not tickets and first is not None:
             await self._record(signal, _rejection(first, tuple(refused)))
         elif self._setup.rules(post.channel).stage == "observe":
@@ -247,9 +247,14 @@ class RiskActor(Actor[RiskMessage]):
         await self._log.ask(Append(entries=(Entry(changed),)), timeout_s=COMMIT_TIMEOUT_S)
         return before
 
-    async def _record(self, signal: ScoredSignal, record: Record) -> None:
+    # As the venue names it, which is how orders and positions name it too; else as written.
+    def _named(self, leg: Leg) -> str:
+        return MarketAsOf(self._market, at=self._clock.time()).symbol_of(leg) or leg.symbol.replace("/", "")
+
+    async def _record(self, signal: ScoredSignal, record: SignalRejected | AutoRouteDryrun) -> None:
         trace = signal.post.trace
-        await self._log.tell(Append(trace=trace, entries=(Entry(record, trace),)))
+        symbol = one_symbol(leg.symbol for leg in record.legs)
+        await self._log.tell(Append(trace=trace, entries=(Entry(record, trace, symbol),)))
 
 
 def _rejection(refusal: Refusal, legs: tuple[LegOutcome, ...]) -> SignalRejected:

@@ -19,8 +19,9 @@ from levibotd.domain.records import (
     Record,
     SignalExpired,
     SignalScored,
+    one_symbol,
 )
-from levibotd.domain.signal import NO_TRADE, Kind, Post, Reading, Scored, TraceId
+from levibotd.domain.signal import NO_TRADE, Kind, Post, Reading, Scored, Symbol, TraceId
 from levibotd.kernel.actor import Actor
 from levibotd.kernel.clock import Clock
 from levibotd.kernel.mailbox import Ref
@@ -74,15 +75,16 @@ class ScorerActor(Actor[PostArrived]):
         scored = score(post, reading, self._classifier)
         self._remember(post, reading)
         told = self._scored(post, scored, view, message.revision)
+        symbol = one_symbol(map(view.symbol_of, reading.legs))
         match self._onward(message, scored, now):
             case ScoredSignal() as signal:
-                await self._record(trace, told)
+                await self._record(trace, symbol, told)
                 await self._risk.tell(signal)
             case EndCalls() as command:
-                await self._record(trace, told)
+                await self._record(trace, symbol, told)
                 await self._exec.tell(command)
             case ending:
-                await self._record(trace, told, ending)
+                await self._record(trace, symbol, told, ending)
 
     def _onward(self, message: PostArrived, scored: Scored, now: float) -> ScoredSignal | EndCalls | Record:
         """Where the post goes from here: on to Risk, on to Exec, or no further."""
@@ -145,5 +147,6 @@ class ScorerActor(Actor[PostArrived]):
         if len(self._readings) > PARENTS_KEPT:
             self._readings.popitem(last=False)
 
-    async def _record(self, trace: TraceId, *records: Record) -> None:
-        await self._log.tell(Append(trace=trace, entries=tuple([Entry(record, trace) for record in records])))
+    async def _record(self, trace: TraceId, symbol: Symbol | None, *records: Record) -> None:
+        entries = tuple([Entry(record, trace, symbol) for record in records])
+        await self._log.tell(Append(trace=trace, entries=entries))

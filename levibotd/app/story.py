@@ -117,7 +117,7 @@ def _leg(leg: Mapping[str, Any]) -> str:
 
 
 def _numbers(numbers: Sequence[str]) -> str:
-    return " ".join(f"{Decimal(number).normalize():f}" for number in numbers)
+    return " ".join(f"{Decimal(str(number)).normalize():f}" for number in numbers)
 
 
 def _printable(line: str) -> str:

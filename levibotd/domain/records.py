@@ -7,7 +7,7 @@ State is a fold over records, so a record carries every value that a fold needs,
 (`at`, unix seconds) included.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from msgspec import Struct
@@ -105,6 +105,13 @@ class LegOutcome(Struct, frozen=True, kw_only=True):
     symbol: str
     outcome: str  # intent | armed | blocked | rejected | closed | cancelled
     gate: str | None = None
+
+
+def one_symbol(symbols: Iterable[str | None]) -> Symbol | None:
+    """The symbol that a record about one coin is filed under; None for several, and for one that no venue knows."""
+    found = set(symbols)
+    symbol = found.pop() if len(found) == 1 else None
+    return None if symbol is None else Symbol(symbol)
 
 
 class LegRead(Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.records import (
+    AutoRouteExecuted,
     CancelDone,
     CancelIntent,
     Entry,
@@ -25,6 +26,8 @@ from levibotd.domain.records import (
     OrderResolved,
     OrderUnknown,
     Record,
+    SignalRejected,
+    one_symbol,
 )
 from levibotd.domain.signal import Symbol, TraceId
 from levibotd.errors import OutcomeUnknown, Refused, Unavailable
@@ -89,7 +92,9 @@ class OrderProtocol:
 
     async def tell(self, trace: TraceId, record: Record) -> None:
         """Write the decision of a post, and go on: it is committed with the next batch."""
-        await self._log.tell(Append(trace=trace, entries=(Entry(record, trace),)))
+        legs = record.legs if isinstance(record, AutoRouteExecuted | SignalRejected) else ()
+        symbol = one_symbol(leg.symbol for leg in legs)
+        await self._log.tell(Append(trace=trace, entries=(Entry(record, trace, symbol),)))
 
     def fence_at(self, sent_at: float) -> float:
         """From this moment on, no request that was sent at `sent_at` or before can arrive any more."""
@@ -128,9 +133,7 @@ class OrderProtocol:
         found = await self._venue.cancel(symbol, cid)
         await self.commit(trace, symbol, CancelDone(cid=cid, found=found))
 
-    async def resolve(
-        self, cid: str, *, trace: TraceId | None, symbol: Symbol, fence_at: float
-    ) -> tuple[Fill, ...]:
+    async def resolve(self, cid: str, *, trace: TraceId | None, symbol: Symbol, fence_at: float) -> tuple[Fill, ...]:
         """
         Find out what became of an UNKNOWN order: adopt it, or prove it absent by three reads of two sources.
 

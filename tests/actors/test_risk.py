@@ -130,7 +130,7 @@ async def test_one_leg_may_pass_while_another_is_refused(clock: Clock) -> None:
 
     (order,) = bench.told
     assert [ticket.plan.symbol for ticket in order.tickets] == [BTC]
-    assert [(leg.symbol, leg.outcome, leg.gate) for leg in order.refused] == [("ETH/USDT", "rejected", "symbols")]
+    assert [(leg.symbol, leg.outcome, leg.gate) for leg in order.refused] == [(ETH, "rejected", "symbols")]
     assert bench.rejections() == []  # The post has one decision, and Exec tells it.
 
 
@@ -141,6 +141,8 @@ async def test_where_no_leg_passes_the_first_refusal_is_the_decision(clock: Cloc
 
     (rejected,) = bench.rejections()
     assert (rejected.gate, rejected.value, len(rejected.legs)) == ("symbols", "BTC/USDT", 2)
+    assert [leg.symbol for leg in rejected.legs] == [BTC, ETH]  # As the venue writes them.
+    assert bench.entries[-1].symbol is None  # Two coins: filed under neither.
     assert bench.told == []
 
 

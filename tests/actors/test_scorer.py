@@ -91,6 +91,7 @@ async def test_a_call_goes_to_risk_with_its_reading(clock: Clock) -> None:
     assert (signal.trace, signal.post, signal.revision, signal.scored.label) == (post.trace, post, 2, "BUY")
     (scored,) = of(bench.entries, SignalScored)
     assert (scored.kind, scored.label, scored.last_price, scored.revision) == ("new", "BUY", {"BTC/USDT": 100.0}, 2)
+    assert [one.symbol for one in bench.entries if isinstance(one.record, SignalScored)] == [BTC]
     assert scored.model_sha == classifier().sha
     assert sum(scored.probs.values()) == pytest.approx(1.0)
     assert bench.ledger.decision(post.trace) is None  # That is for others to say.
