@@ -24,6 +24,10 @@ CREATE TABLE IF NOT EXISTS segments (id INTEGER PRIMARY KEY, first_seq INTEGER N
 CREATE TABLE IF NOT EXISTS place (one INTEGER PRIMARY KEY, position TEXT NOT NULL);
 """
 
+# The rows of one type come from its index in order; those of several are gathered and sorted: ask for a trace as well.
+_TYPE = "type = (SELECT id FROM names WHERE name = ?)"
+_TYPES = "type IN (SELECT id FROM names WHERE name IN ({}))"
+
 # seq, ts, type, symbol, trace, segment, offset, length; names as numbers.
 Row = tuple[int, float, int, int | None, bytes | str | None, int, int, int]
 
@@ -99,31 +103,33 @@ class Rows:
         return number
 
 
-def select(query: EventQuery, limit: int) -> tuple[str, list[object]]:
-    """The statement for a query and its values. Its rows are (seq, segment, offset, length)."""
+def select(query: EventQuery, *, limit: int) -> tuple[str, list[object]]:
+    """The statement for a query and its values. Its rows are (seq, segment, offset, length), in the order asked for."""
     where: list[str] = []
     values: list[object] = []
-    for condition, value in (
-        ("trace = ?", None if query.trace_id is None else _as_blob(query.trace_id)),
-        ("type = (SELECT id FROM names WHERE name = ?)", query.event_type),
-        ("symbol = (SELECT id FROM names WHERE name = ?)", query.symbol),
+    for condition, given in (
+        ("trace = ?", _given(None if query.trace_id is None else _as_blob(query.trace_id))),
+        (_TYPE if len(query.types) == 1 else _TYPES.format(", ".join("?" * len(query.types))), query.types),
+        ("symbol = (SELECT id FROM names WHERE name = ?)", _given(query.symbol)),
         # Wall time may go back, so only whole segments can be passed over.
-        ("seq >= (SELECT min(first_seq) FROM segments WHERE last_ts >= ?)", query.since),
-        ("ts >= ?", query.since),
-        ("seq > ?", query.cursor or None),
-        ("seq < ?", query.before),
+        ("seq >= (SELECT min(first_seq) FROM segments WHERE last_ts >= ?)", _given(query.since)),
+        ("ts >= ?", _given(query.since)),
+        ("seq < ?" if query.newest_first else "seq > ?", _given(query.beyond)),
     ):
-        if value is not None:
+        if given:
             where.append(condition)
-            values.append(value)
+            values += given
     conditions = f" WHERE {' AND '.join(where)}" if where else ""
-    order = "DESC" if query.newest else "ASC"
-    values.append(limit)
+    order = "DESC" if query.newest_first else "ASC"
     return (
         "SELECT seq, name, offset, length FROM events JOIN names ON names.id = segment"
         f"{conditions} ORDER BY seq {order} LIMIT ?",
-        values,
+        [*values, limit],
     )
+
+
+def _given(value: object) -> tuple[object, ...]:
+    return () if value is None else (value,)
 
 
 # Eight bytes instead of sixteen characters, wherever it is the usual kind of trace.

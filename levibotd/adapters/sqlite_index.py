@@ -20,7 +20,7 @@ from levibotd.errors import Unavailable
 from levibotd.journal import TERMINAL, decode
 from levibotd.kernel import offload
 from levibotd.messages import Decision
-from levibotd.ports.event_index import EventPage, EventQuery
+from levibotd.ports.event_index import EventQuery
 from levibotd.ports.files import Files
 from levibotd.ports.journal_file import Position, Run
 
@@ -81,22 +81,23 @@ class SqliteIndex:
         elif not self._worker.offer(runs):
             self._is_behind = True
 
-    def find(self, query: EventQuery) -> EventPage:
+    async def lines(self, query: EventQuery) -> Sequence[bytes]:
+        await self.settled()
+        return self.find(query)
+
+    def find(self, query: EventQuery) -> list[bytes]:
         limit = max(1, min(query.limit, LIMIT_MAX))
         try:
-            rows = self._connection_to_read().execute(*select(query, limit + 1)).fetchall()
+            rows = self._connection_to_read().execute(*select(query, limit=limit)).fetchall()
         except sqlite3.DatabaseError as fault:
             raise self._stale(f"{fault}") from fault
-        has_more = len(rows) > limit
-        rows = rows[:limit]
-        if query.newest:
-            rows.reverse()
-        lines = self._lines(rows)
-        return EventPage(lines, rows[-1][0] if has_more and not query.newest else None)
+        if not query.newest_first:
+            return self._lines(rows)
+        return self._lines(rows[::-1])[::-1]  # Neighbours are read at once as they stand in the log.
 
     def decision(self, trace: TraceId) -> Decision | None:
         scored: Logged | None = None
-        for line in self.find(EventQuery(trace_id=trace, limit=LIMIT_MAX)).lines:
+        for line in self.find(EventQuery(trace_id=trace, limit=LIMIT_MAX)):
             logged = decode(line)
             if logged.event_type in TERMINAL:
                 return Decision(terminal=logged, scored=scored)

@@ -1,6 +1,6 @@
 """Everything the handlers may use. Made by the composition root; nothing else reaches the daemon over HTTP."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -15,32 +15,10 @@ from levibotd.kernel.status import GroupStatus
 from levibotd.messages import AwaitDecision, ClosePosition, IngestPost, SetKillSwitch, SetPolicy, SetStage, Switch
 from levibotd.observe.logging import Log
 from levibotd.observe.metrics import Metrics
+from levibotd.ports.event_index import EventIndex
 from levibotd.ports.market import Market
 
 ExecWish = Switch | SetKillSwitch | SetStage | ClosePosition
-
-
-class EventQuery(Struct, frozen=True, kw_only=True):
-    """
-    Which lines of the event log. What is None or empty does not restrict.
-
-    `beyond` is the seq of the last line that was seen: lines after it, or before it with `newest_first`.
-    """
-
-    limit: int
-    trace_id: str | None = None
-    types: tuple[str, ...] = ()
-    symbol: str | None = None
-    since: float | None = None
-    beyond: int | None = None
-    newest_first: bool = False
-
-
-class EventReader(Protocol):
-    """Committed lines of the event log."""
-
-    async def lines(self, query: EventQuery) -> Sequence[bytes]:
-        """At most `limit` whole lines, line feeds included, by `seq`. Raises Unavailable."""
 
 
 class Actors(Protocol):
@@ -71,7 +49,7 @@ class Desk(Struct, frozen=True, kw_only=True):
     view: Callable[[], Ledger]
     last_seq: Callable[[], int]
     decisions: Callable[[], Mapping[str, int]]
-    events: EventReader
+    events: EventIndex
     system: Actors
     metrics: Metrics
     log: Log

@@ -8,11 +8,11 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from levibotd.admin.desk import EventQuery
 from levibotd.admin.problems import Malformed, NotFound
 from levibotd.admin.replies import Body, desk_of, json, read_query
 from levibotd.domain.signal import TraceId
 from levibotd.journal import EVENTS, parse
+from levibotd.ports.event_index import EventQuery
 
 LIMIT_MAX = 1000
 JSONL = "application/jsonl"
@@ -69,13 +69,13 @@ def query_of(wanted: EventsWanted) -> EventQuery:
     if wanted.cursor is not None:
         ascending = wanted.cursor[0] == "a"
     return EventQuery(
-        limit=wanted.limit,
-        trace_id=wanted.trace_id,
+        trace_id=None if wanted.trace_id is None else TraceId(wanted.trace_id),
         types=() if wanted.type is None else (wanted.type,),
         symbol=wanted.symbol,
         since=None if wanted.since_iso is None else moment_of(wanted.since_iso),
         beyond=beyond(wanted.cursor),
         newest_first=not ascending,
+        limit=wanted.limit,
     )
 
 

@@ -9,7 +9,6 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from levibotd.admin.desk import EventQuery, EventReader
 from levibotd.admin.events import Cursor, beyond, next_cursor
 from levibotd.admin.idempotency import KEY_HEADER, checked_key
 from levibotd.admin.problems import Undecided
@@ -19,6 +18,7 @@ from levibotd.domain.records import LegRead, Logged, Record, SignalIngest, Signa
 from levibotd.domain.signal import Post, TraceId
 from levibotd.journal import TERMINAL, decode, parse
 from levibotd.messages import AwaitDecision, Decision, IngestPost
+from levibotd.ports.event_index import EventIndex, EventQuery
 
 CHANNEL = r"^[\w@.:+-]{1,64}$"
 SIGNALS_MAX = 100
@@ -78,7 +78,7 @@ async def post_score(request: web.Request) -> web.Response:
 async def get_signals(request: web.Request) -> web.Response:
     """`GET /signals` - posts, newest first, each with its reading and its decision where there is one."""
     wanted, events = read_query(request, SignalsWanted), desk_of(request).events
-    query = EventQuery(limit=wanted.limit, types=("SIGNAL_INGEST",), newest_first=True, beyond=beyond(wanted.cursor))
+    query = EventQuery(types=("SIGNAL_INGEST",), beyond=beyond(wanted.cursor), newest_first=True, limit=wanted.limit)
     lines = await events.lines(query)
     found = [_signal(decode(line), await _ending(events, parse(line).trace_id)) for line in lines]
     return json({"signals": found, "next_cursor": next_cursor(lines, query)})
@@ -162,8 +162,8 @@ def _route(reason: str, *, routed: bool = False, dry_run: bool = False, **facts:
     return {"routed": routed, "reason": reason, "dry_run": dry_run, **facts}
 
 
-async def _ending(events: EventReader, trace: TraceId | None) -> list[Logged]:
-    query = EventQuery(limit=ENDING_MAX, trace_id=trace, types=("SIGNAL_SCORED", *sorted(TERMINAL)))
+async def _ending(events: EventIndex, trace: TraceId | None) -> list[Logged]:
+    query = EventQuery(trace_id=trace, types=("SIGNAL_SCORED", *sorted(TERMINAL)), limit=ENDING_MAX)
     return [decode(line) for line in await events.lines(query)]
 
 

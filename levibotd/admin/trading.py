@@ -7,7 +7,6 @@ from aiohttp import web
 
 from levibotd.admin.control import Because
 from levibotd.admin.csv_cells import csv_of
-from levibotd.admin.desk import EventQuery
 from levibotd.admin.events import CURSOR_HEADER, Cursor, Limit, beyond, next_cursor
 from levibotd.admin.health import marks
 from levibotd.admin.problems import NotFound
@@ -29,6 +28,7 @@ from levibotd.domain.records import Logged, PositionClosed
 from levibotd.domain.signal import CallKey
 from levibotd.journal import decode
 from levibotd.messages import ClosePosition
+from levibotd.ports.event_index import EventQuery
 
 TRADE_FIELDS = (
     "id", "trace_id", "channel", "symbol", "side", "qty", "entry", "exit", "quote_value", "pnl", "fees",
@@ -78,7 +78,7 @@ async def get_trades(request: web.Request) -> web.Response:
     """`GET /trades` - calls that are over, newest first."""
     wanted = read_query(request, TradesWanted)
     desk = desk_of(request)
-    query = EventQuery(limit=wanted.limit, types=("POSITION_CLOSED",), newest_first=True, beyond=beyond(wanted.cursor))
+    query = EventQuery(types=("POSITION_CLOSED",), beyond=beyond(wanted.cursor), newest_first=True, limit=wanted.limit)
     lines = await desk.events.lines(query)
     rows = [_trade(decode(line), currency=desk.market.stable_quote) for line in lines]
     cursor = next_cursor(lines, query)

@@ -12,27 +12,19 @@ from levibotd.ports.journal_file import Run
 
 class EventQuery(Struct, frozen=True, kw_only=True):
     """
-    Which records: those that meet every condition given. `since` is unix seconds.
+    Which lines of the log: the first `limit` of those that meet every condition given, in the order of `seq`.
 
-    They come in the order of `seq`: the first `limit` behind `cursor`, or with `newest` the last `limit`,
-    where `before` is given those below that seq.
+    What is None or empty does not restrict; of several `types` any will do; `since` is unix seconds.
+    `beyond` is the `seq` of the last line that was seen: those behind it, or before it with `newest_first`.
     """
 
     trace_id: TraceId | None = None
-    event_type: str | None = None
+    types: tuple[str, ...] = ()
     symbol: str | None = None
     since: float | None = None
-    cursor: int = 0
+    beyond: int | None = None
+    newest_first: bool = False
     limit: int = 100
-    newest: bool = False
-    before: int | None = None
-
-
-class EventPage(Struct, frozen=True):
-    """Lines of the log as they stand there. `cursor` asks for what follows; None when there was no more."""
-
-    lines: list[bytes]
-    cursor: int | None
 
 
 class EventIndex(Protocol):
@@ -41,8 +33,15 @@ class EventIndex(Protocol):
     def feed(self, runs: Sequence[Run]) -> None:
         """Take note of committed records. Never waits; what it has no room for it reads from the log later."""
 
-    def find(self, query: EventQuery) -> EventPage:
-        """Answer from what is indexed by now. Raises Unavailable while the index is made anew."""
+    def find(self, query: EventQuery) -> list[bytes]:
+        """
+        Answer from what is indexed by now: whole lines, line feeds included.
+
+        Never more than the index's own limit. Raises Unavailable while the index is made anew.
+        """
+
+    async def lines(self, query: EventQuery) -> Sequence[bytes]:
+        """Answer from everything fed before the call. Raises Unavailable while the index is made anew."""
 
     def decision(self, trace: TraceId) -> Decision | None:
         """The terminal decision of a post, None while there is none. Raises Unavailable."""

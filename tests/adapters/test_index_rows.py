@@ -31,7 +31,7 @@ def connection() -> sqlite3.Connection:
 
 
 def found(connection: sqlite3.Connection, query: EventQuery) -> list[tuple[int, str, int, int]]:
-    return connection.execute(*select(query, 100)).fetchall()
+    return connection.execute(*select(query, limit=100)).fetchall()
 
 
 @pytest.mark.parametrize("trace", ["00000000000000aa", "0123456789012345", "odd", "00000000000000AA", "z" * 16])
@@ -47,7 +47,7 @@ def test_names_keep_their_numbers_over_a_restart(connection: sqlite3.Connection)
     again = Rows()
     again.load(connection)
     again.insert(connection, again.of_runs([run_of("b", first=2)]))
-    assert [row[0] for row in found(connection, EventQuery(symbol="BTCUSDT", event_type="SYSTEM"))] == [1, 2]
+    assert [row[0] for row in found(connection, EventQuery(symbol="BTCUSDT", types=("SYSTEM",)))] == [1, 2]
 
 
 def test_a_record_is_indexed_once(connection: sqlite3.Connection) -> None:
@@ -69,10 +69,17 @@ def test_the_place_in_the_log_comes_back(connection: sqlite3.Connection) -> None
 
 
 @pytest.mark.parametrize(
-    "query", [EventQuery(trace_id=TraceId("00000000000000aa")), EventQuery(event_type="X"), EventQuery(symbol="X")]
+    "query",
+    [
+        EventQuery(trace_id=TraceId("00000000000000aa")),
+        EventQuery(trace_id=TraceId("00000000000000aa"), types=("X", "Y")),
+        EventQuery(types=("X",)),
+        EventQuery(types=("X",), beyond=5, newest_first=True),
+        EventQuery(symbol="X"),
+    ],
 )
 def test_every_condition_has_its_index(connection: sqlite3.Connection, query: EventQuery) -> None:
-    statement, values = select(query, 10)
+    statement, values = select(query, limit=10)
     plan = " ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values))
     assert "SEARCH events USING INDEX" in plan
     assert "TEMP B-TREE" not in plan

@@ -1,10 +1,11 @@
 """The event index finds what the log holds, and comes back whenever it is lost."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from levibotd.adapters.local_journal import LocalJournal
 from levibotd.adapters.sqlite_index import SqliteIndex
@@ -57,13 +58,13 @@ async def running(bench: Bench) -> AsyncIterator[SqliteIndex]:
         await bench.index.stop()
 
 
-def notes(lines: list[bytes]) -> list[str]:
+def notes(lines: Sequence[bytes]) -> list[str]:
     records = [decode(line).entry.record for line in lines]
     return [record.note for record in records if isinstance(record, SystemNote)]
 
 
 def found(index: SqliteIndex, query: EventQuery) -> list[str]:
-    return notes(index.find(query).lines)
+    return notes(index.find(query))
 
 
 async def test_a_trace_is_found_in_the_order_of_the_log(tmp_path: Path) -> None:
@@ -88,29 +89,63 @@ async def test_every_condition_counts(tmp_path: Path) -> None:
         assert found(index, EventQuery(symbol="BTCUSDT")) == ["0", "1", "3"]
         assert found(index, EventQuery(symbol="BTCUSDT", trace_id=TRACE)) == ["0", "3"]
         assert found(index, EventQuery(symbol="BTCUSDT", trace_id=TRACE, since=NOON + 2)) == ["3"]
-        assert found(index, EventQuery(event_type="AUTO_ROUTE_SKIPPED")) == []
-        assert len(index.find(EventQuery(event_type="AUTO_ROUTE_SKIPPED")).lines) == 1
-        assert index.find(EventQuery(event_type="UNHEARD_OF")).lines == []
-        assert len(index.find(EventQuery()).lines) == 5  # FILE_OPEN among them.
+        assert found(index, EventQuery(types=("AUTO_ROUTE_SKIPPED",))) == []
+        assert len(index.find(EventQuery(types=("AUTO_ROUTE_SKIPPED",)))) == 1
+        assert index.find(EventQuery(types=("UNHEARD_OF",))) == []
+        assert len(index.find(EventQuery())) == 5  # FILE_OPEN among them.
 
 
-async def test_pages_follow_each_other_without_gap_or_repetition(tmp_path: Path) -> None:
+@pytest.mark.parametrize("newest_first", [False, True])
+async def test_pages_follow_each_other_without_gap_or_repetition(tmp_path: Path, newest_first: bool) -> None:
     bench = Bench(tmp_path)
     async with running(bench) as index:
         bench.fill(25)
         await index.settled()
-        seen: list[str] = []
-        cursor: int | None = 0
-        pages = 0
-        while cursor is not None:
-            page = index.find(EventQuery(event_type="SYSTEM", cursor=cursor, limit=10))
-            seen += notes(page.lines)
-            cursor = page.cursor
-            pages += 1
+        asked = EventQuery(types=("SYSTEM",), newest_first=newest_first, limit=10)
+        pages = [index.find(asked)]
+        for _ in range(3):
+            pages.append(index.find(replace(asked, beyond=decode(pages[-1][-1]).seq)))
 
-        assert seen == [str(number) for number in range(25)]
-        assert pages == 3
-        assert found(index, EventQuery(newest=True, limit=3, event_type="SYSTEM")) == ["22", "23", "24"]
+        written = [str(number) for number in range(25)]
+        assert [note for page in pages for note in notes(page)] == (written[::-1] if newest_first else written)
+        assert [len(page) for page in pages] == [10, 10, 5, 0]
+
+
+async def test_of_several_types_any_will_do_and_they_come_mixed_as_they_were_written(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    async with running(bench) as index:
+        for number in range(4):
+            index.feed(bench.write(SystemNote(note=str(number)), trace=TRACE))
+            index.feed(bench.write(AutoRouteSkipped(reason=str(number)), trace=TRACE))
+        await index.settled()
+
+        asked = EventQuery(types=("AUTO_ROUTE_SKIPPED", "UNHEARD_OF", "SYSTEM"), limit=5)
+        assert [decode(line).seq for line in index.find(asked)] == [2, 3, 4, 5, 6]  # FILE_OPEN is none of them.
+        assert [decode(line).seq for line in index.find(replace(asked, beyond=6))] == [7, 8, 9]
+        newest = replace(asked, trace_id=TRACE, newest_first=True)
+        assert [decode(line).seq for line in index.find(newest)] == [9, 8, 7, 6, 5]
+        assert [decode(line).seq for line in index.find(replace(newest, beyond=5))] == [4, 3, 2]
+
+
+async def test_nothing_lies_before_the_beginning_or_behind_the_end(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    async with running(bench) as index:
+        bench.fill(3)
+        await index.settled()
+
+        assert index.find(EventQuery(beyond=1, newest_first=True)) == []
+        assert index.find(EventQuery(beyond=0, newest_first=True)) == []
+        assert index.find(EventQuery(beyond=bench.journal.position.seq)) == []
+        assert len(index.find(EventQuery(beyond=0))) == 4
+
+
+async def test_whoever_waits_for_lines_finds_what_was_fed_just_before(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    async with running(bench) as index:
+        bench.fill(3)
+
+        assert found(index, EventQuery(types=("SYSTEM",))) == []  # Not yet.
+        assert notes(await index.lines(EventQuery(types=("SYSTEM",)))) == ["0", "1", "2"]
 
 
 async def test_since_finds_everything_also_when_the_clock_went_back(tmp_path: Path) -> None:
@@ -120,7 +155,7 @@ async def test_since_finds_everything_also_when_the_clock_went_back(tmp_path: Pa
             index.feed(bench.write(SystemNote(note=note), at=NOON + hours * 3600))
         await index.settled()
 
-        assert found(index, EventQuery(since=NOON + 2 * 3600, event_type="SYSTEM")) == ["b", "d", "e"]
+        assert found(index, EventQuery(since=NOON + 2 * 3600, types=("SYSTEM",))) == ["b", "d", "e"]
         assert found(index, EventQuery(since=NOON + 99 * 3600)) == []
 
 
@@ -132,7 +167,7 @@ async def test_what_a_crash_left_out_is_caught_up(tmp_path: Path) -> None:
         bench.write(SystemNote(note=str(number)), at=NOON + number * 600)
     bench.index = bench.new_index()
     async with running(bench) as index:
-        assert found(index, EventQuery(event_type="SYSTEM")) == [str(number) for number in range(30)]
+        assert found(index, EventQuery(types=("SYSTEM",))) == [str(number) for number in range(30)]
         assert bench.rebuilds == []
 
 
@@ -147,7 +182,7 @@ async def test_a_deleted_or_broken_file_comes_back(tmp_path: Path, content: byte
         bench.path.write_bytes(content)
     bench.index = bench.new_index()
     async with running(bench) as index:
-        assert found(index, EventQuery(event_type="SYSTEM")) == [str(number) for number in range(20)]
+        assert found(index, EventQuery(types=("SYSTEM",))) == [str(number) for number in range(20)]
 
 
 async def test_a_file_that_breaks_while_it_is_used_comes_back(tmp_path: Path) -> None:
@@ -155,7 +190,7 @@ async def test_a_file_that_breaks_while_it_is_used_comes_back(tmp_path: Path) ->
     async with running(bench) as index:
         bench.fill(300)
         await index.settled()
-        assert len(found(index, EventQuery(event_type="SYSTEM", limit=1000))) == 300
+        assert len(found(index, EventQuery(types=("SYSTEM",), limit=1000))) == 300
         for suffix in ("", "-wal"):
             path = bench.path.with_name(bench.path.name + suffix)
             path.write_bytes(b"\xff" * path.stat().st_size)
@@ -164,7 +199,7 @@ async def test_a_file_that_breaks_while_it_is_used_comes_back(tmp_path: Path) ->
         await index.settled()
         for _ in range(3):
             try:
-                left = found(index, EventQuery(event_type="SYSTEM", limit=1000))
+                left = found(index, EventQuery(types=("SYSTEM",), limit=1000))
                 break
             except Unavailable:
                 await index.settled()
@@ -178,7 +213,7 @@ async def test_an_index_of_another_log_is_made_anew(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.write(SystemNote(note="mine"))
     async with running(bench) as index:
-        assert found(index, EventQuery(event_type="SYSTEM")) == ["mine"]
+        assert found(index, EventQuery(types=("SYSTEM",))) == ["mine"]
         assert len(bench.rebuilds) == 1
 
 
@@ -193,7 +228,7 @@ async def test_an_index_of_a_newer_version_is_made_anew(tmp_path: Path) -> None:
     connection.close()
     bench.index = bench.new_index()
     async with running(bench) as index:
-        assert found(index, EventQuery(event_type="SYSTEM")) == ["0", "1", "2", "3", "4"]
+        assert found(index, EventQuery(types=("SYSTEM",))) == ["0", "1", "2", "3", "4"]
 
 
 async def test_runs_that_were_never_fed_are_read_from_the_log(tmp_path: Path) -> None:
@@ -204,7 +239,7 @@ async def test_runs_that_were_never_fed_are_read_from_the_log(tmp_path: Path) ->
         index.feed(bench.write(SystemNote(note="fed")))
         await index.settled()
 
-        assert found(index, EventQuery(event_type="SYSTEM")) == ["0", "1", "2", "3", "4", "missed", "fed"]
+        assert found(index, EventQuery(types=("SYSTEM",))) == ["0", "1", "2", "3", "4", "missed", "fed"]
 
 
 async def test_a_decision_is_found_with_its_scores(tmp_path: Path) -> None:
@@ -233,18 +268,6 @@ async def test_before_it_is_open_it_says_so(tmp_path: Path) -> None:
         bench.index.find(EventQuery())
 
 
-async def test_pages_go_back_as_well(tmp_path: Path) -> None:
-    bench = Bench(tmp_path)
-    async with running(bench) as index:
-        bench.fill(10)
-        await index.settled()
-        lines = index.find(EventQuery(newest=True, limit=4, event_type="SYSTEM")).lines
-        earlier = EventQuery(newest=True, limit=4, before=decode(lines[0]).seq, event_type="SYSTEM")
-
-        assert notes(lines) == ["6", "7", "8", "9"]
-        assert found(index, earlier) == ["2", "3", "4", "5"]
-
-
 async def test_until_the_log_is_read_it_says_so_instead_of_finding_nothing(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.fill(5)
@@ -263,7 +286,7 @@ async def test_in_a_thread_of_its_own_it_keeps_up_while_it_is_read(tmp_path: Pat
     async with running(bench) as index:
         for _ in range(20):
             bench.fill(50)
-            assert len(index.find(EventQuery(limit=1000)).lines) <= 1001
+            assert len(index.find(EventQuery(limit=1000))) <= 1001
         await index.settled()
-        newest = index.find(EventQuery(newest=True, limit=1)).lines
+        newest = index.find(EventQuery(newest_first=True, limit=1))
         assert decode(newest[0]).seq == bench.journal.position.seq

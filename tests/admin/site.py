@@ -16,7 +16,7 @@ import aiohttp
 import msgspec
 
 from levibotd.admin.auth import Keyring
-from levibotd.admin.desk import Desk, EventQuery, ExecWish
+from levibotd.admin.desk import Desk, ExecWish
 from levibotd.admin.limits import Rate
 from levibotd.admin.routes import ROUTES
 from levibotd.admin.server import AdminHttp, listen, port_of
@@ -45,6 +45,8 @@ from levibotd.messages import (
 )
 from levibotd.observe.logging import make_log
 from levibotd.observe.metrics import Metrics
+from levibotd.ports.event_index import EventQuery
+from levibotd.ports.journal_file import Run
 from levibotd.sim.demo_market import DemoMarket
 
 AT = 1_760_000_000.0
@@ -79,6 +81,15 @@ class MemoryLog:
         return Decision(terminal=terminal[0], scored=scored[-1] if scored else None) if terminal else None
 
     async def lines(self, query: EventQuery) -> Sequence[bytes]:
+        return self.find(query)
+
+    async def settled(self) -> None:
+        """It is its own index."""
+
+    def feed(self, runs: Sequence[Run]) -> None:
+        raise AssertionError("handlers only read")
+
+    def find(self, query: EventQuery) -> list[bytes]:
         order = reversed(self.lines_written) if query.newest_first else iter(self.lines_written)
         return [line for line in order if _fits(decode(line), query)][: query.limit]
 

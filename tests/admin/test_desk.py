@@ -2,11 +2,12 @@
 
 import pytest
 
-from levibotd.admin.desk import EventQuery
+from tests.admin.site import serving
 
 
-def test_a_query_without_words_restricts_nothing() -> None:
-    query = EventQuery(limit=5)
-    assert (query.trace_id, query.types, query.symbol, query.since, query.beyond) == (None, (), None, None, None)
-    with pytest.raises(AttributeError):
-        query.limit = 6  # type: ignore[misc]
+@pytest.mark.real_time
+async def test_no_handler_changes_what_all_of_them_use() -> None:
+    async with serving() as site:
+        for name in ("events", "exec_", "stages", "decision_timeout_s"):
+            with pytest.raises(AttributeError):
+                setattr(site.desk, name, getattr(site.desk, name))
