@@ -40,9 +40,11 @@ ROUTES: tuple[Route, ...] = (
     # Risk.
     Route("GET", "/risk", risk.get_risk, READ, "limits, exposure, day anchor, kill switch"),
     Route("GET", "/risk/policy", risk.get_policy, READ, "the policy with every row and where it comes from"),
-    Route("PUT", "/risk/policy", risk.put_policy, CONTROL, "switch the policy: {policy, reason}; only loosening needs a reason"),
+    Route("PUT", "/risk/policy", risk.put_policy, CONTROL,
+          "switch the policy: {policy, reason}; only loosening needs a reason"),
     Route("GET", "/risk/kill-switch", risk.get_kill_switch, READ, "the kill switch as last set"),
-    Route("POST", "/risk/kill-switch", risk.post_kill_switch, CONTROL, "trip or re-arm: {tripped, reason}; only re-arming needs a reason"),
+    Route("POST", "/risk/kill-switch", risk.post_kill_switch, CONTROL,
+          "trip or re-arm: {tripped, reason}; only re-arming needs a reason"),
     # Signals.
     Route("POST", "/signals/ingest-and-score", signals.post_ingest, TRADE,
           "ingest a post and await its decision: {text, channel, message_id?}"),

@@ -21,20 +21,25 @@ from levibotd.messages import AwaitDecision, Decision, IngestPost
 from levibotd.ports.event_index import EventIndex, EventQuery
 
 CHANNEL = r"^[\w@.:+-]{1,64}$"
+MESSAGE_ID = r"^[ -~]{1,255}$"
 SIGNALS_MAX = 100
 ENDING_MAX = 50  # Scorings of a post that are looked at: one for each of its revisions.
 MESSAGE_ID_MAX = 2**52 - 1
 
-Channel = Annotated[str, Meta(pattern=CHANNEL)]
+Channel = Annotated[str, Meta(pattern=CHANNEL)] | Annotated[int, Meta(ge=-MESSAGE_ID_MAX, le=MESSAGE_ID_MAX)]
 Text = Annotated[str, Meta(min_length=1)]
 
 
 class IngestWanted(Body, frozen=True):
-    """A post as a channel would have said it now."""
+    """
+    A post as a channel would have said it now.
+
+    Channels are names or numbers; a `message_id` that is no number names the post like an Idempotency-Key.
+    """
 
     text: Text
     channel: Channel
-    message_id: Annotated[int, Meta(ge=1, le=MESSAGE_ID_MAX)] | None = None
+    message_id: Annotated[int, Meta(ge=1, le=MESSAGE_ID_MAX)] | Annotated[str, Meta(pattern=MESSAGE_ID)] | None = None
 
 
 class ScoreWanted(Body, frozen=True):
@@ -55,8 +60,8 @@ async def post_ingest(request: web.Request) -> web.Response:
     """`POST /signals/ingest-and-score` - ingest a post once and tell how it ended."""
     desk, body = desk_of(request), await read_body(request, IngestWanted)
     now = desk.clock.time()
-    message_id = body.message_id or message_id_of(body, key=checked_key(request.headers.get(KEY_HEADER)), at=now)
-    post = Post(channel=body.channel, message_id=message_id, posted_at=now, text=body.text)
+    message_id = message_id_of(body, key=checked_key(request.headers.get(KEY_HEADER)), at=now)
+    post = Post(channel=str(body.channel), message_id=message_id, posted_at=now, text=body.text)
     await answer_of(desk.telegram, IngestPost(trace=post.trace, post=post), timeout_s=desk.ask_timeout_s)
     try:
         decision = await desk.logger.ask(AwaitDecision(trace=post.trace), timeout_s=desk.decision_timeout_s)
@@ -68,7 +73,7 @@ async def post_ingest(request: web.Request) -> web.Response:
 async def post_score(request: web.Request) -> web.Response:
     """`POST /signals/score` - what would be read in a text posted now. Nothing is kept."""
     desk, body = desk_of(request), await read_body(request, ScoreWanted)
-    post = Post(channel=body.channel, message_id=1, posted_at=desk.clock.time(), text=body.text)
+    post = Post(channel=str(body.channel), message_id=1, posted_at=desk.clock.time(), text=body.text)
     found = desk.score(post)
     score = {name: found.get(name) for name in ("label", "probs", "p_call", "stale", "reasons")}
     score |= {"confidence": found.get("p_call"), "p_pays": None, "ev_r": None}
@@ -85,8 +90,14 @@ async def get_signals(request: web.Request) -> web.Response:
 
 
 def message_id_of(body: IngestWanted, *, key: str | None, at: float) -> int:
-    """Name a post that brings no id: after its Idempotency-Key, else after its text and the minute."""
-    named = f"key|{key}" if key is not None else f"text|{body.channel}|{int(at // 60)}|{body.text}"
+    """The number of a post: its own, else one after its name, its Idempotency-Key, or its text and the minute."""
+    own = body.message_id
+    if isinstance(own, int):
+        return own
+    if own is not None:
+        named = f"id|{own}"
+    else:
+        named = f"key|{key}" if key is not None else f"text|{body.channel}|{int(at // 60)}|{body.text}"
     digest = blake2b(named.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     # Above every id a client can send and every id Telegram gives, and still exact in JSON.
     return (1 << 52) | int.from_bytes(digest, "big") >> 12

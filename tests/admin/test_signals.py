@@ -56,6 +56,19 @@ async def test_the_same_message_is_one_post_however_often_it_comes() -> None:
 
 
 @real_time
+async def test_channels_may_be_numbers_and_messages_may_have_names() -> None:
+    async with serving() as site:
+        post = {"text": "gm", "channel": -1001234567890, "message_id": "web-7"}
+        first, again = await site.post(INGEST, post), await site.post(INGEST, post)
+        other = await site.post(INGEST, {**post, "message_id": "web-8"})
+        (shown,) = (await site.get("/signals?limit=1")).json()["signals"]
+
+    assert first.json() == again.json()
+    assert other.json()["trace_id"] != first.json()["trace_id"]
+    assert shown["channel"] == "-1001234567890"
+
+
+@real_time
 async def test_a_key_names_the_post_across_restarts_of_the_interface() -> None:
     log = MemoryLog()
     post = {"text": "BUY btc", "channel": "coins"}
@@ -97,10 +110,11 @@ async def test_a_post_not_decided_in_time_is_504_with_its_trace_and_may_be_asked
         {"text": "a", "channel": "a\nb"},
         {"text": "a", "channel": "../c"},
         {"text": ["a"], "channel": "c"},
-        {"text": "a", "channel": 5},
+        {"text": "a", "channel": 5.5},
         {"text": "a", "channel": "c", "message_id": 0},
         {"text": "a", "channel": "c", "message_id": -1},
-        {"text": "a", "channel": "c", "message_id": "7"},
+        {"text": "a", "channel": "c", "message_id": ""},
+        {"text": "a", "channel": "c", "message_id": "a\nb"},
         {"text": "a", "channel": "c", "message_id": 1.5},
         {"text": "a", "channel": "c", "message_id": MESSAGE_ID_MAX + 1},
         {"text": "a", "channel": "c", "mesage_id": 7},
