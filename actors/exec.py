@@ -41,7 +41,7 @@ from levibotd.domain.records import (
     RiskTicket,
     SignalRejected,
 )
-from levibotd.domain.signal import Symbol, TraceId
+from levibotd.domain.signal import CallKey, Symbol, TraceId
 from levibotd.errors import Unavailable
 from levibotd.execution.equity import EquityWatch, until_midnight_s
 from levibotd.execution.protocol import MaySend, OrderProtocol
@@ -362,19 +362,31 @@ class ExecActor(Actor[ExecMessage]):
         trace = message.trace
         if trace is None or ledger.decision(trace) is not None:
             return
-        legs = []
+        legs: list[LegOutcome] = []
+        recalled = False
         for key in message.calls:
             call = ledger.calls.get(key)
             if call is None:
+                recalled |= await self._recall(key, trace)
                 continue
             legs.append(LegOutcome(symbol=call.symbol, outcome="closed" if call.qty else "cancelled"))
             await self._end(call, by=f"channel {call.channel}", why="close")
-        if legs:
+        if legs or recalled:
             effect = "closed" if any(leg.outcome == "closed" for leg in legs) else "cancelled"
             await self._protocol.tell(trace, AutoRouteExecuted(legs=tuple(legs), effect=effect))
         else:
             # Over between Scorer's look and ours: then it changed nothing of ours.
             await self._protocol.tell(trace, AutoRouteSkipped(reason="call.over"))
+
+    async def _recall(self, key: CallKey, trace: TraceId) -> bool:
+        """Is this a call that is still on its way to us? Then it is not opened any more."""
+        ledger = self._ledger()
+        if ledger.ticket_spent(key):
+            return False
+        ticket = ledger.ticket(key)
+        recalled = OrderBlocked(call=key, gate=GateName.RECALLED, value="its channel", limit="not taken back")
+        await self._protocol.commit(trace, ticket.plan.symbol if ticket is not None else None, recalled)
+        return True
 
     async def _close_on_command(self, asked: ClosePosition) -> tuple[str, ...]:
         calls = self._ledger().calls

@@ -6,11 +6,13 @@ call and no command of ours ends here, and so does what is too old.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+
+from msgspec import Struct
 
 from levibotd.domain.features import score
 from levibotd.domain.ledger import Ledger
-from levibotd.domain.lifecycle import calls_meant
+from levibotd.domain.lifecycle import CallOnItsWay, OwnedCall, calls_meant
 from levibotd.domain.posts.reading import read
 from levibotd.domain.records import (
     AutoRouteSkipped,
@@ -21,7 +23,7 @@ from levibotd.domain.records import (
     SignalScored,
     one_symbol,
 )
-from levibotd.domain.signal import NO_TRADE, Kind, Post, Reading, Scored, Symbol, TraceId
+from levibotd.domain.signal import NO_TRADE, CallKey, Kind, Post, Reading, Scored, Symbol, TraceId, call_key
 from levibotd.kernel.actor import Actor
 from levibotd.kernel.clock import Clock
 from levibotd.kernel.mailbox import Ref
@@ -31,6 +33,13 @@ from levibotd.ports.classifier import Classifier
 from levibotd.ports.market import Market
 
 PARENTS_KEPT = 4096
+
+
+class ScorerSetup(Struct, frozen=True, kw_only=True):
+    """What the configuration says. `account` is the one that calls are named by."""
+
+    account: str
+    signal_ttl_s: float
 
 
 class ScorerActor(Actor[PostArrived]):
@@ -44,6 +53,7 @@ class ScorerActor(Actor[PostArrived]):
     def __init__(
         self,
         *,
+        setup: ScorerSetup,
         classifier: Classifier,
         market: Market,
         ledger: Callable[[], Ledger],
@@ -51,8 +61,8 @@ class ScorerActor(Actor[PostArrived]):
         exec_: Ref[EndCalls],
         log: Ref[LoggerMessage],
         clock: Clock,
-        signal_ttl_s: float,
     ) -> None:
+        self._account = setup.account
         self._classifier = classifier
         self._market = market
         self._ledger = ledger
@@ -60,7 +70,7 @@ class ScorerActor(Actor[PostArrived]):
         self._exec = exec_
         self._log = log
         self._clock = clock
-        self._signal_ttl_s = signal_ttl_s
+        self._signal_ttl_s = setup.signal_ttl_s
         self._readings: OrderedDict[tuple[str, int], Reading] = OrderedDict()
 
     async def receive(self, message: PostArrived) -> None:
@@ -93,15 +103,34 @@ class ScorerActor(Actor[PostArrived]):
             return self._call(message, scored, now)
         if kind in (Kind.CLOSE, Kind.CANCEL):
             # Late or not: ending an open call only ever takes exposure away.
-            calls = calls_meant(message.post, scored.reading, self._ledger().calls)
+            calls = calls_meant(message.post, scored.reading, self._open_or_on_their_way(message.post, now))
             if calls:
                 return EndCalls(
                     trace=message.post.trace,
                     calls=calls,
-                    cancel_only=kind is Kind.CANCEL,
                     received_at=message.received_at,
                 )
         return AutoRouteSkipped(reason=f"kind.{kind}")
+
+    # A command may stand right behind its call, as in a burst after a gap: then Risk has it, and the log not yet.
+    def _open_or_on_their_way(self, command: Post, now: float) -> dict[CallKey, OwnedCall]:
+        known: dict[CallKey, OwnedCall] = {}
+        view = MarketAsOf(self._market, at=now)
+        for trace, pending in self._ledger().pending.items():
+            if trace == command.trace:
+                break  # What was said after the command it does not mean.
+            post = pending.ingest.post
+            if post.channel == command.channel and now - post.posted_at <= self._signal_ttl_s:
+                known.update({call.key: call for call in self._calls_of(post, view)})
+        return {**known, **self._ledger().calls}
+
+    def _calls_of(self, post: Post, view: MarketAsOf) -> Iterator[CallOnItsWay]:
+        reading = self._readings.get((post.channel, post.message_id)) or read(post, view, parent=self._parent_of(post))
+        for number, leg in enumerate(reading.legs if reading.kind is Kind.NEW else ()):
+            symbol = view.symbol_of(leg)
+            if symbol is not None:
+                key = call_key(self._account, post.channel, post.message_id, number)
+                yield CallOnItsWay(channel=post.channel, key=key, symbol=symbol)
 
     def _call(self, message: PostArrived, scored: Scored, now: float) -> ScoredSignal | Record:
         post = message.post

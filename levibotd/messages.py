@@ -122,10 +122,13 @@ class PlaceOrder(Message, frozen=True, kw_only=True):
 
 
 class EndCalls(Message, frozen=True, kw_only=True):
-    """Scorer -> Exec: the channel itself says so. Unfilled parts are cancelled, filled ones closed."""
+    """
+    Scorer -> Exec: the channel itself says so. Unfilled parts are cancelled, filled ones closed.
+
+    A call that is still on its way to Exec is not opened any more.
+    """
 
     calls: tuple[CallKey, ...]
-    cancel_only: bool
     received_at: float
 
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 from actors.exec import ExecActor, ExecMessage, ExecRules
 from actors.logger import Log, LoggerActor
 from actors.risk import RiskActor
-from actors.scorer import ScorerActor
+from actors.scorer import ScorerActor, ScorerSetup
 from actors.telegram import TelegramActor, WorkList
 from levibotd.app.committed import CommittedState
 from levibotd.app.rules import Rulebook
@@ -146,6 +146,7 @@ class Wired:
 
     def _make_scorer(self) -> ScorerActor:
         return ScorerActor(
+            setup=ScorerSetup(account=ACCOUNT, signal_ttl_s=self.parts.config.strategy.signal_ttl_s),
             classifier=self.parts.classifier,
             market=self.parts.market,
             ledger=self.parts.state.ledger,
@@ -153,7 +154,6 @@ class Wired:
             exec_=self.exec_,
             log=self.logger,
             clock=self.parts.clock,
-            signal_ttl_s=self.parts.config.strategy.signal_ttl_s,
         )
 
     def _make_telegram(self) -> TelegramActor:

@@ -57,6 +57,7 @@ class GateName(StrEnum):
     TICKET_SPENT = "ticket_spent"
     CAPACITY = "capacity"  # No room for one more order task.
     UNPROTECTED = "unprotected"  # No stop could be placed, so no entry was.
+    RECALLED = "recalled"  # Its channel took it back before it was opened.
     ASK = "ask"
     QUARANTINED = "quarantined"
 

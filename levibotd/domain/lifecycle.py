@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from msgspec import Struct
+
 from levibotd.domain.signal import CallKey, Post, Reading, Symbol, message_of
 
 
@@ -17,6 +19,14 @@ class OwnedCall(Protocol):
 
     @property
     def symbol(self) -> Symbol: ...
+
+
+class CallOnItsWay(Struct, frozen=True, kw_only=True):
+    """A call that was handed on and is not opened yet."""
+
+    channel: str
+    key: CallKey
+    symbol: Symbol
 
 
 def calls_meant(post: Post, reading: Reading, calls: Mapping[CallKey, OwnedCall]) -> tuple[CallKey, ...]:

@@ -26,7 +26,7 @@ from levibotd.domain.records import (
     SignalIngest,
     SignalRejected,
 )
-from levibotd.domain.signal import Post, Side, Symbol, call_key
+from levibotd.domain.signal import Post, Side, Symbol, call_key, trace_id
 from levibotd.kernel.clock import Clock
 from levibotd.messages import Append, ClosePosition, EndCalls, PlaceOrder, SetKillSwitch, SetStage, Switch
 from levibotd.ports.venue import Fill
@@ -209,13 +209,28 @@ async def test_a_command_for_a_call_that_is_over_changes_nothing(clock: Clock) -
     async with spending(clock) as life:
         made = await ticket(life)
         gone = call_key("paper", CHANNEL, 99, 0)
-        command = EndCalls(trace=POST.trace, calls=(gone,), cancel_only=False, received_at=T0)
+        spent = Entry(OrderBlocked(call=gone, gate="switch"))
+        await life.wired.logger.ask(Append(entries=(spent,)), timeout_s=5)
+        command = EndCalls(trace=POST.trace, calls=(gone,), received_at=T0)
         await life.wired.exec_.tell(command)
         await life.clock.sleep(0.1)
         await place(life, made)
 
     assert life.types().count("AUTO_ROUTE_SKIPPED") == 1
     assert life.of(OrderIntent) == []  # The post has its decision: nothing else follows from it.
+
+
+async def test_a_call_that_its_channel_took_back_on_its_way_is_not_opened(clock: Clock) -> None:
+    async with spending(clock) as life:
+        made = await ticket(life)
+        trace = trace_id(CHANNEL, 77)
+        await life.wired.exec_.tell(EndCalls(trace=trace, calls=(made.call,), received_at=T0))
+        await place(life, made)
+
+    assert [(one.call, one.gate) for one in life.of(OrderBlocked)] == [(made.call, "recalled")]
+    assert life.of(OrderIntent) == []
+    assert [one.gate for one in life.of(SignalRejected)] == ["ticket_spent"]
+    assert [(one.legs, one.effect) for one in life.of(AutoRouteExecuted)] == [((), "cancelled")]
 
 
 async def test_a_day_begins_at_midnight_with_its_anchor(clock: Clock) -> None:

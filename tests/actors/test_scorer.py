@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from actors.scorer import PARENTS_KEPT, ScorerActor
+from actors.scorer import PARENTS_KEPT, ScorerActor, ScorerSetup
+from levibotd.app.tree import ACCOUNT
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.records import AutoRouteSkipped, Entry, SignalExpired, SignalIngest, SignalScored
 from levibotd.domain.signal import Post
@@ -67,6 +68,7 @@ class Bench:
 
     def _scorer(self) -> ScorerActor:
         return ScorerActor(
+            setup=ScorerSetup(account=ACCOUNT, signal_ttl_s=60.0),
             classifier=classifier(),
             market=RecordedMarket(MemoryCandles({BTC: minutes(*flat(100.0, 5))})),
             ledger=lambda: self.ledger,
@@ -74,7 +76,6 @@ class Bench:
             exec_=self.exec_,
             log=self.log,
             clock=self.clock,
-            signal_ttl_s=60.0,
         )
 
 
@@ -175,6 +176,15 @@ async def test_a_command_reaches_the_calls_it_means(
         post = await bench.arrives(text, **more)
 
     assert [(type(one), one.calls, one.trace) for one in bench.told] == ([(EndCalls, (KEY,), post.trace)] * means)
+
+
+async def test_a_command_reaches_a_call_that_was_handed_on_a_moment_ago(clock: Clock) -> None:
+    async with Bench(clock).running() as bench:
+        await bench.arrives(LONG)
+        await bench.arrives("Close this trade now", reply_to=1, channel="@others")
+        await bench.arrives("Close this trade now", reply_to=1)
+
+    assert [one.calls for one in bench.told if isinstance(one, EndCalls)] == [(KEY,)]
 
 
 async def test_parents_are_remembered_within_bounds(clock: Clock) -> None:

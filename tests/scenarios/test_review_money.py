@@ -7,6 +7,7 @@ import pytest
 from levibotd.domain.book import REDUCING
 from levibotd.domain.protection import is_protected
 from levibotd.domain.records import (
+    AutoRouteExecuted,
     CancelIntent,
     Entry,
     OrderAbandoned,
@@ -121,6 +122,41 @@ async def test_an_end_that_overtakes_its_trade_leaves_no_position_without_a_stop
         assert life.naked.look() <= 1.0
     assert life.ledger.orphan_fills == 0
     assert life.venue.account.positions == {}
+
+
+@pytest.mark.parametrize("command", ["cancel", "close BTC now", "close all trades now"])
+def test_a_command_that_comes_right_behind_its_call_is_not_overtaken_by_it(command: str) -> None:
+    world = World({BTC: minutes(*flat(100.0, 6))})
+    world.post(MARKET, at=T0 + 10)
+    world.post(command, at=T0 + 10, reply_to=1 if command == "cancel" else None)
+
+    async def wait(life: Life) -> None:
+        await life.minute(3)
+        assert not life.of(OrderFill)
+        assert not life.ledger.calls
+        (executed,) = life.of(AutoRouteExecuted)
+        assert executed.effect == "cancelled"
+        assert [rejected.gate for rejected in life.of(SignalRejected)] == ["ticket_spent"]
+
+    world.run(wait)
+    assert not world.sent
+    world.verify()
+
+
+@pytest.mark.fault("F2")
+def test_a_call_and_its_cancel_that_come_together_after_a_gap_open_nothing() -> None:
+    world = World({BTC: minutes(*flat(100.0, 6))})
+    world.post(MARKET, at=T0 + 10, received=T0 + 40)
+    world.post("cancel", at=T0 + 20, received=T0 + 40, reply_to=1)
+
+    async def wait(life: Life) -> None:
+        await life.minute(3)
+        assert not life.of(OrderFill)
+        assert not life.ledger.calls
+
+    world.run(wait, stumbles={"scorer": [1, 2]})
+    assert not world.sent
+    world.verify()
 
 
 def test_what_was_lost_while_nobody_looked_trips_before_anything_is_opened() -> None:
