@@ -104,7 +104,11 @@ class Rows:
 
 
 def select(query: EventQuery, *, limit: int) -> tuple[str, list[object]]:
-    """The statement for a query and its values. Its rows are (seq, segment, offset, length), in the order asked for."""
+    """
+    The statement for a query and its values. Its rows are (seq, segment, offset, length), in the order asked for.
+
+    The segment is None where the row was bent: nothing else would tell it from one that never was.
+    """
     where: list[str] = []
     values: list[object] = []
     for condition, given in (
@@ -122,7 +126,7 @@ def select(query: EventQuery, *, limit: int) -> tuple[str, list[object]]:
     conditions = f" WHERE {' AND '.join(where)}" if where else ""
     order = "DESC" if query.newest_first else "ASC"
     return (
-        "SELECT seq, name, offset, length FROM events JOIN names ON names.id = segment"
+        "SELECT seq, name, offset, length FROM events LEFT JOIN names ON names.id = segment"
         f"{conditions} ORDER BY seq {order} LIMIT ?",
         [*values, limit],
     )

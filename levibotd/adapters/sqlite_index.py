@@ -119,12 +119,14 @@ class SqliteIndex:
             self._reader = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, check_same_thread=False)
         return self._reader
 
-    def _lines(self, rows: Sequence[tuple[int, str, int, int]]) -> list[bytes]:
+    def _lines(self, rows: Sequence[tuple[int, str | None, int, int]]) -> list[bytes]:
         lines: list[bytes] = []
         begin = 0
         while begin < len(rows):
             # Neighbours of one segment are read at once.
             segment, first = rows[begin][1], rows[begin][2]
+            if segment is None:
+                raise self._stale(f"seq {rows[begin][0]} stands nowhere")
             end = begin
             while end < len(rows) and rows[end][1] == segment and 0 <= rows[end][2] - first < _SPAN_MAX:
                 end += 1

@@ -1,7 +1,8 @@
 """The event index finds what the log holds, and comes back whenever it is lost."""
 
+import sqlite3
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -206,6 +207,19 @@ async def test_a_file_that_breaks_while_it_is_used_comes_back(tmp_path: Path) ->
         assert len(left) == 301
 
 
+async def test_a_row_that_stands_nowhere_is_no_hole_but_found_out(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    async with running(bench) as index:
+        bench.fill(20)
+        await index.settled()
+        with closing(sqlite3.connect(bench.path)) as connection, connection:
+            connection.execute("UPDATE events SET segment = 999 WHERE seq = 7")
+
+        with pytest.raises(Unavailable, match="seq 7"):
+            index.find(EventQuery(types=("SYSTEM",)))
+        assert notes(await index.lines(EventQuery(types=("SYSTEM",)))) == [str(number) for number in range(20)]
+
+
 async def test_an_index_of_another_log_is_made_anew(tmp_path: Path) -> None:
     other = Bench(tmp_path)
     async with running(other):
@@ -221,8 +235,6 @@ async def test_an_index_of_a_newer_version_is_made_anew(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     async with running(bench):
         bench.fill(5)
-    import sqlite3
-
     with sqlite3.connect(bench.path) as connection:
         connection.execute("PRAGMA user_version=99")
     connection.close()
