@@ -287,10 +287,12 @@ def _prices(facts: Facts, policy: PolicyValues) -> Iterator[tuple[GateName, _Val
         yield GateName.NO_PRICE, Refusal(gate=GateName.NO_PRICE, value=str(mark), limit="a price")
         return
     yield GateName.NO_PRICE, (mark, "fresh")
-    if volume is not None:
-        gate = GateName.NOT_TRADABLE
-        low = Refusal(gate=gate, value=volume, limit=policy.min_volume_24h, reason="volume")
-        yield gate, low if volume < policy.min_volume_24h else (volume, policy.min_volume_24h)
+    gate, least = GateName.NOT_TRADABLE, policy.min_volume_24h
+    if volume is not None and volume >= least:
+        yield gate, (volume, least)
+    elif least > 0:
+        # Not known is not enough: so look new listings, and markets that stood still.
+        yield gate, Refusal(gate=gate, value=volume, limit=least, reason="volume")
     if facts.last is not None:
         yield _not_above(GateName.PRICE_DEVIATION, abs(mark - facts.last) / mark, PRICE_DEVIATION_MAX)
 

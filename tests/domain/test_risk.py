@@ -131,6 +131,7 @@ def test_gates_are_asked_in_the_order_of_their_names() -> None:
             {"conditions": Conditions(mark=D(100), volume_24h=D(4_999_999))},
             ("not_tradable", D(4_999_999), D("5000000.0")),
         ),
+        ({"conditions": Conditions(mark=D(100))}, ("not_tradable", None, D("5000000.0"))),
         ({"last": D("98.99")}, ("price_deviation", D("0.0101"), D("0.01"))),
         ({"last_close": 9_700.001}, ("cooldown", pytest.approx(299.999), 300.0)),
         ({"last_stop_out": 2_800.001}, ("cooldown_stop", pytest.approx(7_199.999), 7_200.0)),
@@ -154,7 +155,6 @@ def test_the_gate_that_closes_is_named_with_value_and_limit(
         {"last_stop_out": 2_800.0},
         {"held": tuple(held(n, loss="1") for n in range(4))},
         {"conditions": Conditions(mark=D(100), volume_24h=D(5_000_000))},
-        {"conditions": Conditions(mark=D(100))},
     ],
 )
 def test_at_its_limit_a_gate_is_open(changes: dict[str, object]) -> None:
