@@ -96,7 +96,7 @@ class Market(Protocol):
         """At most `limit` finest bars with since <= ts < until, ascending."""
 
     def closed_bars(self, symbol: Symbol, *, interval_s: float, until: float, limit: int) -> Sequence[Bar]:
-        """The last `limit` bars of `interval_s` ended by `until`, ascending; made of finer ones where there are none."""
+        """The last `limit` bars of `interval_s` ended by `until`, ascending; made of finer ones where needed."""
 
     def volume_24h(self, symbol: Symbol, at: float) -> float | None:
         """Quote volume of the 24 h before `at`; None when unknown."""
