@@ -10,7 +10,6 @@ EXEMPT = {
     "levibotd/errors.py",
     "levibotd/messages.py",
     "levibotd/settings.py",
-    "levibotd/domain/records.py",
     "levibotd/kernel/errors.py",
 }
 # What can only be seen from outside, as a process.
