@@ -75,9 +75,9 @@ ExecMessage = Orders | Fill | OrderEnded | Marked | LookAgain | AskVenue | DayBe
 
 
 class ExecRules(Struct, frozen=True, kw_only=True):
-    """What the configuration says about spending; `max_open` follows the policy that rules now."""
+    """What the configuration says about spending; `max_open` and `flatten_on_trip` follow what rules now."""
 
-    flatten_on_trip: bool
+    flatten_on_trip: Callable[[], bool]
     max_open: Callable[[], int]
     stage: str
 
@@ -342,7 +342,7 @@ class ExecActor(Actor[ExecMessage]):
 
     def _end_what_the_trip_ends(self) -> None:
         for call in tuple(self._ledger().calls.values()):
-            if self._rules.flatten_on_trip:
+            if self._rules.flatten_on_trip():
                 self._settler.close(call.key, why="flatten")
             else:
                 self._settler.end_entries(call.key, why="kill_switch")

@@ -63,7 +63,7 @@ class RiskActor(Actor[RiskMessage]):
     def __init__(
         self,
         *,
-        setup: RiskSetup,
+        setup: Callable[[], RiskSetup],
         market: Market,
         ledger: Callable[[], Ledger],
         equity: EquityWatch,
@@ -71,7 +71,7 @@ class RiskActor(Actor[RiskMessage]):
         log: Ref[LoggerMessage],
         clock: Clock,
     ) -> None:
-        self._setup = setup
+        self._setup_now = setup
         self._market = market
         self._ledger = ledger
         self._equity = equity
@@ -86,6 +86,11 @@ class RiskActor(Actor[RiskMessage]):
                 return None
             case SetPolicy():
                 return await self._set_policy(message)
+
+    @property
+    def _setup(self) -> RiskSetup:
+        # Asked each time: a reload may have replaced it.
+        return self._setup_now()
 
     @property
     def policy(self) -> PolicyValues:

@@ -39,7 +39,7 @@ class ScorerSetup(Struct, frozen=True, kw_only=True):
     """What the configuration says. `account` is the one that calls are named by."""
 
     account: str
-    signal_ttl_s: float
+    signal_ttl_s: Callable[[], float]
 
 
 class ScorerActor(Actor[PostArrived]):
@@ -120,7 +120,7 @@ class ScorerActor(Actor[PostArrived]):
             if trace == command.trace:
                 break  # What was said after the command it does not mean.
             post = pending.ingest.post
-            if post.channel == command.channel and now - post.posted_at <= self._signal_ttl_s:
+            if post.channel == command.channel and now - post.posted_at <= self._signal_ttl_s():
                 known.update({call.key: call for call in self._calls_of(post, view)})
         return {**known, **self._ledger().calls}
 
@@ -137,8 +137,8 @@ class ScorerActor(Actor[PostArrived]):
         age_s = now - post.posted_at
         if scored.reading.stale and post.forwarded_at is not None:
             age_s = now - post.forwarded_at
-        if scored.reading.legs and (scored.reading.stale or message.late or age_s > self._signal_ttl_s):
-            return SignalExpired(age_s=age_s, limit_s=self._signal_ttl_s)
+        if scored.reading.legs and (scored.reading.stale or message.late or age_s > self._signal_ttl_s()):
+            return SignalExpired(age_s=age_s, limit_s=self._signal_ttl_s())
         if scored.label == NO_TRADE or not scored.reading.legs:
             return AutoRouteSkipped(reason="label.NO-TRADE")
         return ScoredSignal(

@@ -277,7 +277,8 @@ def _count(written: str) -> int:
 def _do_run(asked: argparse.Namespace) -> int:
     from levibotd.app.daemon import run
 
-    return run(_config_or_demo(asked.config), out=sys.stdout)
+    read = partial(_config_or_demo, asked.config)
+    return run(read(), reread=read, out=sys.stdout)
 
 
 def _do_check(asked: argparse.Namespace) -> int:

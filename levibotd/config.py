@@ -8,6 +8,7 @@ process environment.
 
 import ipaddress
 import os
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,10 +45,16 @@ _CHANNEL_DEFAULTS = ChannelConfig(id="")
 
 
 class Config(Settings, frozen=True):
-    """The settings with what was found around them: `explicit` names every key that file or environment set."""
+    """
+    The settings with what was found around them.
+
+    `explicit` names every key that file or environment set; the rest is what a service manager passed on.
+    """
 
     explicit: tuple[str, ...] = ()
     credentials_dir: str | None = None
+    notify_socket: str | None = None
+    watchdog_s: float | None = None
 
     def is_set(self, key: str) -> bool:
         """Was `key` ("risk.cooldown_s") set by file or environment?"""
@@ -255,7 +262,19 @@ def _load(
     assert settings is not None, "a tree without faults is made"
     settings = _with_state_dir(settings, environ)
     fields = {name: getattr(settings, name) for name in Settings.__struct_fields__}
-    return Config(**fields, explicit=explicit, credentials_dir=environ.get("CREDENTIALS_DIRECTORY") or None)
+    return Config(
+        **fields,
+        explicit=explicit,
+        credentials_dir=environ.get("CREDENTIALS_DIRECTORY") or None,
+        notify_socket=environ.get("NOTIFY_SOCKET") or None,
+        watchdog_s=_watchdog_s(environ),
+    )
+
+
+# What is no number, or meant for another process, asks nothing of this one.
+def _watchdog_s(environ: Mapping[str, str]) -> float | None:
+    usec, meant = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID") in (None, "", str(os.getpid()))
+    return int(usec) / 1e6 if meant and re.fullmatch(r"[1-9][0-9]{0,17}", usec) else None
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -470,3 +470,26 @@ def test_rules_between_keys_are_told_beside_every_other_fault(tmp_path: Path) ->
     assert sorted(told) == [
         "$.exchange.stage", "$.log.reduce_free_h", "$.nope", "$.risk.max_open", "$.risk.policy", "$.telegram.file",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "watchdog_s"),
+    [
+        ({}, None),
+        ({"WATCHDOG_USEC": "30000000"}, 30.0),
+        ({"WATCHDOG_USEC": "500000", "WATCHDOG_PID": str(os.getpid())}, 0.5),
+        ({"WATCHDOG_USEC": "500000", "WATCHDOG_PID": "1"}, None),
+        ({"WATCHDOG_USEC": "0"}, None),
+        ({"WATCHDOG_USEC": "soon"}, None),
+        ({"WATCHDOG_USEC": "9" * 5000}, None),
+    ],
+)
+def test_the_watchdog_of_the_service_manager_counts_when_it_is_meant_for_this_process(
+    given: dict[str, str], watchdog_s: float | None
+) -> None:
+    assert load(environ=given).watchdog_s == watchdog_s
+
+
+def test_the_socket_of_the_service_manager_is_passed_on() -> None:
+    assert load(environ={"NOTIFY_SOCKET": "@run"}).notify_socket == "@run"
+    assert load(environ={"NOTIFY_SOCKET": ""}).notify_socket is None

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from levibotd.config import Config
+from levibotd.config import Config, policy_names
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.signal import Post, TraceId
 from levibotd.kernel.clock import Clock
@@ -39,7 +39,7 @@ class Desk(Struct, frozen=True, kw_only=True):
     `view` is the fold over all committed records, `last_seq` the end of them, `decisions` how many posts
     ended how since this start. `readiness` gives the reasons why the daemon is not ready (none: it is).
     `score` reads a post without side effects, as `parse` prints it. `why` tells the story of a trace,
-    None where nobody knows it. `policies` and `stages` are those that may be set; `started_at` is monotonic.
+    None where nobody knows it. `configured` is what rules now, `stages` are those that may be set; `started_at` is monotonic.
     """
 
     telegram: Ref[IngestPost]
@@ -54,14 +54,22 @@ class Desk(Struct, frozen=True, kw_only=True):
     metrics: Metrics
     log: Log
     clock: Clock
-    config: Config
+    configured: Callable[[], Config]
     market: Market
     score: Callable[[Post], Mapping[str, object]]
     readiness: Callable[[], tuple[str, ...]]
     why: Callable[[TraceId], Awaitable[object]]
-    policies: tuple[str, ...]
     stages: tuple[str, ...]
     started_at: float
     version: str
     ask_timeout_s: float = 5.0
     decision_timeout_s: float = 10.0
+
+    @property
+    def config(self) -> Config:
+        return self.configured()
+
+    @property
+    def policies(self) -> tuple[str, ...]:
+        """Those that may be switched to."""
+        return policy_names(self.config)

@@ -9,6 +9,7 @@ import asyncio
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from random import Random, SystemRandom
 from typing import TextIO
@@ -27,6 +28,7 @@ from levibotd.app import restraint
 from levibotd.app.events import Supervision
 from levibotd.app.memory import Memory
 from levibotd.app.paper import paper_venue, restore
+from levibotd.app.reload import Reloader
 from levibotd.app.scoring import TextReader, classifier_of
 from levibotd.app.sources import sources_of
 from levibotd.app.telemetry import Telemetry
@@ -55,6 +57,7 @@ from levibotd.messages import Append, Message
 from levibotd.observe.logging import Log as OperatorLog
 from levibotd.observe.logging import capture_libraries, make_log
 from levibotd.observe.metrics import Metrics
+from levibotd.observe.notify import Herald, Notifier
 from levibotd.observe.watchdog import JumpWatch, LoopWatchdog
 from levibotd.ports.journal_file import DiskState, LogDeviceDead
 
@@ -70,9 +73,11 @@ SECRETS = (
 )  # fmt: skip
 
 
-def run(config: Config, *, out: TextIO) -> int:
+def run(config: Config, *, out: TextIO, reread: Callable[[], Config] | None = None) -> int:
     """
     Run until a signal, and return the exit code: 0 after SIGTERM or SIGINT, 75 when a restart may help.
+
+    SIGHUP takes what `reread` returns then; without it, and on a terminal, it ends the process as ever.
 
     Raises ConfigError and Unavailable (port, lock) before anything was started.
     """
@@ -82,11 +87,14 @@ def run(config: Config, *, out: TextIO) -> int:
     with ExitStack() as stack:
         listener = stack.enter_context(listen(config.http.bind))
         daemon = _Daemon(config, secrets, listener=listener, stack=stack, out=out)
+        daemon.reread = None if out.isatty() else reread
         return asyncio.run(daemon.main())
 
 
 class _Daemon:
     """One life of the process, from recovery to the sealed log."""
+
+    reread: Callable[[], Config] | None = None
 
     def __init__(
         self, config: Config, secrets: dict[str, str], *, listener: socket.socket, stack: ExitStack, out: TextIO
@@ -97,6 +105,8 @@ class _Daemon:
         self._stack = stack
         self._clock: Clock = LoopClock()
         self._log: OperatorLog = make_log(out, clock=self._clock, masker=Masker(secrets.values()))
+        self._notifier = Notifier(config.notify_socket)
+        self._notifier.send("STATUS=recovering")
         self._boot = SystemRandom().randbytes(8).hex()
         self._memory = Memory(config, boot=self._boot, log_key=secrets.get("log_key", "").encode())
         stack.callback(self._memory.journal.close)
@@ -114,13 +124,16 @@ class _Daemon:
         await self._memory.index.settled()
         stop = anyio.Event()
         self._on_signals(stop, system)
+        reloader = self._reloader()
         await system.start()
         self._started = True
         self._log.info("ready", url=f"http://{self._config.http.bind}", boot=self._boot)
         async with anyio.create_task_group() as tasks:
-            for job in (self._watch_time, self._keep_snapshots, self._look_back):
+            for job in (self._herald.run, self._watch_time, self._keep_snapshots, self._look_back):
                 tasks.start_soon(job)
             tasks.start_soon(self._until_over, system, stop)
+            if reloader is not None:
+                tasks.start_soon(reloader.run)
             await stop.wait()
             code = await self._stop(system)
             tasks.cancel_scope.cancel()
@@ -131,6 +144,7 @@ class _Daemon:
         stop.set()
 
     async def _stop(self, system: System) -> int:
+        self._herald.stopping()
         report = await system.stop(STOP_DEADLINE_S)
         for left in report.unstopped:
             self._log.error("unstopped", actor=left.name, stack=left.stack)
@@ -200,7 +214,19 @@ class _Daemon:
             fatal=(ConfigError, LogDeviceDead),
         )
         window.system = system
+        self._herald = self._make_herald()
         return wired, system
+
+    def _make_herald(self) -> Herald:
+        return Herald(
+            self._notifier,
+            clock=self._clock,
+            log=self._log,
+            watchdog_s=self._config.watchdog_s,
+            missing=self._not_ready,
+            stalled=self._system.stalled,
+            doing=f"{self._config.exchange.stage} on {self._config.exchange.id}, http://{self._config.http.bind}",
+        )
 
     def _market_child(self) -> Child:
         market: Ref[Message] = Ref("market", Box(16, DROP_NEWEST))
@@ -308,6 +334,7 @@ class _Daemon:
             if not first_at:
                 first_at.append(now)
                 self._log.info("stopping")
+                self._herald.stopping()
                 stop.set()
             elif now - first_at[0] > SAME_SIGNAL_S:
                 # A terminal tells the whole process group, and so does make: that is one wish, not two.
@@ -316,6 +343,20 @@ class _Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, heard)
+
+    def _reloader(self) -> Reloader | None:
+        if self.reread is None:
+            return None
+        reloader = Reloader(
+            self.reread,
+            rulebook=self._wired.rulebook,
+            has_keys="api_keys" in self._secrets,
+            logger=self._wired.logger,
+            herald=self._herald,
+            log=self._log,
+        )
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.ask)
+        return reloader
 
     def _on_gave_up(self, name: str) -> None:
         if name in ("root", "infra"):

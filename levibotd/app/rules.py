@@ -17,43 +17,57 @@ _NOT_LISTED = ChannelConfig(id="")
 
 class Rulebook:
     """
-    What rules now, asked anew each time: policy and stages may have been changed since.
+    What rules now, asked anew each time: policy, stages and the configuration itself may have been changed since.
 
-    Raises ConfigError when the policy that was switched to is no longer configured.
+    Raises ConfigError when the policy that was switched to is not configured.
     """
 
     def __init__(self, config: Config, ledger: Callable[[], Ledger]) -> None:
-        self._config = config
         self._ledger = ledger
+        self.adopt(config)
+
+    def adopt(self, config: Config) -> None:
+        """Let `config` rule from now on: all of it, or with ConfigError nothing."""
+        self.policies = self.check(config)
+        self.config = config
         self._channels = {name: channel for channel in config.telegram.channels for name in _names(channel)}
-        self.policies = {name: PolicyValues.of(resolve_policy(config, name=name)) for name in policy_names(config)}
-        switched_to = ledger().control.policy
-        if switched_to is not None and switched_to not in self.policies:
+
+    def check(self, config: Config) -> dict[str, PolicyValues]:
+        """Return the policies under `config`. Raises ConfigError where it could not rule."""
+        policies = {name: PolicyValues.of(resolve_policy(config, name=name)) for name in policy_names(config)}
+        switched_to = self._ledger().control.policy
+        if switched_to is not None and switched_to not in policies:
             # Another policy in its place would change limits behind the operator's back.
             raise ConfigError(
                 f"$.risk.policies.{switched_to}: missing, and the log says that this policy rules; "
                 "define it, or switch to another one before you remove it"
             )
+        return policies
 
     @property
     def policy(self) -> PolicyValues:
-        return self.policies[self._ledger().control.policy or self._config.risk.policy]
+        return self.policies[self._ledger().control.policy or self.config.risk.policy]
 
     @property
     def stage(self) -> str:
         """The global stage: the lower of the file's and the one last set."""
-        highest = self._config.exchange.stage
+        highest = self.config.exchange.stage
         return lower_stage(highest, self._ledger().control.stage or highest)
+
+    @property
+    def peak_loss_limit(self) -> Decimal | None:
+        limit = self.config.risk.peak_loss_limit
+        return None if limit is None else Decimal(str(limit))
 
     def stop_mover(self, channel: str) -> str:
         return self._channel(channel).stop_mover
 
     def entry_valid_s(self, channel: str) -> float:
         ttl_h = self._channel(channel).entry_ttl_h
-        return self._config.entry_valid_s if ttl_h is None else ttl_h * 3600
+        return self.config.entry_valid_s if ttl_h is None else ttl_h * 3600
 
     def rules(self, channel: str) -> Rules:
-        config, own = self._config, self._channel(channel)
+        config, own = self.config, self._channel(channel)
         stage = self._ledger().control.channel_stages.get(channel, own.stage)
         return Rules(
             confidence_min=config.strategy.confidence_min,
@@ -77,11 +91,11 @@ class Rulebook:
         return RiskSetup(
             account=account,
             policies=self.policies,
-            policy=self._config.risk.policy,
+            policy=self.config.risk.policy,
             rules=self.rules,
             entry_valid_s=self.entry_valid_s,
-            atr_period=self._config.risk.atr_period,
-            atr_interval_s=timeframe_s(self._config.risk.atr_timeframe),
+            atr_period=self.config.risk.atr_period,
+            atr_interval_s=timeframe_s(self.config.risk.atr_timeframe),
         )
 
     def _channel(self, channel: str) -> ChannelConfig:

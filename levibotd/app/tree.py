@@ -86,12 +86,11 @@ class Wired:
 
     def equity_watch(self) -> EquityWatch:
         """A watch of its own for each who asks: its last good prices are its memory."""
-        limit = self.parts.config.risk.peak_loss_limit
         return EquityWatch(
             ledger=self.parts.state.ledger,
             market=self.parts.market,
             daily_loss_limit=lambda: self.rulebook.policy.daily_loss_limit,
-            peak_loss_limit=None if limit is None else Decimal(str(limit)),
+            peak_loss_limit=lambda: self.rulebook.peak_loss_limit,
         )
 
     def _make_logger(self) -> LoggerActor:
@@ -127,7 +126,7 @@ class Wired:
             equity=self.equity_watch(),
             clock=parts.clock,
             rules=ExecRules(
-                flatten_on_trip=parts.config.risk.on_trip == "flatten",
+                flatten_on_trip=lambda: self.rulebook.config.risk.on_trip == "flatten",
                 max_open=lambda: self.rulebook.policy.max_open,
                 stage=parts.config.exchange.stage,
             ),
@@ -135,7 +134,7 @@ class Wired:
 
     def _make_risk(self) -> RiskActor:
         return RiskActor(
-            setup=self.rulebook.setup(ACCOUNT),
+            setup=lambda: self.rulebook.setup(ACCOUNT),
             market=self.parts.market,
             ledger=self.parts.state.ledger,
             equity=self.equity_watch(),
@@ -146,7 +145,7 @@ class Wired:
 
     def _make_scorer(self) -> ScorerActor:
         return ScorerActor(
-            setup=ScorerSetup(account=ACCOUNT, signal_ttl_s=self.parts.config.strategy.signal_ttl_s),
+            setup=ScorerSetup(account=ACCOUNT, signal_ttl_s=lambda: self.rulebook.config.strategy.signal_ttl_s),
             classifier=self.parts.classifier,
             market=self.parts.market,
             ledger=self.parts.state.ledger,

@@ -29,7 +29,7 @@ class EquityWatch:
         ledger: Callable[[], Ledger],
         market: Market,
         daily_loss_limit: Callable[[], Decimal],
-        peak_loss_limit: Decimal | None,
+        peak_loss_limit: Callable[[], Decimal | None],
     ) -> None:
         self._ledger = ledger
         self._market = market
@@ -67,7 +67,7 @@ class EquityWatch:
             anchor=anchor.equity,
             peak=self._peak,
             daily_loss_limit=self._daily_loss_limit(),
-            peak_loss_limit=self._peak_loss_limit,
+            peak_loss_limit=self._peak_loss_limit(),
         )
 
     def anchor(self, at: float) -> DayAnchor | None:

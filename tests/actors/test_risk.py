@@ -94,14 +94,14 @@ class Bench:
     def _risk(self) -> RiskActor:
         rulebook = Rulebook(self.config, lambda: self.ledger)
         return RiskActor(
-            setup=rulebook.setup(ACCOUNT),
+            setup=lambda: rulebook.setup(ACCOUNT),
             market=self.market,
             ledger=lambda: self.ledger,
             equity=EquityWatch(
                 ledger=lambda: self.ledger,
                 market=self.market,
                 daily_loss_limit=lambda: rulebook.policy.daily_loss_limit,
-                peak_loss_limit=None,
+                peak_loss_limit=lambda: None,
             ),
             orders=self.exec_,
             log=self.log,

@@ -68,7 +68,7 @@ class Bench:
 
     def _scorer(self) -> ScorerActor:
         return ScorerActor(
-            setup=ScorerSetup(account=ACCOUNT, signal_ttl_s=60.0),
+            setup=ScorerSetup(account=ACCOUNT, signal_ttl_s=lambda: 60.0),
             classifier=classifier(),
             market=RecordedMarket(MemoryCandles({BTC: minutes(*flat(100.0, 5))})),
             ledger=lambda: self.ledger,

@@ -20,7 +20,7 @@ from levibotd.admin.desk import Desk, ExecWish
 from levibotd.admin.limits import Rate
 from levibotd.admin.routes import ROUTES
 from levibotd.admin.server import AdminHttp, listen, port_of
-from levibotd.config import Config, demo_config, policy_names
+from levibotd.config import Config, demo_config
 from levibotd.domain import records as r
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.masking import Masker
@@ -390,12 +390,11 @@ def _desk(
         metrics=Metrics(version="1.2.3", routes=[route.template for route in ROUTES]),
         log=make_log(printed, clock=clock, masker=Masker()),
         clock=clock,
-        config=config,
+        configured=lambda: config,
         market=DemoMarket(),
         score=score or (lambda post: {"kind": "chatter", "legs": [{"entry": [0.1, 1e-7]}], "p_call": 0.5}),
         readiness=lambda: tuple(reasons),
         why=why,
-        policies=policy_names(config),
         stages=("observe", "paper"),
         started_at=clock.monotonic(),
         version="1.2.3",

@@ -48,7 +48,7 @@ def watch(ledger: Ledger, prices: Sequence[Bar], *, limit: str = "0.02", peak: s
         ledger=lambda: ledger,
         market=RecordedMarket(MemoryCandles({BTC: prices})),
         daily_loss_limit=lambda: D(limit),
-        peak_loss_limit=None if peak is None else D(peak),
+        peak_loss_limit=lambda: None if peak is None else D(peak),
     )
 
 
