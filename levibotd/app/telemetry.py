@@ -1,12 +1,13 @@
 """From committed records and the state of the actors to metrics."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 from levibotd.app.committed import CommittedState, reason_of
 from levibotd.domain.book import ACTIVE, HALTED, REDUCING
 from levibotd.domain.orders import OrderState
+from levibotd.domain.protection import is_protected
 from levibotd.domain.records import (
     AutoRouteSkipped,
     Logged,
@@ -14,6 +15,7 @@ from levibotd.domain.records import (
     OrderAbandoned,
     OrderAck,
     OrderDone,
+    OrderFill,
     OrderFilled,
     OrderIntent,
     OrderNew,
@@ -24,7 +26,7 @@ from levibotd.domain.records import (
     SignalRejected,
     SignalScored,
 )
-from levibotd.domain.signal import TraceId
+from levibotd.domain.signal import CallKey, TraceId
 from levibotd.execution.equity import EquityWatch
 from levibotd.kernel.clock import Clock
 from levibotd.kernel.supervisor import System
@@ -32,6 +34,7 @@ from levibotd.observe.metrics import Metrics
 
 _RISK_STATES = {ACTIVE: 0, REDUCING: 1, HALTED: 2}
 _ON_THEIR_WAY = 1024  # Posts whose latency is followed.
+_MAY_BARE = (OrderFill, OrderAck, OrderDone, OrderReject)  # What may begin or end a time without a stop.
 _STAGE_OF: dict[type[Record], str] = {
     SignalIngest: "ingest",
     SignalScored: "score",
@@ -55,12 +58,15 @@ class Telemetry:
         self._clock = clock
         self._venue = venue
         self.decisions: dict[str, int] = {}
+        self._naked_since: dict[CallKey, float] = {}
         self._arrived: OrderedDict[TraceId, dict[str, float]] = OrderedDict()  # When, and the stages reached since.
 
     def observe(self, committed: Sequence[Logged]) -> None:
         metrics = self.metrics
         if committed:
             metrics.log_commit.observe(max(self._clock.time() - committed[0].ts, 0.0))
+        if any(isinstance(one.entry.record, _MAY_BARE) for one in committed):
+            self._watch_naked()
         for one in committed:
             metrics.events.of(one.event_type).inc()
             record = one.entry.record
@@ -84,7 +90,7 @@ class Telemetry:
             elif isinstance(record, OrderAbandoned):
                 metrics.orders.of(self._venue, "abandoned").inc()
 
-    def sample(self, system: System, *, tasks: int, naked_s: Callable[[], float] = lambda: 0.0) -> None:
+    def sample(self, system: System, *, tasks: int) -> None:
         ledger, metrics = self._state.ledger(), self.metrics
         equity = self._equity.equity(self._clock.time())
         anchor = ledger.day_anchor
@@ -93,12 +99,23 @@ class Telemetry:
         metrics.open_positions.set(len(ledger.positions))
         unknown = [order for order in ledger.open_orders() if order.state is OrderState.UNKNOWN]
         metrics.order_unknown.set(len(unknown))
-        metrics.naked.set(naked_s())
+        self._watch_naked()
+        now = self._clock.monotonic()
+        metrics.naked.set(max((now - since for since in self._naked_since.values()), default=0.0))
         metrics.kill_switch.set(ledger.control.kill.tripped)
         metrics.risk_state.set(_RISK_STATES[ledger.control.risk_state])
         for name in system.cells:
             metrics.mailbox_depth.of(name).set(system.status(name).depth)
         metrics.sample_process(tasks=tasks)
+
+    # In running time, and looked at with each order's news: a window may be shorter than the time between two samples.
+    def _watch_naked(self) -> None:
+        ledger, now = self._state.ledger(), self._clock.monotonic()
+        naked = [key for key, call in ledger.calls.items() if not is_protected(call, ledger.orders_of(key))]
+        for key, since in self._naked_since.items():
+            if key not in naked:
+                self.metrics.naked_window.observe(now - since)
+        self._naked_since = {key: self._naked_since.get(key, now) for key in naked}
 
     # Each stage once a post: a ladder has many intents, and the first one is what somebody waits for.
     def _time(self, one: Logged) -> None:

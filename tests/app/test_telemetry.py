@@ -1,8 +1,10 @@
 """Metrics say what the records say."""
 
 from levibotd.app.telemetry import Telemetry
+from levibotd.domain.orders import STOP
 from levibotd.kernel.clock import Clock
 from levibotd.messages import SetKillSwitch
+from levibotd.ports.venue import OrderEnded
 from tests.scenarios.bench import BTC, T0, Life, World, flat, minutes
 
 LONG = "BTC/USDT LONG\nEntry: market\nTargets: 105, 110\nStop Loss: 95"
@@ -66,12 +68,12 @@ async def test_gauges_are_those_of_the_moment(clock: Clock) -> None:
         life.say(LONG)
         await life.until(T0 + 200)
         with life.looks_of_the_test():
-            seen.sample(life.system, tasks=3, naked_s=lambda: 1.5)
+            seen.sample(life.system, tasks=3)
         # 9.95 bought at 100.02 for a fee of .4975995, now worth 102.
         assert abs(value(life, "levibot_equity") - 10_019.2034005) < 1e-9
         assert abs(value(life, "levibot_daily_pnl") - 19.2034005) < 1e-9
         assert value(life, "levibot_open_positions") == 1
-        assert value(life, "levibot_naked_seconds") == 1.5
+        assert value(life, "levibot_naked_seconds") == 0
         assert (value(life, "levibot_kill_switch"), value(life, "levibot_risk_state")) == (0, 0)
 
         await life.wired.exec_.ask(SetKillSwitch(tripped=True, by="operator", reason="stop"), timeout_s=5)
@@ -79,3 +81,23 @@ async def test_gauges_are_those_of_the_moment(clock: Clock) -> None:
             seen.sample(life.system, tasks=3)
         assert (value(life, "levibot_kill_switch"), value(life, "levibot_risk_state")) == (1, 2)
         assert value(life, 'levibot_mailbox_depth{actor="exec"}') == 0
+
+
+async def test_a_position_without_its_stop_is_seen_until_it_has_one_again(clock: Clock) -> None:
+    world = World({BTC: minutes(*flat(100.0, 6))})
+    async with world.life(clock) as life:
+        seen = telemetry(life)
+        await life.until(T0 + 10)
+        life.say(LONG)
+        await life.minute(2)
+        stop = next(order for order in life.ledger.open_orders() if order.role == STOP)
+        gone = OrderEnded(cid=stop.cid, symbol=BTC, final="cancelled", cum_qty=stop.cum_qty, at=clock.time())
+        await life.wired.exec_.tell(gone)
+        await clock.sleep(0.1)
+        seen.sample(life.system, tasks=1)
+        assert 0.0 < value(life, "levibot_naked_seconds") <= 0.1
+        await clock.sleep(1.0)
+        seen.sample(life.system, tasks=1)
+
+    assert value(life, "levibot_naked_seconds") == 0
+    assert value(life, "levibot_naked_window_seconds_count") == 1
