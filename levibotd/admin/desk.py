@@ -39,7 +39,8 @@ class Desk(Struct, frozen=True, kw_only=True):
     `view` is the fold over all committed records, `last_seq` the end of them, `decisions` how many posts
     ended how since this start. `readiness` gives the reasons why the daemon is not ready (none: it is).
     `score` reads a post without side effects, as `parse` prints it. `why` tells the story of a trace,
-    None where nobody knows it. `configured` is what rules now, `stages` are those that may be set; `started_at` is monotonic.
+    None where nobody knows it. `configured` is what rules now, `stages` are those that may be set;
+    `started_at` is monotonic.
     """
 
     telegram: Ref[IngestPost]

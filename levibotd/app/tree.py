@@ -1,7 +1,6 @@
 """Who is wired to whom: from the parts of a run to its tree of actors."""
 
 from collections.abc import Callable, Iterable
-from decimal import Decimal
 
 from msgspec import Struct
 

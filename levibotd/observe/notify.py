@@ -110,11 +110,17 @@ class Herald:
         """Stands in the status line from now on, until another note. Empty: none."""
         self._note = text
 
+    def status(self) -> str:
+        """What `systemctl status` shows."""
+        missing = "; ".join(self._missing())
+        state = f"degraded: {missing}" if missing else self._doing
+        return printable(f"{state}; {self._note}" if self._note else state, limit=STATUS_MAX)
+
     def _tell_state(self, *, patient: bool) -> None:
         if not self._ready:
             if not (patient and self._missing()):
                 self._ready = self._send_state("READY=1")
-        elif self._status() != self._told:
+        elif self.status() != self._told:
             self._send_state()
 
     def _tell_alive(self, *, late_s: float) -> None:
@@ -127,13 +133,8 @@ class Herald:
             self._notifier.send("WATCHDOG=1")
 
     def _send_state(self, *assignments: str) -> bool:
-        status = self._status()
+        status = self.status()
         taken = self._notifier.send(*assignments, f"STATUS={status}")
         if taken:
             self._told = status
         return taken
-
-    def _status(self) -> str:
-        missing = "; ".join(self._missing())
-        state = f"degraded: {missing}" if missing else self._doing
-        return printable(f"{state}; {self._note}" if self._note else state, limit=STATUS_MAX)
