@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
-from levibotd.adapters.candle_rows import BadRows, UnreadableInput, read_rows
+from levibotd.adapters.candle_rows import BadRows, CandleRows, UnreadableInput
 from levibotd.adapters.candle_sort import PAGE_ROWS, ROW_BYTES, WIDTH, CandleSort, Series
 from levibotd.domain.signal import Symbol
 from levibotd.ports.market import Bar
@@ -40,19 +40,20 @@ class CandleFiles:
     A spool of candles in a temporary directory, which `close` removes.
 
     Deterministic: the same files in the same order give the same bars and the same `digest`. `bad` tells of the
-    rows that were no candles.
+    rows that were no candles. `rows` are those of `paths`, where reading has begun already.
 
     Raises UnreadableInput (a file is missing, or is none of its kind), ConfigError (a missing extra).
     """
 
-    def __init__(self, paths: Sequence[Path], *, directory: Path | None = None) -> None:
+    def __init__(self, paths: Sequence[Path], *, directory: Path | None = None, rows: CandleRows | None = None) -> None:
         self.digest = _digest(paths)
         self.bad = BadRows()
         self.pairs: dict[Symbol, Pair] = {}
         self._pages: OrderedDict[tuple[Symbol, int], bytes] = OrderedDict()
         self._directory = tempfile.TemporaryDirectory(prefix="levibotd-candles-", dir=directory)
         try:
-            self._series = self._sorted(paths, Path(self._directory.name))
+            with rows or CandleRows(paths) as begun:
+                self._series = self._sorted(begun, Path(self._directory.name))
             self._spool = os.open(Path(self._directory.name) / "spool", os.O_RDONLY)
         except BaseException:
             self._directory.cleanup()
@@ -126,12 +127,11 @@ class CandleFiles:
             self._pages.popitem(last=False)
         return page
 
-    def _sorted(self, paths: Sequence[Path], directory: Path) -> dict[Symbol, Series]:
+    def _sorted(self, rows: CandleRows, directory: Path) -> dict[Symbol, Series]:
         with CandleSort(directory / "aside") as sort:
-            for file, path in enumerate(paths):
-                for chunk in read_rows(path, self.bad):
-                    symbols = [self._symbol(name) for name in chunk.names]
-                    sort.add(symbols, chunk.places, chunk.numbers, file=file)
+            for file, chunk in rows.chunks(self.bad):
+                symbols = [self._symbol(name) for name in chunk.names]
+                sort.add(symbols, chunk.places, chunk.numbers, file=file)
             return sort.write(directory / "spool")
 
     def _symbol(self, written: str) -> Symbol:

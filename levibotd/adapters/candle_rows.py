@@ -13,9 +13,12 @@ import subprocess
 import sys
 import tempfile
 import zlib
+from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
+from types import TracebackType
 from typing import IO, NamedTuple, cast
 
 import msgspec
@@ -29,6 +32,7 @@ COLUMNS = ("ts", "open", "high", "low", "close", "volume")
 PROBLEMS_MAX = 1_000
 
 _CHUNK_BYTES = 2 << 20
+_CHILDREN_MAX = 2  # At once: each takes memory of its own.
 _GZIP_MAGIC = b"\x1f\x8b"
 # Milliseconds of 2009 and 2100: seconds or microseconds fall outside.
 _TS_LEAST, _TS_MOST = 1.23e12, 4.1e12
@@ -77,20 +81,82 @@ class BadRows:
 
 def read_rows(path: Path, bad: BadRows) -> Iterator[Chunk]:
     """All sound rows of a file. Raises UnreadableInput, ConfigError (Parquet without its extra)."""
+    with CandleRows((path,)) as rows:
+        for _, chunk in rows.chunks(bad):
+            yield chunk
+
+
+class CandleRows:
+    """
+    The rows of several files, in their order.
+
+    Parquet is read by child processes. The first few begin when this is made, whatever the caller does
+    meanwhile, and wait with what they have read; `close` ends those that were not heard out.
+
+    Raises UnreadableInput, ConfigError (Parquet without its extra), here and in `chunks`.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = tuple(paths)
+        self._to_begin = deque(path for path in paths if _kind(path) == ".parquet")
+        self._children: deque[_Child] = deque()
+        self._begin()
+
+    def __enter__(self) -> "CandleRows":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._to_begin.clear()
+        while self._children:
+            self._children.popleft().close()
+
+    def chunks(self, bad: BadRows) -> Iterator[tuple[int, Chunk]]:
+        """All sound rows, each chunk with the place of its file. Once only."""
+        for file, path in enumerate(self._paths):
+            for chunk in self._rows(path, _kind(path), bad):
+                yield file, chunk
+
+    def _begin(self) -> None:
+        while self._to_begin and len(self._children) < _CHILDREN_MAX:
+            path = self._to_begin.popleft()
+            try:
+                self._children.append(_Child(path))
+            except BaseException as error:
+                self.close()
+                if isinstance(error, OSError | EOFError | zlib.error):
+                    raise _unreadable(path, error) from error
+                raise
+
+    def _rows(self, path: Path, kind: str, bad: BadRows) -> Iterator[Chunk]:
+        if kind == ".parquet":
+            yield from self._children[0].chunks(bad)
+            self._children.popleft().close()
+            self._begin()
+            return
+        try:
+            with _opened(path) as file:
+                yield from _csv(path, file, bad) if kind == ".csv" else _jsonl(path, file, bad)
+        except (OSError, EOFError, zlib.error) as error:
+            raise _unreadable(path, error) from error
+
+
+def _kind(path: Path) -> str:
     kind = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
     if kind not in (".csv", ".jsonl", ".parquet"):
         raise UnreadableInput(f"{path}: neither .csv, .jsonl nor .parquet")
-    try:
-        if kind == ".parquet":
-            yield from _parquet(path, bad)
-            return
-        with _opened(path) as file:
-            yield from _csv(path, file, bad) if kind == ".csv" else _jsonl(path, file, bad)
-    except UnreadableInput:
-        raise
-    except (OSError, EOFError, zlib.error) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise UnreadableInput(f"{path}: {reason}") from error
+    return kind
+
+
+def _unreadable(path: Path, error: Exception) -> UnreadableInput:
+    if isinstance(error, UnreadableInput):
+        return error
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return UnreadableInput(f"{path}: {reason}")
 
 
 def _opened(path: Path) -> IO[bytes]:
@@ -207,23 +273,40 @@ def _kept(path: Path, chunk: Chunk, lines: Sequence[int], bad: BadRows) -> Chunk
     return Chunk(chunk.names, chunk.places[~ill], chunk.numbers[~ill])
 
 
-def _parquet(path: Path, bad: BadRows) -> Iterator[Chunk]:
-    if find_spec("duckdb") is None:
-        raise ConfigError(f"{path}: reading Parquet needs an extra: pip install 'levibotd[reports]'")
-    with tempfile.TemporaryDirectory(prefix="levibotd-parquet-") as directory, _opened(path) as file:
-        plain = path
-        if isinstance(file, gzip.GzipFile):
-            plain = Path(directory) / "plain.parquet"
-            with plain.open("wb") as out:
-                shutil.copyfileobj(file, out)
-        command = [sys.executable, "-m", parquet_rows.__name__, str(plain)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
-            assert child.stdout is not None
-            assert child.stderr is not None
-            yield from _frames(path, child.stdout, bad)
-            words = child.stderr.read().decode(errors="replace").strip()
-        if child.returncode:
-            raise UnreadableInput(f"{path}: {words.splitlines()[-1] if words else f'exit {child.returncode}'}")
+class _Child:
+    """A child process that reads one Parquet file."""
+
+    def __init__(self, path: Path) -> None:
+        if find_spec("duckdb") is None:
+            raise ConfigError(f"{path}: reading Parquet needs an extra: pip install 'levibotd[reports]'")
+        self._path = path
+        with ExitStack() as stack:
+            command = [sys.executable, "-m", parquet_rows.__name__, str(_unzipped(path, stack))]
+            self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            self._stack = stack.pop_all()
+
+    def chunks(self, bad: BadRows) -> Iterator[Chunk]:
+        child = self._process
+        assert child.stdout is not None
+        assert child.stderr is not None
+        yield from _frames(self._path, child.stdout, bad)
+        words = child.stderr.read().decode(errors="replace").strip()
+        if child.wait():
+            raise UnreadableInput(f"{self._path}: {words.splitlines()[-1] if words else f'exit {child.returncode}'}")
+
+    def close(self) -> None:
+        with self._stack, self._process as child:
+            child.kill()
+
+
+def _unzipped(path: Path, stack: ExitStack) -> Path:
+    with _opened(path) as file:
+        if not isinstance(file, gzip.GzipFile):
+            return path
+        plain = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="levibotd-parquet-"))) / "plain.parquet"
+        with plain.open("wb") as out:
+            shutil.copyfileobj(file, out)
+        return plain
 
 
 def _frames(path: Path, pipe: IO[bytes], bad: BadRows) -> Iterator[Chunk]:

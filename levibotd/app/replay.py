@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from actors.logger import Log
 from levibotd.adapters.candle_files import CandleFiles
+from levibotd.adapters.candle_rows import CandleRows
 from levibotd.adapters.exchange_info import read_market_list
 from levibotd.adapters.local_journal import LocalJournal
 from levibotd.adapters.post_lines import BadLine
@@ -102,8 +103,9 @@ def replay(
         raise Refused(f"{asked.out} is not empty; give a directory that a new log may fill", reason="not_empty")
     window = Window(since=asked.since, until=asked.until)
     with (
+        CandleRows(asked.candles) as rows,  # Its children are at work while the posts are sorted.
         in_order(asked.messages, on_bad=on_bad, window=window, strict=asked.strict) as posts,
-        CandleFiles(asked.candles) as candles,
+        CandleFiles(asked.candles, rows=rows) as candles,
     ):
         _tell_bad_rows(candles, on_bad_row, strict=asked.strict)
         run = _Run(config, asked, posts, candles, on_progress)
