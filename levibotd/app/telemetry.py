@@ -105,7 +105,9 @@ class Telemetry:
         metrics.kill_switch.set(ledger.control.kill.tripped)
         metrics.risk_state.set(_RISK_STATES[ledger.control.risk_state])
         for name in system.cells:
-            metrics.mailbox_depth.of(name).set(system.status(name).depth)
+            status = system.status(name)
+            metrics.mailbox_depth.of(name).set(status.depth)
+            metrics.mailbox_wait.of(name).observe(status.oldest_age_s)
         metrics.sample_process(tasks=tasks)
 
     # In running time, and looked at with each order's news: a window may be shorter than the time between two samples.

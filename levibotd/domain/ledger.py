@@ -262,30 +262,3 @@ class Ledger:
     @property
     def cursors(self) -> Mapping[str, TgCursor]:
         return self._state.cursors
-
-
-class EquityTracker:
-    """
-    The day's peak and the largest drawdown of the equity somebody marks.
-
-    No part of the fold: what must survive a restart goes through a record (the kill switch's own). Times
-    that go back neither begin a day nor count.
-    """
-
-    def __init__(self) -> None:
-        self.day_peak: Decimal | None = None
-        self.drawdown_max = Decimal(0)  # Share of the peak it fell from.
-        self._peak: Decimal | None = None
-        self._day = -1
-
-    def mark(self, equity: Decimal, *, at: float) -> None:
-        day = int(at // 86_400)
-        if day < self._day:
-            return
-        if day > self._day or self.day_peak is None:
-            self._day = day
-            self.day_peak = equity
-        self.day_peak = max(self.day_peak, equity)
-        self._peak = equity if self._peak is None else max(self._peak, equity)
-        if self._peak > 0:
-            self.drawdown_max = max(self.drawdown_max, (self._peak - equity) / self._peak)

@@ -256,20 +256,6 @@ def fence(order: Order, *, now: float) -> Order:
     return order
 
 
-def may_try_again(order: Order) -> bool:
-    """
-    May a further attempt follow this one?
-
-    An entry only after a definite outcome: after an inferred absence never. What protects or closes
-    also after an absence, and, because it is reduce-only, beside an attempt whose answer was lost.
-    """
-    if order.role == ENTRY:
-        return order.state in (OrderState.REJECTED, OrderState.CANCELLED, OrderState.EXPIRED)
-    if order.reduce_only and order.state in (OrderState.UNKNOWN, OrderState.FENCED):
-        return True
-    return order.state in (OrderState.REJECTED, OrderState.CANCELLED, OrderState.EXPIRED, OrderState.ABANDONED)
-
-
 def entry_room(orders: tuple[Order, ...], *, planned_qty: Decimal) -> Decimal:
     """How much of a call may still be sent as entries: planned less what is filled, open or unresolved."""
     taken = Decimal(0)

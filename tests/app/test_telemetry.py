@@ -81,6 +81,7 @@ async def test_gauges_are_those_of_the_moment(clock: Clock) -> None:
             seen.sample(life.system, tasks=3)
         assert (value(life, "levibot_kill_switch"), value(life, "levibot_risk_state")) == (1, 2)
         assert value(life, 'levibot_mailbox_depth{actor="exec"}') == 0
+        assert value(life, 'levibot_mailbox_wait_seconds_count{actor="exec"}') == 2
 
 
 async def test_a_position_without_its_stop_is_seen_until_it_has_one_again(clock: Clock) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from levibotd.domain.exits import position_closed
-from levibotd.domain.ledger import EquityTracker, Ledger
+from levibotd.domain.ledger import Ledger
 from levibotd.domain.orders import CLOSE, ENTRY, STOP, TARGET
 from levibotd.domain.records import (
     AutoRouteSkipped,
@@ -466,15 +466,6 @@ def test_the_median_of_posted_stops_needs_ten_of_them() -> None:
     desk.write(scored("@c", Leg(symbol="A/USDT", side=Side.BUY, sl=(7.0,), sl_kind="pct")))
     assert desk.ledger.channel_median_stop("@c") == pytest.approx(0.09)
     assert desk.ledger.channel_median_stop("@d") is None
-
-
-def test_the_tracker_knows_the_days_peak_and_the_deepest_fall() -> None:
-    tracker = EquityTracker()
-    for at, equity in ((0.0, 100), (10.0, 110), (20.0, 99), (86_400.0, 104), (50.0, 500), (86_500.0, 103)):
-        tracker.mark(D(equity), at=at)
-
-    assert tracker.day_peak == 104
-    assert tracker.drawdown_max == D("0.1")
 
 
 def test_the_trace_of_a_call_is_that_of_its_ticket() -> None:

@@ -12,7 +12,6 @@ from levibotd.domain.orders import (
     ENTRY,
     POINTS,
     ROLES,
-    STOP,
     TERMINAL,
     Order,
     OrderState,
@@ -20,7 +19,6 @@ from levibotd.domain.orders import (
     client_order_id,
     entry_room,
     fence,
-    may_try_again,
     ours,
     planned,
 )
@@ -257,25 +255,6 @@ def test_after_a_lost_answer_a_cancel_may_be_asked_for_again() -> None:
 
     assert cancelling.cancelling
     assert not advance(cancelling, UNKNOWN).cancelling
-
-
-@pytest.mark.parametrize(
-    ("role", "state", "again"),
-    [
-        (ENTRY, OrderState.REJECTED, True),
-        (ENTRY, OrderState.CANCELLED, True),
-        (ENTRY, OrderState.EXPIRED, True),
-        (ENTRY, OrderState.ABANDONED, False),
-        (ENTRY, OrderState.UNKNOWN, False),
-        (ENTRY, OrderState.FENCED, False),
-        (ENTRY, OrderState.ACKED, False),
-        (STOP, OrderState.ABANDONED, True),
-        (STOP, OrderState.UNKNOWN, True),
-        (STOP, OrderState.ACKED, False),
-    ],
-)
-def test_an_entry_is_tried_again_only_after_a_definite_no(role: str, state: OrderState, again: bool) -> None:
-    assert may_try_again(order(state, role=role, reduce_only=role == STOP)) is again
 
 
 def test_another_kind_of_record_is_not_about_an_order() -> None:
