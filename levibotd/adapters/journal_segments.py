@@ -8,7 +8,7 @@ that record was never acknowledged and is no part of the log.
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import date
 
 import msgspec
 from msgspec import Struct
@@ -23,6 +23,7 @@ RESERVE = ".reserve"
 
 _NAME = re.compile(r"^(\d{4}-\d{2}-\d{2})/events-(\d{2})(?:\.(\d+))?\.jsonl$")
 _TAKEN = re.compile(r"^\d{4}-\d{2}-\d{2}/events-(\d{2})(?:\.(\d+))?\.jsonl(?:\.torn)?$")
+_DAY_ZERO = date(1970, 1, 1).toordinal()
 _BLOCK = 1 << 20
 _HEAD = 4096
 
@@ -51,8 +52,9 @@ class _Head(Struct):
 
 def segment_name(hour: int, number: int) -> str:
     """Name of the `number`-th further segment of a UTC hour, which is counted from 1970."""
-    at = datetime.fromtimestamp(hour * 3600, UTC)
-    return f"{at:%Y-%m-%d}/events-{at:%H}{f'.{number}' if number else ''}.jsonl"
+    day, hour_of_day = divmod(hour, 24)
+    # A replay opens thousands of segments: this costs a tenth of what formatting a datetime would.
+    return f"{date.fromordinal(_DAY_ZERO + day)}/events-{hour_of_day:02d}{f'.{number}' if number else ''}.jsonl"
 
 
 def fresh_name(files: Files, hour: int) -> str:

@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256
 
-from msgspec import structs
-
 from levibotd.adapters.disk_watch import DiskLimits, DiskWatch
 from levibotd.adapters.journal_reader import Torn, Walk, stands_at
 from levibotd.adapters.journal_segments import LOCK, RESERVE, fresh_name
@@ -173,12 +171,12 @@ class LocalJournal:
         name = fresh_name(self._files, hour)
         return _OpenSegment(self._files.create(name), name=name, hour=hour)
 
-    def _write(self, segment: "_OpenSegment", batch: Sequence[Stamped]) -> Run:
+    def _write(self, segment: "_OpenSegment", batch: Sequence[Stamped], *, own: int = 0) -> Run:
         chain = self._chain
         lines: list[bytes] = []
         told: list[Logged] = []
-        own = 0
-        if segment.size == 0:
+        opens = segment.size == 0
+        if opens:
             opening = Stamped(self._opening(), batch[0].ts, batch[0].mono)
             batch = (opening, *batch)
             own = len(opening.records)
@@ -193,9 +191,9 @@ class LocalJournal:
         if self._sync:
             segment.flush()
             segment.file.sync()
-            if own:
+            if opens:
                 self._files.sync_directories(segment.name)
-        if own:
+        if opens:
             self._fault = None
         self._end = (segment.name, segment.size, chain.seq, chain.hash)
         return run
@@ -216,11 +214,11 @@ class LocalJournal:
     def _seal(self, segment: "_OpenSegment", *, ts: float, mono: float) -> Run:
         segment.flush()
         seal = FileSeal(count=segment.count, sha256=segment.digest.hexdigest())
-        run = self._write(segment, (Stamped((self._preparer.prepare(Entry(seal)),), ts, mono),))
+        run = self._write(segment, (Stamped((self._preparer.prepare(Entry(seal)),), ts, mono),), own=1)
         segment.flush()
         segment.file.close()
         self._open = None
-        return structs.replace(run, own=1)
+        return run
 
     # The descriptor is dead. The next segment goes on behind the last acknowledged record.
     def _give_up(self, fault: OSError) -> None:
