@@ -12,12 +12,12 @@ from msgspec import Struct
 
 from levibotd.domain.features import score
 from levibotd.domain.ledger import Ledger
+from levibotd.domain.leg_read import LegRead
 from levibotd.domain.lifecycle import CallOnItsWay, OwnedCall, calls_meant
 from levibotd.domain.posts.reading import read
 from levibotd.domain.records import (
     AutoRouteSkipped,
     Entry,
-    LegRead,
     Record,
     SignalExpired,
     SignalScored,

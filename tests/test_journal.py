@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from levibotd.domain import records
+from levibotd.domain.leg_read import LegRead
 from levibotd.domain.masking import Masker
 from levibotd.domain.records import (
     AutoRouteSkipped,
     Entry,
     Gate,
     Heartbeat,
-    LegRead,
     OrderIntent,
     Record,
     RiskTicket,

@@ -14,7 +14,8 @@ from levibotd.admin.idempotency import KEY_HEADER, checked_key
 from levibotd.admin.problems import Undecided
 from levibotd.admin.replies import Body, answer_of, desk_of, json, plain, read_body, read_query
 from levibotd.domain import records
-from levibotd.domain.records import LegRead, Logged, Record, SignalIngest, SignalScored
+from levibotd.domain.leg_read import LegRead
+from levibotd.domain.records import Logged, Record, SignalIngest, SignalScored
 from levibotd.domain.signal import Post, TraceId
 from levibotd.journal import TERMINAL, decode, parse
 from levibotd.messages import AwaitDecision, Decision, IngestPost

@@ -12,6 +12,7 @@ from typing import Any
 from levibotd.domain import records
 from levibotd.domain.accounting import EXACT, bought, count, sold
 from levibotd.domain.book import CLOSING, Call, KillState, PendingPost, State, Tally, Ticket
+from levibotd.domain.leg_read import LegRead
 from levibotd.domain.orders import CLOSE, ENTRY, Order, advance, planned
 from levibotd.domain.records import Entry, Record
 from levibotd.domain.signal import CallKey, Kind, Side
@@ -82,7 +83,7 @@ def _scored(state: State, entry: Entry, record: records.SignalScored) -> None:
 
 
 # As share of the worst entry; written units cancel out. None where the post names no usable stop.
-def _stop_distance(leg: records.LegRead) -> float | None:
+def _stop_distance(leg: LegRead) -> float | None:
     distance = None
     if isinstance(leg.sl, tuple):
         distance = float(max(leg.sl)) / 100 if leg.sl else None

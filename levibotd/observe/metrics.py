@@ -71,7 +71,7 @@ SPECS = (
     Spec("levibot_http_request_latency_seconds", HISTOGRAM, ("route",), "From request to answer."),
     Spec("levibot_signal_latency_seconds", HISTOGRAM, ("stage",), "From the arrival of a post to this stage."),
     Spec("levibot_naked_window_seconds", HISTOGRAM, (), "First fill to acknowledged stop, windows that ended."),
-    Spec("levibot_mailbox_wait_seconds", HISTOGRAM, ("actor",), "Age of the oldest waiting message, every few seconds."),
+    Spec("levibot_mailbox_wait_seconds", HISTOGRAM, ("actor",), "Age of the oldest waiting message, sampled."),
     Spec("levibot_loop_lag_seconds", HISTOGRAM, (), "How late the event loop woke up."),
     Spec("levibot_log_commit_seconds", HISTOGRAM, (), "Handing over a batch to its being on disk."),
 )

@@ -23,6 +23,7 @@ from levibotd.admin.server import AdminHttp, listen, port_of
 from levibotd.config import Config, demo_config
 from levibotd.domain import records as r
 from levibotd.domain.ledger import Ledger
+from levibotd.domain.leg_read import LegRead
 from levibotd.domain.masking import Masker
 from levibotd.domain.records import Entry, Logged, Record
 from levibotd.domain.signal import CallKey, Leg, Post, Side, Symbol, TraceId
@@ -197,7 +198,7 @@ def scored(post: Post, *, call: bool) -> r.SignalScored:
         probs={"BUY": 0.625, "SELL": 0.0, "NO-TRADE": 0.375},
         p_call=0.625 if call else 0.375,
         stale=False,
-        legs=(r.LegRead.of(leg),) if call else (),
+        legs=(LegRead.of(leg),) if call else (),
         reasons=("words",),
         revision=0,
         last_price={},

@@ -10,10 +10,10 @@ import pytest
 from levibotd.adapters.journal_reader import scan
 from levibotd.adapters.os_files import OsFiles
 from levibotd.app.story import as_text, story_of
+from levibotd.domain.leg_read import LegRead
 from levibotd.domain.records import (
     AutoRouteDryrun,
     Entry,
-    LegRead,
     OrderBlocked,
     Record,
     SignalExpired,

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from levibotd.domain.exits import position_closed
 from levibotd.domain.ledger import Ledger
+from levibotd.domain.leg_read import LegRead
 from levibotd.domain.orders import CLOSE, ENTRY, STOP, TARGET
 from levibotd.domain.records import (
     AutoRouteSkipped,
@@ -18,7 +19,6 @@ from levibotd.domain.records import (
     EntryArmed,
     Gate,
     KillSwitch,
-    LegRead,
     OrderBlocked,
     OrderIntent,
     RiskPolicyChanged,
