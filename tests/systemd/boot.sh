@@ -1,8 +1,8 @@
 #!/bin/bash
 # boot.sh DIR SOURCE PYTHON SITE: a systemd of its own, as PID 1 of its own namespaces. It ends with this process.
 #
-# DIR is an empty directory on a tmpfs. /etc and /opt are overlays over the host's, /run and /var are new, so that
-# nothing of the host is written; the network is a loopback of its own. In /opt/levibotd stands what an installation
+# DIR is an empty directory on a tmpfs. /etc and /opt are overlays over the host's, /run, /var and /tmp are new, and
+# all else of the host is read-only; the network is a loopback of its own. In /opt/levibotd stands what an installation
 # looks like: the code in SOURCE, run by the interpreter below PYTHON with the packages in SITE.
 #
 # Its cgroups are below those of this process, so that the limits of this process hold for it too. A systemd that

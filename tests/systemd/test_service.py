@@ -3,13 +3,14 @@
 import json
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from levibotd.domain.records import Boot, ConfigUpdate
 from levibotd.exit_codes import ExitCode
 from tests.process.daemon import records
-from tests.systemd.machine import UNIT, UNIT_FILE, Machine, Service, boot
+from tests.systemd.machine import ROOT, UNIT, UNIT_FILE, Machine, Service, boot
 from tests.until import until
 
 pytestmark = pytest.mark.real_time
@@ -17,6 +18,8 @@ pytestmark = pytest.mark.real_time
 PLAIN = '[exchange]\nmarket = "swap"\n[risk]\npolicy = "moderate"\n'
 SECRET = "a-log-key-for-the-test"
 EXPOSURE_MAX = 1.2
+HOME = "/opt/levibotd"
+BOUND = ("source", "python", "site")  # The host's own directories, seen in the machine.
 
 
 @pytest.fixture(scope="module")
@@ -158,3 +161,9 @@ def test_the_unit_is_hardened(machine: Machine) -> None:
     said = machine.tell("systemd-analyze", "security", "--offline=true", f"/run/systemd/system/{UNIT}")
     exposure = float(said.split("Overall exposure level for levibotd.service: ")[1].split()[0])
     assert exposure <= EXPOSURE_MAX
+
+
+@pytest.mark.parametrize("place", ["/", "/root", "/usr", str(ROOT), *(f"{HOME}/{name}" for name in BOUND)])
+def test_who_is_root_in_the_machine_cannot_write_to_the_host(machine: Machine, place: str) -> None:
+    assert machine.run("touch", f"{place}/.levibotd-may-write").returncode != 0
+    assert not Path(place, ".levibotd-may-write").exists()
