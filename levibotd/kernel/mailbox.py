@@ -140,7 +140,6 @@ class Ref(Generic[M_contra]):
         self.name = name
         self.mailbox = Mailbox(name, box)
         self._lane = self.mailbox.user
-        self._deadlines = _Deadlines(name)
 
     def __repr__(self) -> str:
         return f"Ref({self.name!r})"
@@ -178,8 +177,7 @@ class Ref(Generic[M_contra]):
         loop = asyncio.get_running_loop()
         answer = loop.create_future()
         lane = self._lane
-        deadlines = self._deadlines
-        deadlines.add(answer, timeout_s, loop)
+        timer = loop.call_later(timeout_s, _expire, answer, self.name)
         try:
             if len(lane.items) < lane.limit:
                 lane.append(Ask(request, answer))
@@ -188,7 +186,7 @@ class Ref(Generic[M_contra]):
                     await lane.put(Ask(request, answer))
             return cast("R", await answer)
         finally:
-            deadlines.forget(answer)
+            timer.cancel()
 
     def control(self, message: object) -> bool:
         """Put `message` before all mail; it replaces one of its type that waits. False: the actor is gone."""
@@ -207,7 +205,6 @@ class OwnRef(Ref[M_contra]):
         self.name = mailbox.name
         self.mailbox = mailbox
         self._lane = mailbox.own
-        self._deadlines = _Deadlines(mailbox.name)
 
     def tell(self, message: M_contra) -> Coroutine[Any, Any, None]:
         full = len(self._lane.items) >= self._lane.limit and not self.mailbox.closed
@@ -216,45 +213,6 @@ class OwnRef(Ref[M_contra]):
         return self._lane.put(message)
 
 
-class _Deadlines:
-    """
-    When the requests to one address run out: one timer for all of them, armed for the earliest.
-
-    A timer for each would cost as much as the rest of asking. An answer leaves the timer as it is; when it
-    fires for nothing, it is armed for the earliest of what is left.
-    """
-
-    __slots__ = ("_loop", "_name", "_open", "_timer")
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._open: dict[asyncio.Future[Any], float] = {}
-        self._timer: asyncio.TimerHandle | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def add(self, answer: "asyncio.Future[Any]", timeout_s: float, loop: asyncio.AbstractEventLoop) -> None:
-        self._open[answer] = when = loop.time() + timeout_s
-        if self._timer is None or when < self._timer.when() or loop is not self._loop:
-            self._arm(when, loop)
-
-    def forget(self, answer: "asyncio.Future[Any]") -> None:
-        del self._open[answer]
-
-    def _arm(self, when: float, loop: asyncio.AbstractEventLoop) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._loop = loop
-        self._timer = loop.call_at(when, self._fire, when, loop)
-
-    def _fire(self, now: float, loop: asyncio.AbstractEventLoop) -> None:
-        self._timer = None
-        left: list[float] = []
-        for answer, when in self._open.items():
-            if answer.done():
-                continue
-            if when <= now:
-                answer.set_exception(TimeoutError(self._name))
-            else:
-                left.append(when)
-        if left:
-            self._arm(min(left), loop)
+def _expire(answer: "asyncio.Future[Any]", name: str) -> None:
+    if not answer.done():
+        answer.set_exception(TimeoutError(name))

@@ -10,7 +10,6 @@ import asyncio
 import math
 import selectors
 from asyncio import AbstractEventLoop
-from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from typing import Any, TypeVar
@@ -47,34 +46,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     sockets are open it first gives a peer outside this process `patience_s` of real time.
     """
 
-    # Of the base class, the same in every version of Python that is supported.
-    _ready: deque[Any]
-    _scheduled: list[Any]
-    _debug: bool
-
     def __init__(self, start: float = EPOCH, *, patience_s: float = 5.0) -> None:
         self._now = start
-        self._jumping = _JumpingSelector(self._jump, patience_s=patience_s)
-        super().__init__(self._jumping)
+        super().__init__(_JumpingSelector(self._jump, patience_s=patience_s))
         self._clock_resolution = math.ulp(start)
-
-    def _run_once(self) -> None:
-        """
-        As in the base class; but nothing is asked that only real time could answer.
-
-        While callbacks are ready and no timer is due, time stands still, and nothing but a look at the sockets
-        lies between one turn and the next.
-        """
-        ready, scheduled = self._ready, self._scheduled
-        due = scheduled and scheduled[0]._when < self._now + self._clock_resolution
-        if due or not ready or self._debug or self._jumping.is_to_be_asked():
-            super()._run_once()  # type: ignore[misc]
-            return
-        for _ in range(len(ready)):
-            handle = ready.popleft()
-            if not handle._cancelled:
-                handle._run()
-        handle = None  # Not to keep alive what it held, as the base class does.
 
     def time(self) -> float:
         return self._now
@@ -122,28 +97,10 @@ class _JumpingSelector(selectors.DefaultSelector):
         self._jump = jump
         self._patience_s = patience_s
         self._unasked = 0
-        self._registered = 0
-
-    def is_to_be_asked(self) -> bool:
-        """Is it time to look whether something has arrived? Without sockets only signals can, so rarely."""
-        if self._unasked < _POLL_EVERY and self._registered == 1:
-            self._unasked += 1
-            return False
-        return True
-
-    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        key = super().register(fileobj, events, data)
-        self._registered += 1
-        return key
-
-    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
-        key = super().unregister(fileobj)
-        self._registered -= 1
-        return key
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         # The loop's own wake-up pipe is always registered.
-        sockets = self._registered > 1
+        sockets = len(self.get_map()) > 1
         if timeout is None:
             if not (events := super().select(self._patience_s if sockets else 0)):
                 raise Deadlock("nothing is ready and nothing is armed: every task waits for another one")
