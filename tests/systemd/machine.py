@@ -1,8 +1,9 @@
 """
 A systemd of the test's own, and the daemon as its service: the shipped unit, installed as the guide says.
 
-Runs only where LEVIBOT_SYSTEMD=1 asks for it. Needs root, the Debian packages `systemd`, `util-linux` and `mount`, cgroups and overlays. Where these
-cannot be had `boot` skips the test and says what is missing. Whatever it starts ends with it, by id.
+Runs only where LEVIBOT_SYSTEMD=1 asks for it. Needs root, the Debian packages `systemd`, `util-linux` and
+`mount`, cgroups and overlays. Where these cannot be had `boot` skips the test and says what is missing.
+Whatever it starts ends with it, by id.
 """
 
 import json
