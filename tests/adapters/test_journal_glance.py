@@ -73,7 +73,8 @@ def test_any_flipped_bit_before_the_snapshot_is_found_and_named_as_the_walk_name
     files, position = log(key)
     name = data.draw(st.sampled_from(segments(files)))
     whole = files.read(name)
-    last = position.offset if name == position.segment else len(whole)
+    # The last line feed of all: without it the line is a torn tail, on which no snapshot stands.
+    last = position.offset - 1 if name == position.segment else len(whole)
     place, bit = data.draw(st.integers(0, last - 1)), data.draw(st.integers(0, 7))
     files.replace(name, whole[:place] + bytes([whole[place] ^ (1 << bit)]) + whole[place + 1 :])
 
