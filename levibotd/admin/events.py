@@ -9,13 +9,12 @@ from aiohttp import web
 from msgspec import Meta
 
 from levibotd.admin.problems import Malformed, NotFound
-from levibotd.admin.replies import Body, desk_of, json, read_query
+from levibotd.admin.replies import JSONL, Body, desk_of, json, read_query
 from levibotd.domain.signal import TraceId
 from levibotd.journal import EVENTS, parse
 from levibotd.ports.event_index import EventQuery
 
 LIMIT_MAX = 1000
-JSONL = "application/jsonl"
 CURSOR_HEADER = "X-Next-Cursor"
 TRACE_ID = r"^[0-9a-f]{16}$"
 

@@ -7,6 +7,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from levibotd.admin.problems import NotFound
+from levibotd.admin.replies import HTML
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -15,11 +16,13 @@ CSP = (
 INDEX = "index.html"
 
 _TYPES = {
-    INDEX: "text/html",
+    INDEX: HTML,
     "status.js": "text/javascript",
     "status.css": "text/css",
     "icon.svg": "image/svg+xml",
 }
+MEDIA = tuple(_TYPES.values())
+
 _HEADERS = {"Content-Security-Policy": CSP, "Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY"}
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from aiohttp import web
+from msgspec import Meta
 
 from levibotd.admin.auth import Caller
 from levibotd.admin.desk import Desk
@@ -16,15 +17,32 @@ from levibotd.kernel.mailbox import Ref, Rejected, Request
 DESK = web.AppKey("desk", Desk)
 CALLER = web.RequestKey("caller", Caller)  # Who asks.
 JSON = "application/json"
+JSONL = "application/jsonl"
+CSV = "text/csv"
+HTML = "text/html"
+TEXT = "text/plain"
+PARQUET = "application/vnd.apache.parquet"
+EVENT_STREAM = "text/event-stream"
 
 B = TypeVar("B")
 R = TypeVar("R")
 
-_DRY_RUN = {"1": True, "true": True, "0": False, "false": False}
+# An amount or a price, as decimal text: never an exponent, and no zeros that say nothing.
+Money = Annotated[str, Meta(pattern=r"^-?[0-9]+(\.[0-9]+)?$", examples=["10000", "0.25"])]
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Root of what a client may send."""
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """Root of what is answered as JSON. Its fields are described by their types; order is as declared."""
+
+
+class DryRun(Body, frozen=True):
+    """`1`: show the plan and do nothing."""
+
+    dry_run: Literal["0", "1", "false", "true"] = "0"
 
 
 def desk_of(request: web.Request) -> Desk:
@@ -62,11 +80,12 @@ def read_query(request: web.Request, shape: type[B]) -> B:
 
 
 def is_dry_run(request: web.Request) -> bool:
-    """Does the caller want the plan alone? Raises Malformed for a value that is neither yes nor no."""
-    wanted = _DRY_RUN.get(request.query.get("dry_run", "0").lower())
-    if wanted is None:
-        raise Malformed("dry_run: expected 1 or 0")
-    return wanted
+    """
+    Tell whether the caller wants the plan alone, for routes whose whole query is DryRun.
+
+    Raises Malformed for a value that is neither yes nor no, and for a misspelt name: it would act.
+    """
+    return read_query(request, DryRun).dry_run in ("1", "true")
 
 
 def json(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:

@@ -1,4 +1,7 @@
-"""The route table: one line per endpoint. Metrics labels and the reference pages are made from it."""
+"""
+The route table: one line per endpoint. Metrics labels, the reference pages and the OpenAPI document
+are made from it.
+"""
 
 from collections.abc import Awaitable, Callable
 
@@ -7,33 +10,55 @@ from msgspec import Struct
 
 from levibotd.admin import control, events, health, panel, risk, signals, trading
 from levibotd.admin.auth import Scope
+from levibotd.admin.replies import CSV, HTML, JSON, JSONL, TEXT, Body, DryRun
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 PUBLIC, READ, CONTROL, TRADE = Scope.PUBLIC, Scope.READ, Scope.CONTROL, Scope.TRADE
+ASKS = (409, 503, 504)  # What may come of asking an actor: it says no, it is down, its answer is late.
 
 
 class Route(Struct, frozen=True):
-    """One endpoint. `scope` is the least that a key needs, where keys are configured."""
+    """
+    One endpoint. `scope` is the least that a key needs, where keys are configured.
+
+    `query`, `body` and `path` are what a client may send (`replies.read_query`, `read_body`; a parameter of the
+    template that `path` does not describe is any string), `answer` is the Struct that goes out as JSON. `media`
+    are the types an answer may have, `statuses` those it may come with. `errors` are the statuses of problem
+    documents that are this route's own; 400, 401, 403, 404 of a template with parameters, 405, 413 and 429 are
+    known from the rest.
+    """
 
     method: str
     template: str
     handler: Handler
     scope: Scope
     summary: str
+    query: type[Body] | None = None
+    body: type[Body] | None = None
+    path: type[Body] | None = None
+    answer: type[Struct] | None = None
+    media: tuple[str, ...] = (JSON,)
+    statuses: tuple[int, ...] = (200,)
+    errors: tuple[int, ...] = ()
 
 
 ROUTES: tuple[Route, ...] = (
     # Health.
     Route("GET", "/livez", health.get_livez, PUBLIC, "200 while the process answers"),
-    Route("GET", "/readyz", health.get_readyz, PUBLIC, "200 when ready, else 503 with the reasons"),
+    Route("GET", "/readyz", health.get_readyz, PUBLIC, "200 when ready, else 503 with the reasons",
+          statuses=(200, 503)),
     Route("GET", "/status", health.get_status, READ, "mode, stage, policy, what forbids opening, equity, work, counts"),
     # Control.
-    Route("POST", "/start", control.post_start, CONTROL, "allow opening; ?dry_run=1 shows the plan"),
-    Route("POST", "/stop", control.post_stop, CONTROL, "stop opening; survives a restart; ?dry_run=1 shows the plan"),
-    Route("POST", "/flatten", control.post_flatten, TRADE, "close all of our positions; ?dry_run=1 shows the plan"),
+    Route("POST", "/start", control.post_start, CONTROL, "allow opening; ?dry_run=1 shows the plan",
+          query=DryRun, body=control.Because, errors=ASKS),
+    Route("POST", "/stop", control.post_stop, CONTROL, "stop opening; survives a restart; ?dry_run=1 shows the plan",
+          query=DryRun, body=control.Because, errors=ASKS),
+    Route("POST", "/flatten", control.post_flatten, TRADE, "close all of our positions; ?dry_run=1 shows the plan",
+          query=DryRun, body=control.Because, errors=ASKS),
     Route("GET", "/stage", control.get_stage, READ, "the stage, and those that may be set"),
-    Route("PUT", "/stage", control.put_stage, TRADE, "set it: {stage, reason, confirm}, confirm = the stage again"),
+    Route("PUT", "/stage", control.put_stage, TRADE, "set it: {stage, reason, confirm}, confirm = the stage again",
+          body=control.StageWanted, errors=(*ASKS, 422)),
     Route("GET", "/config", control.get_config, READ, "the configuration as it rules; secrets never stand in it"),
     Route("GET", "/actors", control.get_actors, READ, "each actor: state, restarts, mailbox, age, last error"),
     Route("GET", "/dead-letters", control.get_dead_letters, READ, "messages that nobody will handle"),
@@ -41,27 +66,36 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/risk", risk.get_risk, READ, "limits, exposure, day anchor, kill switch"),
     Route("GET", "/risk/policy", risk.get_policy, READ, "the policy with every row and where it comes from"),
     Route("PUT", "/risk/policy", risk.put_policy, CONTROL,
-          "switch the policy: {policy, reason}; only loosening needs a reason"),
+          "switch the policy: {policy, reason}; only loosening needs a reason",
+          body=risk.PolicyWanted, errors=(*ASKS, 422)),
     Route("GET", "/risk/kill-switch", risk.get_kill_switch, READ, "the kill switch as last set"),
     Route("POST", "/risk/kill-switch", risk.post_kill_switch, CONTROL,
-          "trip or re-arm: {tripped, reason}; only re-arming needs a reason"),
+          "trip or re-arm: {tripped, reason}; only re-arming needs a reason",
+          body=risk.KillSwitchWanted, errors=ASKS),
     # Signals.
     Route("POST", "/signals/ingest-and-score", signals.post_ingest, TRADE,
-          "ingest a post and await its decision: {text, channel, message_id?}"),
-    Route("POST", "/signals/score", signals.post_score, READ, "read a post without side effects: {text, channel?}"),
-    Route("GET", "/signals", signals.get_signals, READ, "posts and what became of them; ?channel&limit&cursor"),
-    Route("GET", "/why/{trace_id}", events.get_why, READ, "a post's whole story, every gate with value and limit"),
+          "ingest a post and await its decision: {text, channel, message_id?}",
+          body=signals.IngestWanted, errors=ASKS),
+    Route("POST", "/signals/score", signals.post_score, READ, "read a post without side effects: {text, channel?}",
+          body=signals.ScoreWanted),
+    Route("GET", "/signals", signals.get_signals, READ, "posts and what became of them; ?limit&cursor",
+          query=signals.SignalsWanted, errors=(503,)),
+    Route("GET", "/why/{trace_id}", events.get_why, READ, "a post's whole story, every gate with value and limit",
+          errors=(503,)),
     # Trading.
     Route("GET", "/positions", trading.get_positions, READ, "open positions with stop, targets and open profit"),
-    Route("POST", "/positions/{id}/close", trading.post_close, TRADE, "close one position; ?dry_run=1 shows the plan"),
+    Route("POST", "/positions/{id}/close", trading.post_close, TRADE, "close one position; ?dry_run=1 shows the plan",
+          query=DryRun, body=control.Because, errors=ASKS),
     Route("GET", "/orders", trading.get_orders, READ, "orders of open calls, and the newest of ended ones"),
-    Route("GET", "/trades", trading.get_trades, READ, "closed positions, newest first; ?format=json|csv&limit"),
+    Route("GET", "/trades", trading.get_trades, READ, "closed positions, newest first; ?format=json|csv&limit",
+          query=trading.TradesWanted, media=(JSON, CSV), errors=(503,)),
     # Events and metrics.
     Route("GET", "/events", events.get_events, READ,
-          "the event log; ?trace_id&since_iso&type&symbol&order=asc|desc&limit&cursor&format=json|jsonl"),
+          "the event log; ?trace_id&since_iso&type&symbol&order=asc|desc&limit&cursor&format=json|jsonl",
+          query=events.EventsWanted, media=(JSON, JSONL), errors=(503,)),
     Route("GET", "/metrics", health.get_metrics, READ, "all metrics as JSON"),
-    Route("GET", "/metrics/prom", health.get_prometheus, READ, "all metrics as Prometheus text"),
+    Route("GET", "/metrics/prom", health.get_prometheus, READ, "all metrics as Prometheus text", media=(TEXT,)),
     # The page.
-    Route("GET", "/", panel.get_page, PUBLIC, "the status page"),
-    Route("GET", "/static/{name}", panel.get_asset, PUBLIC, "its files"),
+    Route("GET", "/", panel.get_page, PUBLIC, "the status page", media=(HTML,)),
+    Route("GET", "/static/{name}", panel.get_asset, PUBLIC, "its files", media=panel.MEDIA),
 )  # fmt: skip

@@ -11,6 +11,7 @@ from levibotd.admin.events import CURSOR_HEADER, Cursor, Limit, beyond, next_cur
 from levibotd.admin.health import marks
 from levibotd.admin.problems import NotFound
 from levibotd.admin.replies import (
+    CSV,
     Body,
     answer_of,
     caller_of,
@@ -84,7 +85,7 @@ async def get_trades(request: web.Request) -> web.Response:
     cursor = next_cursor(lines, query)
     if wanted.format == "csv":
         headers = {} if cursor is None else {CURSOR_HEADER: cursor}
-        return web.Response(body=csv_of(TRADE_FIELDS, rows), content_type="text/csv", charset="utf-8", headers=headers)
+        return web.Response(body=csv_of(TRADE_FIELDS, rows), content_type=CSV, charset="utf-8", headers=headers)
     return json({"trades": rows, "next_cursor": cursor})
 
 
