@@ -1,20 +1,24 @@
 """What an operator may ask of the daemon as a whole. Every change is a CONTROL record, written by the actor."""
 
-from collections.abc import Iterable, Mapping
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
-import msgspec
 from aiohttp import web
 from msgspec import Meta
 
 from levibotd.admin.desk import Desk
 from levibotd.admin.problems import Malformed
-from levibotd.admin.replies import Body, answer_of, caller_of, desk_of, is_dry_run, json, read_body
+from levibotd.admin.replies import Answer, Body, answer_of, caller_of, desk_of, is_dry_run, json, read_body, ref
 from levibotd.domain.records import Gate
 from levibotd.errors import ConfigError
+from levibotd.kernel.status import State
 from levibotd.messages import ClosePosition, SetStage, Switch
 
 Reason = Annotated[str, Meta(min_length=1, max_length=500)]
+OnOff = Literal["on", "off"]
+# Two structs without a tag are no type of msgspec's; which of the two it is shows in `children`.
+_GROUP_OR_ACTOR = {"anyOf": [{"$ref": ref("GroupShown")}, {"$ref": ref("ActorShown")}]}
+GroupOrActor = Annotated[object, Meta(extra_json_schema=_GROUP_OR_ACTOR)]
 
 
 class Because(Body, frozen=True):
@@ -29,6 +33,114 @@ class StageWanted(Body, frozen=True):
     stage: str
     reason: Reason
     confirm: str
+
+
+class Switched(Answer, frozen=True):
+    """What the switch was and is (or would be); `still_says_no` is what else forbids opening."""
+
+    ok: bool
+    dry_run: bool
+    switch: OnOff
+    before: OnOff
+    changes: bool
+    still_says_no: tuple[Gate, ...]
+
+
+class Closing(Answer, frozen=True):
+    """The calls that are being ended, or would be."""
+
+    ok: bool
+    dry_run: bool
+    calls: tuple[str, ...]
+
+
+class StageShown(Answer, frozen=True):
+    """The stage that rules, those that may be set, and the one of the file."""
+
+    stage: str
+    allowed: tuple[str, ...]
+    configured: str
+
+
+class StageSet(Answer, frozen=True):
+    """The stage that rules now, and the one before."""
+
+    ok: bool
+    stage: str
+    before: str
+
+
+class LaneShown(Answer, frozen=True):
+    """How full one lane of a mailbox is, and what went through it."""
+
+    depth: int
+    capacity: int
+    oldest_age_s: float
+    senders_waiting: int
+    taken: int
+    refused: int
+    dropped: int
+    superseded: int
+
+
+class TaskShown(Answer, frozen=True):
+    """One piece of work that an actor has under way."""
+
+    key: str
+    urgent: bool
+    age_s: float
+
+
+class ActorShown(Answer, frozen=True):
+    """One actor: what it does, how far behind it is, how often it began anew."""
+
+    name: str
+    state: State
+    incarnation: int
+    restarts: int
+    crashes: int
+    handled: int
+    depth: int
+    capacity: int
+    oldest_age_s: float
+    lane: LaneShown
+    low_lane: LaneShown | None
+    own_depth: int
+    current: str | None
+    current_age_s: float
+    tasks: tuple[TaskShown, ...]
+    tasks_waiting: int
+    last_error: str | None
+    stack: str | None
+
+
+class GroupShown(Answer, frozen=True):
+    """One group of actors; what is in it are actors (ActorShown) and groups."""
+
+    name: str
+    state: State
+    strategy: str
+    restarts: int
+    children: tuple[GroupOrActor, ...]
+
+
+class Letter(Answer, frozen=True):
+    """A message that nobody handled; its content is not shown."""
+
+    id: int
+    actor: str
+    message: str
+    reason: str
+    error: str | None
+    trace_id: str | None
+    at: float
+
+
+class Letters(Answer, frozen=True):
+    """Those that are kept, newest last; `counts` by reason also counts those that are not."""
+
+    counts: Mapping[str, int]
+    letters: tuple[Letter, ...]
 
 
 async def post_start(request: web.Request) -> web.Response:
@@ -46,16 +158,16 @@ async def post_flatten(request: web.Request) -> web.Response:
     desk, body = desk_of(request), await read_body(request, Because)
     plan = tuple(desk.view().calls)
     if is_dry_run(request):
-        return json({"ok": True, "dry_run": True, "calls": plan})
+        return json(Closing(ok=True, dry_run=True, calls=plan))
     wish = ClosePosition(by=caller_of(request), reason=body.reason)
     calls = await answer_of(desk.exec_, wish, timeout_s=desk.ask_timeout_s)
-    return json({"ok": True, "dry_run": False, "calls": calls})
+    return json(Closing(ok=True, dry_run=False, calls=calls))
 
 
 async def get_stage(request: web.Request) -> web.Response:
     """`GET /stage` - how far calls go."""
     desk = desk_of(request)
-    return json({"stage": stage_of(desk), "allowed": desk.stages, "configured": desk.config.exchange.stage})
+    return json(StageShown(stage=stage_of(desk), allowed=desk.stages, configured=desk.config.exchange.stage))
 
 
 async def put_stage(request: web.Request) -> web.Response:
@@ -67,7 +179,7 @@ async def put_stage(request: web.Request) -> web.Response:
         raise ConfigError(f"stage: expected one of {', '.join(desk.stages)}")
     wish = SetStage(stage=body.stage, by=caller_of(request), reason=body.reason)
     before = await answer_of(desk.exec_, wish, timeout_s=desk.ask_timeout_s)
-    return json({"ok": True, "stage": body.stage, "before": before})
+    return json(StageSet(ok=True, stage=body.stage, before=before))
 
 
 async def get_config(request: web.Request) -> web.Response:
@@ -79,18 +191,18 @@ async def get_config(request: web.Request) -> web.Response:
 
 async def get_actors(request: web.Request) -> web.Response:
     """`GET /actors` - the tree: what each actor does, how far behind it is, how often it began anew."""
-    return json(desk_of(request).system.tree())
+    return json(desk_of(request).system.tree())  # As GroupShown has it; the kernel knows no msgspec.
 
 
 async def get_dead_letters(request: web.Request) -> web.Response:
     """`GET /dead-letters` - what reached nobody, newest last. Texts of posts are not shown."""
     letters = desk_of(request).system.dead_letters
     shown = [
-        {"id": x.id, "actor": x.actor, "message": type(x.message).__name__, "reason": x.reason, "error": x.error,
-         "trace_id": x.trace, "at": x.at}
+        Letter(id=x.id, actor=x.actor, message=type(x.message).__name__, reason=x.reason, error=x.error,
+               trace_id=x.trace, at=x.at)
         for x in letters.all()
     ]  # fmt: skip
-    return json({"counts": letters.counts, "letters": shown})
+    return json(Letters(counts=letters.counts, letters=tuple(shown)))
 
 
 def stage_of(desk: Desk) -> str:
@@ -105,11 +217,6 @@ def says_no(desk: Desk) -> tuple[Gate, ...]:
     return gates if stage != "observe" else (*gates, Gate(name="stage", value=stage, limit="paper"))
 
 
-def gates_of(gates: Iterable[Gate]) -> list[Mapping[str, object]]:
-    """Gates as they are shown."""
-    return [msgspec.structs.asdict(gate) for gate in gates]
-
-
 async def _switch(request: web.Request, *, on: bool) -> web.Response:
     desk, body = desk_of(request), await read_body(request, Because)
     before = desk.view().control.switch_on
@@ -117,8 +224,8 @@ async def _switch(request: web.Request, *, on: bool) -> web.Response:
     if not dry_run:
         wish = Switch(on=on, by=caller_of(request), reason=body.reason)
         before = await answer_of(desk.exec_, wish, timeout_s=desk.ask_timeout_s)
-    others = [gate for gate in says_no(desk) if gate.name != "switch"]
-    return json({
-        "ok": True, "dry_run": dry_run, "switch": "on" if on else "off", "before": "on" if before else "off",
-        "changes": before is not on, "still_says_no": gates_of(others),
-    })  # fmt: skip
+    others = tuple(gate for gate in says_no(desk) if gate.name != "switch")
+    return json(Switched(
+        ok=True, dry_run=dry_run, switch="on" if on else "off", before="on" if before else "off",
+        changes=before is not on, still_says_no=others,
+    ))  # fmt: skip

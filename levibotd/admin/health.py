@@ -1,27 +1,77 @@
 """Is it alive, is it ready, and how does it stand?"""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from aiohttp import web
 
-from levibotd.admin.control import gates_of, says_no, stage_of
+from levibotd.admin.control import OnOff, says_no, stage_of
 from levibotd.admin.desk import Desk
-from levibotd.admin.replies import desk_of, json, plain, plain_or_none
+from levibotd.admin.replies import Answer, Money, desk_of, json, plain, plain_or_none
+from levibotd.domain.records import Gate
 from levibotd.domain.signal import Symbol
 from levibotd.kernel import offload
 
 PROMETHEUS = "text/plain; version=0.0.4"
 
+# A number, or one for each set of labels; of a histogram, count and sum.
+Metric = float | Mapping[str, float] | tuple[Mapping[str, float | str], ...]
+
+
+class Alive(Answer, frozen=True):
+    """The process answers."""
+
+    ok: bool
+
+
+class Readiness(Answer, frozen=True):
+    """Whether the daemon does its work, and what it waits for where it does not."""
+
+    ready: bool
+    reasons: tuple[str, ...]
+
+
+class Status(Answer, frozen=True):
+    """The daemon in one look. Amounts are in `currency`; `says_no` tells why nothing may be opened."""
+
+    version: str
+    mode: str
+    ready: bool
+    not_ready: tuple[str, ...]
+    stage: str
+    policy: str
+    opening: bool
+    says_no: tuple[Gate, ...]
+    switch: OnOff
+    risk_state: str
+    kill_switch: bool
+    currency: str
+    equity: Money
+    cash: Money
+    realised: Money
+    fees: Money
+    daily_pnl: Money | None
+    open_positions: int
+    open_calls: int
+    open_orders: int
+    closed: int
+    won: int
+    pending_posts: int
+    decisions: Mapping[str, int]
+    last_seq: int
+    now: float
+    uptime_s: float
+
 
 async def get_livez(request: web.Request) -> web.Response:
     """`GET /livez` - the process answers."""
-    return json({"ok": True})
+    return json(Alive(ok=True))
 
 
 async def get_readyz(request: web.Request) -> web.Response:
     """`GET /readyz` - recovered, and every permanent actor in progress."""
     reasons = desk_of(request).readiness()
-    return json({"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200)
+    return json(Readiness(ready=not reasons, reasons=reasons), status=503 if reasons else 200)
 
 
 async def get_status(request: web.Request) -> web.Response:
@@ -40,42 +90,42 @@ async def get_prometheus(request: web.Request) -> web.Response:
     return web.Response(body=body, headers={"Content-Type": PROMETHEUS})
 
 
-def status(desk: Desk) -> dict[str, object]:
+def status(desk: Desk) -> Status:
     """Sum the daemon up as of now."""
     ledger, now = desk.view(), desk.clock.time()
     reasons = desk.readiness()
     forbids = says_no(desk)
     equity = ledger.equity(marks(desk))
     anchor = ledger.day_anchor
-    return {
-        "version": desk.version,
-        "mode": mode(desk),
-        "ready": not reasons,
-        "not_ready": reasons,
-        "stage": stage_of(desk),
-        "policy": ledger.control.policy or desk.config.risk.policy,
-        "opening": not forbids,
-        "says_no": gates_of(forbids),
-        "switch": "on" if ledger.control.switch_on else "off",
-        "risk_state": ledger.control.risk_state,
-        "kill_switch": ledger.control.kill.tripped,
-        "currency": desk.market.stable_quote,
-        "equity": plain(equity),
-        "cash": plain(ledger.cash),
-        "realised": plain(ledger.realised),
-        "fees": plain(ledger.fees),
-        "daily_pnl": plain_or_none(None if anchor is None else equity - anchor.equity),
-        "open_positions": len(ledger.positions),
-        "open_calls": len(ledger.calls),
-        "open_orders": len(ledger.open_orders()),
-        "closed": ledger.total.closed,
-        "won": ledger.total.won,
-        "pending_posts": len(ledger.pending),
-        "decisions": desk.decisions(),
-        "last_seq": desk.last_seq(),
-        "now": now,
-        "uptime_s": round(desk.clock.monotonic() - desk.started_at, 3),
-    }
+    return Status(
+        version=desk.version,
+        mode=mode(desk),
+        ready=not reasons,
+        not_ready=reasons,
+        stage=stage_of(desk),
+        policy=ledger.control.policy or desk.config.risk.policy,
+        opening=not forbids,
+        says_no=forbids,
+        switch="on" if ledger.control.switch_on else "off",
+        risk_state=ledger.control.risk_state,
+        kill_switch=ledger.control.kill.tripped,
+        currency=desk.market.stable_quote,
+        equity=plain(equity),
+        cash=plain(ledger.cash),
+        realised=plain(ledger.realised),
+        fees=plain(ledger.fees),
+        daily_pnl=plain_or_none(None if anchor is None else equity - anchor.equity),
+        open_positions=len(ledger.positions),
+        open_calls=len(ledger.calls),
+        open_orders=len(ledger.open_orders()),
+        closed=ledger.total.closed,
+        won=ledger.total.won,
+        pending_posts=len(ledger.pending),
+        decisions=desk.decisions(),
+        last_seq=desk.last_seq(),
+        now=now,
+        uptime_s=round(desk.clock.monotonic() - desk.started_at, 3),
+    )
 
 
 def marks(desk: Desk) -> dict[Symbol, Decimal]:

@@ -45,6 +45,11 @@ class DryRun(Body, frozen=True):
     dry_run: Literal["0", "1", "false", "true"] = "0"
 
 
+def ref(name: str) -> str:
+    """Where the OpenAPI document describes the Struct `name`."""
+    return f"#/components/schemas/{name}"
+
+
 def desk_of(request: web.Request) -> Desk:
     """The one thing handlers work with."""
     return request.app[DESK]

@@ -1,18 +1,20 @@
 """Limits: what they are, what is used of them, and the two switches over them."""
 
 from collections import Counter
+from collections.abc import Mapping
 from decimal import Decimal
 
 import msgspec
 from aiohttp import web
 
-from levibotd.admin.control import Because, gates_of, says_no
+from levibotd.admin.control import Because, says_no
 from levibotd.admin.desk import Desk
 from levibotd.admin.health import marks
 from levibotd.admin.problems import Malformed
-from levibotd.admin.replies import answer_of, caller_of, desk_of, json, plain, plain_or_none, read_body
-from levibotd.config import resolve_policy
+from levibotd.admin.replies import Answer, Money, answer_of, caller_of, desk_of, json, plain, plain_or_none, read_body
+from levibotd.config import RiskPolicyValues, resolve_policy
 from levibotd.domain.book import KillState
+from levibotd.domain.records import Gate
 from levibotd.domain.risk import PolicyValues, loosens
 from levibotd.errors import ConfigError
 from levibotd.messages import SetKillSwitch, SetPolicy
@@ -30,6 +32,63 @@ class KillSwitchWanted(Because, frozen=True, kw_only=True):
     tripped: bool
 
 
+class DayAnchor(Answer, frozen=True):
+    """The equity that the day's loss is measured from."""
+
+    day: str
+    equity: Money
+
+
+class KillSwitchShown(Answer, frozen=True):
+    """The kill switch as last set: why and by whom, and where a loss tripped it, its figures."""
+
+    tripped: bool
+    why: str
+    by: str
+    equity: Money | None
+    anchor: Money | None
+    limit: Money | None
+
+
+class RiskShown(Answer, frozen=True):
+    """Limits, and what is used of them. `heat` is the planned loss of all that is open or waits."""
+
+    policy: RiskPolicyValues
+    says_no: tuple[Gate, ...]
+    risk_state: str
+    equity: Money
+    open: int
+    heat: Money
+    heat_share: float | None
+    by_channel: Mapping[str, int]
+    by_side: Mapping[str, int]
+    day_anchor: DayAnchor | None
+    kill_switch: KillSwitchShown
+
+
+class PolicyShown(RiskPolicyValues, frozen=True, kw_only=True):
+    """The policy that rules, row by row; `sources` tells where each comes from, `choices` what else may be chosen."""
+
+    policy: str
+    choices: tuple[str, ...]
+
+
+class PolicySet(Answer, frozen=True):
+    """The policy that rules now, and the one before."""
+
+    ok: bool
+    policy: str
+    before: str
+
+
+class KillSwitchSet(Answer, frozen=True):
+    """How the kill switch stands now, and how it stood before."""
+
+    ok: bool
+    tripped: bool
+    before: bool
+
+
 async def get_risk(request: web.Request) -> web.Response:
     """`GET /risk` - limits and what is used of them."""
     desk = desk_of(request)
@@ -37,21 +96,21 @@ async def get_risk(request: web.Request) -> web.Response:
     held = ledger.held(at=now)
     equity, heat = ledger.equity(marks(desk)), sum((call.planned_loss for call in held), Decimal(0))
     anchor = ledger.day_anchor
-    return json({
-        "policy": _policy(desk), "says_no": gates_of(says_no(desk)), "risk_state": ledger.control.risk_state,
-        "equity": plain(equity), "open": len(held), "heat": plain(heat),
-        "heat_share": round(float(heat / equity), 6) if equity else None,
-        "by_channel": Counter(call.channel for call in held), "by_side": Counter(call.side for call in held),
-        "day_anchor": None if anchor is None else {"day": anchor.day, "equity": plain(anchor.equity)},
-        "kill_switch": _kill_switch(ledger.control.kill),
-    })  # fmt: skip
+    return json(RiskShown(
+        policy=_policy(desk), says_no=says_no(desk), risk_state=ledger.control.risk_state,
+        equity=plain(equity), open=len(held), heat=plain(heat),
+        heat_share=round(float(heat / equity), 6) if equity else None,
+        by_channel=Counter(call.channel for call in held), by_side=Counter(call.side for call in held),
+        day_anchor=None if anchor is None else DayAnchor(day=anchor.day, equity=plain(anchor.equity)),
+        kill_switch=_kill_switch(ledger.control.kill),
+    ))  # fmt: skip
 
 
 async def get_policy(request: web.Request) -> web.Response:
     """`GET /risk/policy` - the policy that rules, row by row, and what else may be chosen."""
     desk = desk_of(request)
     rows = _policy(desk)
-    return json({"policy": rows["name"], **rows, "choices": desk.policies})
+    return json(PolicyShown(policy=rows.name, choices=desk.policies, **msgspec.structs.asdict(rows)))
 
 
 async def put_policy(request: web.Request) -> web.Response:
@@ -63,7 +122,7 @@ async def put_policy(request: web.Request) -> web.Response:
         raise Malformed(f"reason: missing, and {body.policy} allows more than {_ruling(desk)}")
     wish = SetPolicy(policy=body.policy, by=caller_of(request), reason=body.reason)
     before = await answer_of(desk.risk, wish, timeout_s=desk.ask_timeout_s)
-    return json({"ok": True, "policy": body.policy, "before": before})
+    return json(PolicySet(ok=True, policy=body.policy, before=before))
 
 
 async def get_kill_switch(request: web.Request) -> web.Response:
@@ -78,11 +137,11 @@ async def post_kill_switch(request: web.Request) -> web.Response:
         raise Malformed("reason: missing; re-arming needs one")
     wish = SetKillSwitch(tripped=body.tripped, by=caller_of(request), reason=body.reason)
     before = await answer_of(desk.exec_, wish, timeout_s=desk.ask_timeout_s)
-    return json({"ok": True, "tripped": body.tripped, "before": before})
+    return json(KillSwitchSet(ok=True, tripped=body.tripped, before=before))
 
 
-def _policy(desk: Desk) -> dict[str, object]:
-    return msgspec.structs.asdict(resolve_policy(desk.config, name=_ruling(desk)))
+def _policy(desk: Desk) -> RiskPolicyValues:
+    return resolve_policy(desk.config, name=_ruling(desk))
 
 
 def _ruling(desk: Desk) -> str:
@@ -94,8 +153,8 @@ def _loosens(desk: Desk, wanted: str) -> bool:
     return loosens(new, old, equity=desk.view().equity(marks(desk)))
 
 
-def _kill_switch(kill: KillState) -> dict[str, object]:
-    return {
-        "tripped": kill.tripped, "why": kill.why, "by": kill.by, "equity": plain_or_none(kill.equity),
-        "anchor": plain_or_none(kill.anchor), "limit": plain_or_none(kill.limit),
-    }  # fmt: skip
+def _kill_switch(kill: KillState) -> KillSwitchShown:
+    return KillSwitchShown(
+        tripped=kill.tripped, why=kill.why, by=kill.by, equity=plain_or_none(kill.equity),
+        anchor=plain_or_none(kill.anchor), limit=plain_or_none(kill.limit),
+    )  # fmt: skip

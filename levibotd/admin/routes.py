@@ -3,7 +3,8 @@ The route table: one line per endpoint. Metrics labels, the reference pages and 
 are made from it.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from aiohttp import web
 from msgspec import Struct
@@ -11,6 +12,7 @@ from msgspec import Struct
 from levibotd.admin import control, events, health, panel, risk, signals, trading
 from levibotd.admin.auth import Scope
 from levibotd.admin.replies import CSV, HTML, JSON, JSONL, TEXT, Body, DryRun
+from levibotd.settings import Settings
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -23,7 +25,7 @@ class Route(Struct, frozen=True):
     One endpoint. `scope` is the least that a key needs, where keys are configured.
 
     `query`, `body` and `path` are what a client may send (`replies.read_query`, `read_body`; a parameter of the
-    template that `path` does not describe is any string), `answer` is the Struct that goes out as JSON. `media`
+    template that `path` does not describe is any string), `answer` is what goes out as JSON: a Struct. `media`
     are the types an answer may have, `statuses` those it may come with. `errors` are the statuses of problem
     documents that are this route's own; 400, 401, 403, 404 of a template with parameters, 405, 413 and 429 are
     known from the rest.
@@ -37,7 +39,7 @@ class Route(Struct, frozen=True):
     query: type[Body] | None = None
     body: type[Body] | None = None
     path: type[Body] | None = None
-    answer: type[Struct] | None = None
+    answer: Any = None
     media: tuple[str, ...] = (JSON,)
     statuses: tuple[int, ...] = (200,)
     errors: tuple[int, ...] = ()
@@ -45,33 +47,42 @@ class Route(Struct, frozen=True):
 
 ROUTES: tuple[Route, ...] = (
     # Health.
-    Route("GET", "/livez", health.get_livez, PUBLIC, "200 while the process answers"),
+    Route("GET", "/livez", health.get_livez, PUBLIC, "200 while the process answers",
+          answer=health.Alive),
     Route("GET", "/readyz", health.get_readyz, PUBLIC, "200 when ready, else 503 with the reasons",
-          statuses=(200, 503)),
-    Route("GET", "/status", health.get_status, READ, "mode, stage, policy, what forbids opening, equity, work, counts"),
+          statuses=(200, 503), answer=health.Readiness),
+    Route("GET", "/status", health.get_status, READ, "mode, stage, policy, what forbids opening, equity, work, counts",
+          answer=health.Status),
     # Control.
     Route("POST", "/start", control.post_start, CONTROL, "allow opening; ?dry_run=1 shows the plan",
-          query=DryRun, body=control.Because, errors=ASKS),
+          query=DryRun, body=control.Because, errors=ASKS, answer=control.Switched),
     Route("POST", "/stop", control.post_stop, CONTROL, "stop opening; survives a restart; ?dry_run=1 shows the plan",
-          query=DryRun, body=control.Because, errors=ASKS),
+          query=DryRun, body=control.Because, errors=ASKS, answer=control.Switched),
     Route("POST", "/flatten", control.post_flatten, TRADE, "close all of our positions; ?dry_run=1 shows the plan",
-          query=DryRun, body=control.Because, errors=ASKS),
-    Route("GET", "/stage", control.get_stage, READ, "the stage, and those that may be set"),
+          query=DryRun, body=control.Because, errors=ASKS, answer=control.Closing),
+    Route("GET", "/stage", control.get_stage, READ, "the stage, and those that may be set",
+          answer=control.StageShown),
     Route("PUT", "/stage", control.put_stage, TRADE, "set it: {stage, reason, confirm}, confirm = the stage again",
-          body=control.StageWanted, errors=(*ASKS, 422)),
-    Route("GET", "/config", control.get_config, READ, "the configuration as it rules; secrets never stand in it"),
-    Route("GET", "/actors", control.get_actors, READ, "each actor: state, restarts, mailbox, age, last error"),
-    Route("GET", "/dead-letters", control.get_dead_letters, READ, "messages that nobody will handle"),
+          body=control.StageWanted, errors=(*ASKS, 422), answer=control.StageSet),
+    Route("GET", "/config", control.get_config, READ, "the configuration as it rules; secrets never stand in it",
+          answer=Settings),
+    Route("GET", "/actors", control.get_actors, READ, "each actor: state, restarts, mailbox, age, last error",
+          answer=control.GroupShown),
+    Route("GET", "/dead-letters", control.get_dead_letters, READ, "messages that nobody will handle",
+          answer=control.Letters),
     # Risk.
-    Route("GET", "/risk", risk.get_risk, READ, "limits, exposure, day anchor, kill switch"),
-    Route("GET", "/risk/policy", risk.get_policy, READ, "the policy with every row and where it comes from"),
+    Route("GET", "/risk", risk.get_risk, READ, "limits, exposure, day anchor, kill switch",
+          answer=risk.RiskShown),
+    Route("GET", "/risk/policy", risk.get_policy, READ, "the policy with every row and where it comes from",
+          answer=risk.PolicyShown),
     Route("PUT", "/risk/policy", risk.put_policy, CONTROL,
           "switch the policy: {policy, reason}; only loosening needs a reason",
-          body=risk.PolicyWanted, errors=(*ASKS, 422)),
-    Route("GET", "/risk/kill-switch", risk.get_kill_switch, READ, "the kill switch as last set"),
+          body=risk.PolicyWanted, errors=(*ASKS, 422), answer=risk.PolicySet),
+    Route("GET", "/risk/kill-switch", risk.get_kill_switch, READ, "the kill switch as last set",
+          answer=risk.KillSwitchShown),
     Route("POST", "/risk/kill-switch", risk.post_kill_switch, CONTROL,
           "trip or re-arm: {tripped, reason}; only re-arming needs a reason",
-          body=risk.KillSwitchWanted, errors=ASKS),
+          body=risk.KillSwitchWanted, errors=ASKS, answer=risk.KillSwitchSet),
     # Signals.
     Route("POST", "/signals/ingest-and-score", signals.post_ingest, TRADE,
           "ingest a post and await its decision: {text, channel, message_id?}",
@@ -85,7 +96,7 @@ ROUTES: tuple[Route, ...] = (
     # Trading.
     Route("GET", "/positions", trading.get_positions, READ, "open positions with stop, targets and open profit"),
     Route("POST", "/positions/{id}/close", trading.post_close, TRADE, "close one position; ?dry_run=1 shows the plan",
-          query=DryRun, body=control.Because, errors=ASKS),
+          query=DryRun, body=control.Because, errors=ASKS, answer=control.Closing),
     Route("GET", "/orders", trading.get_orders, READ, "orders of open calls, and the newest of ended ones"),
     Route("GET", "/trades", trading.get_trades, READ, "closed positions, newest first; ?format=json|csv&limit",
           query=trading.TradesWanted, media=(JSON, CSV), errors=(503,)),
@@ -93,7 +104,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/events", events.get_events, READ,
           "the event log; ?trace_id&since_iso&type&symbol&order=asc|desc&limit&cursor&format=json|jsonl",
           query=events.EventsWanted, media=(JSON, JSONL), errors=(503,)),
-    Route("GET", "/metrics", health.get_metrics, READ, "all metrics as JSON"),
+    Route("GET", "/metrics", health.get_metrics, READ, "all metrics as JSON",
+          answer=Mapping[str, health.Metric]),
     Route("GET", "/metrics/prom", health.get_prometheus, READ, "all metrics as Prometheus text", media=(TEXT,)),
     # The page.
     Route("GET", "/", panel.get_page, PUBLIC, "the status page", media=(HTML,)),

@@ -5,7 +5,7 @@ from typing import Literal
 
 from aiohttp import web
 
-from levibotd.admin.control import Because
+from levibotd.admin.control import Because, Closing
 from levibotd.admin.csv_cells import csv_of
 from levibotd.admin.events import CURSOR_HEADER, Cursor, Limit, beyond, next_cursor
 from levibotd.admin.health import marks
@@ -62,10 +62,10 @@ async def post_close(request: web.Request) -> web.Response:
     if key not in desk.view().calls:
         raise NotFound("no open position has this id")
     if is_dry_run(request):
-        return json({"ok": True, "dry_run": True, "calls": [key]})
+        return json(Closing(ok=True, dry_run=True, calls=(key,)))
     wish = ClosePosition(calls=(key,), by=caller_of(request), reason=body.reason)
     calls = await answer_of(desk.exec_, wish, timeout_s=desk.ask_timeout_s)
-    return json({"ok": True, "dry_run": False, "calls": calls})
+    return json(Closing(ok=True, dry_run=False, calls=calls))
 
 
 async def get_orders(request: web.Request) -> web.Response:
