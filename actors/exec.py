@@ -14,7 +14,7 @@ from typing import Any, assert_never
 
 from msgspec import Struct
 
-from levibotd.domain.book import ACTIVE, HALTED, Call
+from levibotd.domain.book import ACTIVE, DISK, HALTED, KILL_SWITCH, REDUCING, Call
 from levibotd.domain.exits import entries_over
 from levibotd.domain.gates import GateName
 from levibotd.domain.ledger import Ledger
@@ -49,6 +49,7 @@ from levibotd.execution.recovery import Recovery
 from levibotd.execution.settler import Settler, always
 from levibotd.kernel.actor import Actor
 from levibotd.kernel.clock import Clock
+from levibotd.kernel.mailbox import Rejected
 from levibotd.messages import ClosePosition, EndCalls, PlaceOrder, SetKillSwitch, SetStage, Switch
 from levibotd.ports.venue import Fill, Marked, OrderEnded, Venue
 
@@ -75,11 +76,16 @@ ExecMessage = Orders | Fill | OrderEnded | Marked | LookAgain | AskVenue | DayBe
 
 
 class ExecRules(Struct, frozen=True, kw_only=True):
-    """What the configuration says about spending; `max_open` and `flatten_on_trip` follow what rules now."""
+    """
+    What rules about spending, asked anew each time.
+
+    `stage_of` is the stage of a channel, the global one for None; `disk_is_low` when the log's disk forbids opening.
+    """
 
     flatten_on_trip: Callable[[], bool]
     max_open: Callable[[], int]
-    stage: str
+    stage_of: Callable[[str | None], str]
+    disk_is_low: Callable[[], bool]
 
 
 class ExecActor(Actor[ExecMessage]):
@@ -336,7 +342,7 @@ class ExecActor(Actor[ExecMessage]):
         records: list[Record] = [tripped]
         if self._ledger().control.risk_state == ACTIVE:
             # Another restraint keeps its name, so that arming the switch again does not lift it.
-            records.append(RiskState(state=HALTED, why="kill_switch", by=tripped.by))
+            records.append(RiskState(state=HALTED, why=KILL_SWITCH, by=tripped.by))
         await self._protocol.commit(None, None, *records)
         self._end_what_the_trip_ends()
 
@@ -345,7 +351,7 @@ class ExecActor(Actor[ExecMessage]):
             if self._rules.flatten_on_trip():
                 self._settler.close(call.key, why="flatten")
             else:
-                self._settler.end_entries(call.key, why="kill_switch")
+                self._settler.end_entries(call.key, why=KILL_SWITCH)
             self._settle_soon(call.symbol)
 
     async def _begin_day(self) -> None:
@@ -408,22 +414,39 @@ class ExecActor(Actor[ExecMessage]):
         await self._protocol.commit(None, None, command)
         return before
 
-    async def _set_kill_switch(self, asked: SetKillSwitch) -> bool:
-        control = self._ledger().control
-        before = control.kill.tripped
+    async def _set_kill_switch(self, asked: SetKillSwitch) -> bool | Rejected:
+        before = self._ledger().control.kill.tripped
         if asked.tripped and not before:
             await self._trip(KillSwitch(tripped=True, why=asked.reason or "operator", by=asked.by))
-        elif before and not asked.tripped:
-            armed = KillSwitch(tripped=False, why=asked.reason, by=asked.by)
-            records: list[Record] = [armed]
-            if control.risk_state == HALTED and control.risk_why == "kill_switch":
-                records.append(RiskState(state=ACTIVE, why="re-armed", by=asked.by))
-            await self._protocol.commit(None, None, *records)
+        elif not asked.tripped:
+            records: list[Record] = [KillSwitch(tripped=False, why=asked.reason, by=asked.by)] if before else []
+            records += self._lifted(asked)
+            if not records and self._ledger().control.risk_state != ACTIVE:
+                return Rejected("the disk of the log is low; only room on it lifts this")
+            if records:
+                await self._protocol.commit(None, None, *records)
         return before
 
+    # What re-arming lifts beside the switch: all that waits for a human. A low disk waits for room.
+    def _lifted(self, asked: SetKillSwitch) -> tuple[RiskState, ...]:
+        control = self._ledger().control
+        if control.risk_state == ACTIVE or control.risk_why == DISK:
+            return ()
+        lifted = RiskState(state=ACTIVE, why="re-armed", by=asked.by)
+        if self._rules.disk_is_low():
+            return (lifted, RiskState(state=REDUCING, why=DISK, by="log"))
+        return (lifted,)
+
     async def _set_stage(self, asked: SetStage) -> str:
-        before = self._ledger().control.stage or self._rules.stage
-        changed = ChannelStage(stage=asked.stage, before=before, by=asked.by, reason=asked.reason)
+        before = self._rules.stage_of(asked.channel)
+        changed = ChannelStage(
+            stage=asked.stage,
+            before=before,
+            by=asked.by,
+            reason=asked.reason,
+            channel=asked.channel,
+            unproven=asked.unproven,
+        )
         await self._protocol.commit(None, None, changed)
         return before
 

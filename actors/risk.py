@@ -17,6 +17,7 @@ from levibotd.domain.ledger import Ledger
 from levibotd.domain.levels import Conditions
 from levibotd.domain.records import (
     AutoRouteDryrun,
+    Control,
     Entry,
     LegOutcome,
     RiskPolicyChanged,
@@ -33,7 +34,16 @@ from levibotd.execution.settler import filters_of
 from levibotd.kernel.actor import Actor
 from levibotd.kernel.clock import Clock
 from levibotd.kernel.mailbox import Ref, Rejected
-from levibotd.messages import Append, Committed, LoggerMessage, PlaceOrder, RiskMessage, ScoredSignal, SetPolicy
+from levibotd.messages import (
+    Append,
+    Committed,
+    LoggerMessage,
+    PlaceOrder,
+    RiskMessage,
+    ScoredSignal,
+    SetLeverage,
+    SetPolicy,
+)
 from levibotd.ports.as_of import MarketAsOf
 from levibotd.ports.market import Market
 
@@ -86,6 +96,8 @@ class RiskActor(Actor[RiskMessage]):
                 return None
             case SetPolicy():
                 return await self._set_policy(message)
+            case SetLeverage():
+                return await self._set_leverage(message)
 
     @property
     def _setup(self) -> RiskSetup:
@@ -251,6 +263,13 @@ class RiskActor(Actor[RiskMessage]):
         changed = RiskPolicyChanged(policy=asked.policy, before=before, by=asked.by, reason=asked.reason)
         await self._log.ask(Append(entries=(Entry(changed),)), timeout_s=COMMIT_TIMEOUT_S)
         return before
+
+    async def _set_leverage(self, asked: SetLeverage) -> int:
+        before = self._ledger().control.leverage_cap
+        effect = "" if asked.leverage is None else str(asked.leverage)
+        command = Control(command="leverage", by=asked.by, reason=asked.reason, effect=effect)
+        await self._log.ask(Append(entries=(Entry(command),)), timeout_s=COMMIT_TIMEOUT_S)
+        return before or 0
 
     # As the venue names it, which is how orders and positions name it too; else as written.
     def _named(self, leg: Leg) -> str:

@@ -39,6 +39,7 @@ SECRET_BYTES_MAX = 65536
 _PREFIX = "LEVI_"
 _NOT_SETTINGS = ("LEVI_API_BASE", "LEVI_API_KEY", "LEVI_TELEGRAM_BOT_TOKEN")
 _FEEDS = ("dex", "nft", "l2")
+_RISK_FILE_ONLY = ("policy", "policies")
 # What a channel may say and nothing acts on yet: silence would look like consent.
 _CHANNEL_KEYS_LATER = ("authors", "market", "on_delete", "on_edit")
 _CHANNEL_DEFAULTS = ChannelConfig(id="")
@@ -152,6 +153,28 @@ def replay_config(config: Config) -> Config:
 def policy_names(config: Config) -> tuple[str, ...]:
     """Return the policies that may be switched to, built-in ones first."""
     return (*POLICIES, *(name for name in config.risk.policies if name not in POLICIES))
+
+
+def with_risk(config: Config, over: Mapping[str, object]) -> Config:
+    """
+    Return `config` with these keys of `[risk]` put over it, each as if the file had set it.
+
+    Raises ConfigError with every fault. Policies have a road of their own, and their tables belong into the file.
+    """
+    faults = [f"$.risk.{key}: expected in the file, not over it" for key in _RISK_FILE_ONLY if key in over]
+    rows = {key: value for key, value in over.items() if key not in _RISK_FILE_ONLY}
+    made, found = strict_toml.build(Settings, {"risk": rows}, names={})
+    _refuse(faults + found)
+    assert made is not None, "every key of [risk] has a default"
+    risk = msgspec.structs.replace(config.risk, **{key: getattr(made.risk, key) for key in over})
+    explicit = tuple(sorted({*config.explicit, *(f"risk.{key}" for key in over)}))
+    return msgspec.structs.replace(config, risk=risk, explicit=explicit)
+
+
+def channel_names(channel: ChannelConfig) -> tuple[str, ...]:
+    """Return what a channel is called, its own name first: "@name" or a number, as sources call that, its alias."""
+    names = (str(channel.id), f"tg:{channel.id}")
+    return names if channel.alias is None else (*names, channel.alias)
 
 
 def resolve_policy(config: Config, *, name: str | None = None) -> RiskPolicyValues:

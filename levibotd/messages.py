@@ -106,6 +106,14 @@ class SetPolicy(Message, Request[str], frozen=True, kw_only=True):
     reason: str
 
 
+class SetLeverage(Message, Request[int], frozen=True, kw_only=True):
+    """Admin -> Risk: no call gets more leverage from now on, None lifts that; answered with the cap before, 0: none."""
+
+    leverage: int | None
+    by: str
+    reason: str
+
+
 # --- To ExecActor -----------------------------------------------------------------------------
 
 
@@ -141,7 +149,12 @@ class Switch(Message, Request[bool], frozen=True, kw_only=True):
 
 
 class SetKillSwitch(Message, Request[bool], frozen=True, kw_only=True):
-    """Admin -> Exec: trip or re-arm; answered with whether it was tripped before."""
+    """
+    Admin -> Exec: trip or re-arm; answered with whether it was tripped before.
+
+    Re-arming also lifts what damage in the log, or a log set back, has restrained: a human has looked.
+    A low disk is lifted by room on it alone.
+    """
 
     tripped: bool
     by: str
@@ -149,11 +162,17 @@ class SetKillSwitch(Message, Request[bool], frozen=True, kw_only=True):
 
 
 class SetStage(Message, Request[str], frozen=True, kw_only=True):
-    """Admin -> Exec: the global stage; answered with the one before."""
+    """
+    Admin -> Exec: the global stage, or that of one channel; answered with the one before.
+
+    `unproven`: up although the evidence is missing.
+    """
 
     stage: str
     by: str
     reason: str
+    channel: str | None = None
+    unproven: bool = False
 
 
 class ClosePosition(Message, Request[tuple[str, ...]], frozen=True, kw_only=True):
@@ -169,4 +188,4 @@ class ClosePosition(Message, Request[tuple[str, ...]], frozen=True, kw_only=True
 LoggerMessage = Append | AwaitDecision | CatchUp
 TelegramMessage = IngestPost | Redeliver
 ScorerMessage = PostArrived
-RiskMessage = ScoredSignal | SetPolicy
+RiskMessage = ScoredSignal | SetPolicy | SetLeverage

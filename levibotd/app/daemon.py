@@ -306,7 +306,7 @@ class _Daemon:
         damage = await self._memory.damage_before()
         if damage is not None:
             self._log.error("log_damage", damage=str(damage))
-            restraints = restraint.of_damage(self._state.ledger().control)
+            restraints = restraint.of_damage(self._state.ledger().control, str(damage))
             self._offer(Error(code="LOG_DAMAGE", detail=str(damage)), *restraints)
 
     def _heartbeat(self) -> Heartbeat:
@@ -386,7 +386,7 @@ class _Daemon:
         records += restraint.of_start(ledger.control)
         if damage is not None:
             self._log.error("log_damage", damage=damage)
-            records += restraint.of_damage(ledger.control)
+            records += restraint.of_damage(ledger.control, damage)
         await wired.logger.tell(Append(entries=tuple(Entry(record) for record in records)))
 
     def _offer(self, *records: Record) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from actors.risk import RiskSetup
-from levibotd.config import Config, policy_names, resolve_policy
+from levibotd.config import Config, channel_names, policy_names, resolve_policy, with_risk
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.levels import CHASE_CAP
-from levibotd.domain.risk import PolicyValues, Rules, lower_stage
+from levibotd.domain.risk import PolicyValues, Rules, lower_stage, stage_in_force
 from levibotd.errors import ConfigError
 from levibotd.settings import ChannelConfig
 
@@ -19,6 +19,7 @@ class Rulebook:
     """
     What rules now, asked anew each time: policy, stages and the configuration itself may have been changed since.
 
+    `file` is the configuration as it was read; in `config` the operator's overrides, which the log holds, lie over it.
     Raises ConfigError when the policy that was switched to is not configured.
     """
 
@@ -26,11 +27,16 @@ class Rulebook:
         self._ledger = ledger
         self.adopt(config)
 
-    def adopt(self, config: Config) -> None:
-        """Let `config` rule from now on: all of it, or with ConfigError nothing."""
+    def adopt(self, file: Config) -> None:
+        """Let `file`, and what the log says lies over it, rule from now on: all of it, or with ConfigError nothing."""
+        config = self.overlaid(file)
         self.policies = self.check(config)
-        self.config = config
-        self._channels = {name: channel for channel in config.telegram.channels for name in _names(channel)}
+        self.file, self.config = file, config
+        self._channels = {name: channel for channel in config.telegram.channels for name in channel_names(channel)}
+
+    def overlaid(self, file: Config) -> Config:
+        """Return `file` with the operator's overrides over it."""
+        return with_risk(file, self._ledger().control.risk_over)
 
     def check(self, config: Config) -> dict[str, PolicyValues]:
         """Return the policies under `config`. Raises ConfigError where it could not rule."""
@@ -51,8 +57,20 @@ class Rulebook:
     @property
     def stage(self) -> str:
         """The global stage: the lower of the file's and the one last set."""
-        highest = self.config.exchange.stage
-        return lower_stage(highest, self._ledger().control.stage or highest)
+        exchange = self.config.exchange
+        confirmed = self._ledger().control.stage
+        return stage_in_force(exchange.stage, confirmed, file_suffices=exchange.network != "mainnet")
+
+    def channel_stage(self, channel: str) -> str:
+        """A channel's own stage: the lower of the file's and the one last set. The global one may be lower still."""
+        own = self._channel(channel)
+        set_to = self._ledger().control.channel_stages
+        confirmed = next((set_to[name] for name in (*channel_names(own), channel) if name in set_to), None)
+        return stage_in_force(own.stage, confirmed, file_suffices=self.config.exchange.network != "mainnet")
+
+    def stage_of(self, channel: str | None) -> str:
+        """The stage of this channel alone, or the global one."""
+        return self.stage if channel is None else self.channel_stage(channel)
 
     @property
     def peak_loss_limit(self) -> Decimal | None:
@@ -68,11 +86,11 @@ class Rulebook:
 
     def rules(self, channel: str) -> Rules:
         config, own = self.config, self._channel(channel)
-        stage = self._ledger().control.channel_stages.get(channel, own.stage)
+        caps = [cap for cap in (own.max_leverage, self._ledger().control.leverage_cap) if cap is not None]
         return Rules(
             confidence_min=config.strategy.confidence_min,
             signal_ttl_s=config.strategy.signal_ttl_s,
-            stage=lower_stage(self.stage, stage),
+            stage=lower_stage(self.stage, self.channel_stage(channel)),
             no_sl=own.no_sl or config.no_sl,
             notional_min=Decimal(config.risk.notional_min or "0"),
             symbols_allow=own.symbols_allow or config.symbols.allow,
@@ -80,7 +98,7 @@ class Rulebook:
             sides=own.sides,
             risk=None if own.risk is None else Decimal(str(own.risk)),
             heat_share=None if own.heat_share is None else Decimal(str(own.heat_share)),
-            max_leverage=own.max_leverage,
+            max_leverage=min(caps, default=None),
             max_tps=own.max_tps,
             entry_split=own.entry_split,
             tp_split=own.tp_split,
@@ -105,9 +123,3 @@ class Rulebook:
 def timeframe_s(written: str) -> float:
     """Seconds of a bar length such as "1h"."""
     return int(written[:-1]) * _UNITS_S[written[-1]]
-
-
-# A channel is written "@name" or as a number; sources call the latter "tg:number".
-def _names(channel: ChannelConfig) -> tuple[str, ...]:
-    names = (str(channel.id), f"tg:{channel.id}")
-    return names if channel.alias is None else (*names, channel.alias)

@@ -9,6 +9,7 @@ from actors.logger import Log, LoggerActor
 from actors.risk import RiskActor
 from actors.scorer import ScorerActor, ScorerSetup
 from actors.telegram import TelegramActor, WorkList
+from levibotd.app import restraint
 from levibotd.app.committed import CommittedState
 from levibotd.app.rules import Rulebook
 from levibotd.config import Config
@@ -127,7 +128,8 @@ class Wired:
             rules=ExecRules(
                 flatten_on_trip=lambda: self.rulebook.config.risk.on_trip == "flatten",
                 max_open=lambda: self.rulebook.policy.max_open,
-                stage=parts.config.exchange.stage,
+                stage_of=self.rulebook.stage_of,
+                disk_is_low=lambda: restraint.disk_is_low(parts.log.disk),
             ),
         )
 

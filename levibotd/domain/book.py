@@ -18,6 +18,11 @@ ACTIVE = "ACTIVE"
 REDUCING = "REDUCING"
 HALTED = "HALTED"
 
+# Why a risk state restrains: what each is lifted by differs.
+KILL_SWITCH = "kill_switch"
+DISK = "disk"
+LOG_DAMAGE = "log_damage"
+
 PENDING = "pending"  # Orders, and no fill yet.
 OPEN = "open"
 CLOSING = "closing"  # A close order is out.
@@ -45,6 +50,10 @@ class ControlState(Struct, kw_only=True):
     stage: str | None = None
     channel_stages: dict[str, str] = {}
     policy: str | None = None
+    leverage_cap: int | None = None
+    risk_over: dict[str, str | int | float] = {}  # Keys of `[risk]` that were put over the file.
+    damage: str = ""  # Of the log, as last found.
+    damage_accepted: list[str] = []  # What a human has looked at restrains no more.
     safe_mode: list[str] = []  # Groups of actors that gave up.
 
 

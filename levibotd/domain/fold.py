@@ -9,9 +9,9 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
-from levibotd.domain import records
+from levibotd.domain import records, switches
 from levibotd.domain.accounting import EXACT, bought, count, sold
-from levibotd.domain.book import CLOSING, Call, KillState, PendingPost, State, Tally, Ticket
+from levibotd.domain.book import CLOSING, Call, PendingPost, State, Tally, Ticket
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.orders import CLOSE, ENTRY, Order, advance, planned
 from levibotd.domain.records import Entry, Record
@@ -99,46 +99,7 @@ def _cursor(state: State, entry: Entry, record: records.TgCursor) -> None:
     state.cursors[record.channel] = record
 
 
-# Control.
-
-
-def _control(state: State, entry: Entry, record: records.Control) -> None:
-    if record.command in ("start", "stop"):
-        state.control.switch_on = record.command == "start"
-    elif record.command in ("close", "flatten") and (call := state.calls.get(CallKey(record.effect))) is not None:
-        call.status = CLOSING  # From here on, also in a life that never heard the command.
-
-
-def _risk_state(state: State, entry: Entry, record: records.RiskState) -> None:
-    state.control.risk_state = record.state
-    state.control.risk_why = record.why
-
-
-def _kill_switch(state: State, entry: Entry, record: records.KillSwitch) -> None:
-    state.control.kill = KillState(
-        tripped=record.tripped,
-        why=record.why,
-        by=record.by,
-        equity=record.equity,
-        anchor=record.anchor,
-        limit=record.limit,
-    )
-
-
-def _safe_mode(state: State, entry: Entry, record: records.SafeMode) -> None:
-    groups = [group for group in state.control.safe_mode if group != record.group]
-    state.control.safe_mode = [*groups, record.group] if record.on else groups
-
-
-def _stage(state: State, entry: Entry, record: records.ChannelStage) -> None:
-    if record.channel is None:
-        state.control.stage = record.stage
-    else:
-        state.control.channel_stages[record.channel] = record.stage
-
-
-def _policy(state: State, entry: Entry, record: records.RiskPolicyChanged) -> None:
-    state.control.policy = record.policy
+# The day.
 
 
 # A day begins once, and never one before the last: a clock that jumps back and forth rolls nothing twice.
@@ -340,17 +301,12 @@ _TERMINAL: dict[type[Record], str] = {
 }
 
 _CHANGES: dict[type[Record], _Change] = {
+    **switches.CHANGES,
     **dict.fromkeys(_TERMINAL, _decided),
     records.SignalIngest: _ingested,
     records.SignalEdited: _edited,
     records.SignalScored: _scored,
     records.TgCursor: _cursor,
-    records.Control: _control,
-    records.RiskState: _risk_state,
-    records.KillSwitch: _kill_switch,
-    records.SafeMode: _safe_mode,
-    records.ChannelStage: _stage,
-    records.RiskPolicyChanged: _policy,
     records.DayAnchor: _anchor,
     records.RiskTicket: _ticket,
     records.EntryArmed: _armed,
@@ -380,8 +336,6 @@ IGNORED: frozenset[type[Record]] = frozenset(
         records.SignalDeleted,
         records.PositionOpened,  # The fills say it.
         records.PosRecon,  # Adopted quantities come as fills.
-        records.ConfigUpdate,
-        records.Boot,
         records.ClockStep,
         records.FileOpen,
         records.FileSeal,
@@ -390,7 +344,6 @@ IGNORED: frozenset[type[Record]] = frozenset(
         records.DeadLetter,
         records.LogShed,
         records.SystemNote,
-        records.Error,
         records.Heartbeat,  # May be shed: no state may rest on it.
         records.MarketQuote,
     }

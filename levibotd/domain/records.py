@@ -290,7 +290,7 @@ class SafeMode(Record, frozen=True, kw_only=True):
 
 
 class Control(Record, frozen=True, kw_only=True):
-    """An operator's command: `start`, `stop`, `flatten`, `close` ..."""
+    """An operator's command: `start`, `stop`, `flatten`, `close`, `leverage`, `restart`, `requeue`."""
 
     command: str
     by: str
@@ -299,18 +299,28 @@ class Control(Record, frozen=True, kw_only=True):
 
 
 class ChannelStage(Record, frozen=True, kw_only=True):
-    """Stage changed; `channel` None = the global one."""
+    """Stage changed; `channel` None = the global one. `unproven`: the operator's word in place of evidence."""
 
     stage: str
     before: str
     by: str
     reason: str
     channel: str | None = None
+    unproven: bool = False
 
 
 class ConfigUpdate(Record, frozen=True, kw_only=True):
+    """
+    Other settings rule from here on.
+
+    `risk` is every key of `[risk]` that the operator has put over the file by then; None: as before.
+    """
+
     sha: str
     changed: tuple[str, ...] = ()
+    risk: Mapping[str, str | int | float] | None = None
+    by: str = ""
+    reason: str = ""
 
 
 # --- Orders -----------------------------------------------------------------------------------

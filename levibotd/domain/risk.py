@@ -24,6 +24,7 @@ from levibotd.domain.signal import CallKey, Leg, Side, Symbol
 from levibotd.domain.sizing import Filters, Limits, plan_trade
 
 STAGES = ("observe", "paper", "ask", "canary", "live")
+PAPER = "paper"
 PRICE_DEVIATION_MAX = Decimal("0.01")
 
 _STABLE_QUOTES = ("USD", "USDT", "USDC", "FDUSD", "BUSD")
@@ -174,14 +175,18 @@ def notional(text: str, *, equity: Decimal) -> Decimal:
 
 def loosens(wanted: PolicyValues, ruling: PolicyValues, *, equity: Decimal) -> bool:
     """Would `wanted` let anything pass that `ruling` refuses?"""
+    return bool(loosened_rows(wanted, ruling, equity=equity))
+
+
+def loosened_rows(wanted: PolicyValues, ruling: PolicyValues, *, equity: Decimal) -> tuple[str, ...]:
+    """Name the rows by which `wanted` would let pass what `ruling` refuses."""
     shares = ("risk_per_trade", "heat_max", "heat_channel_share", "heat_side_share", "daily_loss_limit")
-    more = (*shares, "max_open", "max_leverage")
+    rows = [row for row in (*shares, "max_open", "max_leverage") if getattr(wanted, row) > getattr(ruling, row)]
     less = ("cooldown_s", "cooldown_stop_s", "min_volume_24h")
-    return (
-        any(getattr(wanted, row) > getattr(ruling, row) for row in more)
-        or any(getattr(wanted, row) < getattr(ruling, row) for row in less)
-        or notional(wanted.notional_max, equity=equity) > notional(ruling.notional_max, equity=equity)
-    )
+    rows += [row for row in less if getattr(wanted, row) < getattr(ruling, row)]
+    if notional(wanted.notional_max, equity=equity) > notional(ruling.notional_max, equity=equity):
+        rows.append("notional_max")
+    return tuple(rows)
 
 
 def policy_hash(policy: PolicyValues) -> str:
@@ -191,6 +196,22 @@ def policy_hash(policy: PolicyValues) -> str:
 
 def lower_stage(first: str, second: str) -> str:
     return min(first, second, key=STAGES.index)
+
+
+def stage_in_force(highest: str, confirmed: str | None, *, file_suffices: bool = False) -> str:
+    """
+    The stage that rules when the file allows `highest` and an operator last confirmed `confirmed`.
+
+    Above paper the file alone is not enough, unless money is at stake on no real venue (`file_suffices`).
+    """
+    if confirmed is not None:
+        return lower_stage(highest, confirmed)
+    return highest if file_suffices else lower_stage(highest, PAPER)
+
+
+def needs_second_factor(*stages: str) -> bool:
+    """Is one of these a stage in which loosening takes more than a reason?"""
+    return any(STAGES.index(stage) > STAGES.index(PAPER) for stage in stages)
 
 
 def check_kill(

@@ -28,11 +28,17 @@ def test_room_on_the_disk_lifts_what_the_disk_forbade_and_nothing_else(disk: Dis
 
 def test_damage_is_not_forgotten_behind_a_tripped_kill_switch_or_a_full_disk() -> None:
     for before in (control(), control(HALTED, "kill_switch"), control(REDUCING, "disk")):
-        assert [(one.state, one.why) for one in restraint.of_damage(before)] == [(REDUCING, "log_damage")]
-    assert restraint.of_damage(control(REDUCING, "log_damage")) == ()
+        assert [(one.state, one.why) for one in restraint.of_damage(before, "seq 7")] == [(REDUCING, "log_damage")]
+    assert restraint.of_damage(control(REDUCING, "log_damage"), "seq 7") == ()
 
 
 def test_a_start_looks_at_the_disk_anew() -> None:
     assert [one.state for one in restraint.of_start(control(REDUCING, "disk"))] == [ACTIVE]
     assert restraint.of_start(control(REDUCING, "log_damage")) == ()
     assert restraint.of_start(control()) == ()
+
+
+def test_damage_that_a_human_has_accepted_restrains_no_more_and_other_damage_does() -> None:
+    accepted = ControlState(kill=KillState(), damage_accepted=["seq 7"])
+    assert restraint.of_damage(accepted, "seq 7") == ()
+    assert [one.why for one in restraint.of_damage(accepted, "seq 9")] == ["log_damage"]

@@ -2,13 +2,14 @@
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from levibotd.app.rules import Rulebook, timeframe_s
 from levibotd.config import Config, load
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.levels import CHASE_CAP
-from levibotd.domain.records import ChannelStage, Entry, Record, RiskPolicyChanged
+from levibotd.domain.records import ChannelStage, ConfigUpdate, Control, Entry, Record, RiskPolicyChanged
 from levibotd.errors import ConfigError
 
 
@@ -87,7 +88,52 @@ def test_a_channel_acts_at_the_lower_of_its_stage_and_the_global_one(ledger: Led
 
     write(ledger, staged("observe", channel="@b"), staged("paper", channel="@a"))
 
-    assert (rulebook.rules("@a").stage, rulebook.rules("@b").stage) == ("paper", "observe")
+    # The file names the highest stage: what is set since can only be below it.
+    assert (rulebook.rules("@a").stage, rulebook.rules("@b").stage) == ("observe", "observe")
+    write(ledger, staged("paper", channel="@b"))
+    assert (rulebook.rules("@b").stage, rulebook.stage_of("@b"), rulebook.stage_of(None)) == ("paper", "paper", "paper")
+
+
+@pytest.mark.parametrize("set_for", ["-1001", "tg:-1001", "friends"])
+def test_a_channel_has_one_stage_under_all_its_names(ledger: Ledger, set_for: str) -> None:
+    rulebook = Rulebook(channels('[{id = -1001, alias = "friends"}]'), lambda: ledger)
+    write(ledger, staged("observe", channel=set_for))
+    assert {rulebook.rules(name).stage for name in ("-1001", "tg:-1001", "friends")} == {"observe"}
+    assert rulebook.rules("@other").stage == "paper"
+
+
+def test_above_paper_the_file_alone_is_not_enough(ledger: Ledger) -> None:
+    config = configured()
+    real = msgspec.structs.replace(
+        config, exchange=msgspec.structs.replace(config.exchange, id="binance", stage="live")
+    )
+    rulebook = Rulebook(real, lambda: ledger)
+    assert rulebook.stage == "paper"
+    write(ledger, staged("canary"))
+    assert rulebook.stage == "canary"
+
+    rehearsal = msgspec.structs.replace(real, exchange=msgspec.structs.replace(real.exchange, network="testnet"))
+    assert Rulebook(rehearsal, lambda: Ledger(balance=Decimal(1))).stage == "live"
+
+
+def test_a_cap_on_leverage_holds_for_every_channel_until_it_is_lifted(ledger: Ledger) -> None:
+    rulebook = Rulebook(channels('[{id = "@a", max_leverage = 2}]'), lambda: ledger)
+    write(ledger, Control(command="leverage", by="http", effect="3"))
+    assert (rulebook.rules("@a").max_leverage, rulebook.rules("@b").max_leverage) == (2, 3)
+    write(ledger, Control(command="leverage", by="http", effect="1"))
+    assert (rulebook.rules("@a").max_leverage, rulebook.rules("@b").max_leverage) == (1, 1)
+    write(ledger, Control(command="leverage", by="http"))
+    assert (rulebook.rules("@a").max_leverage, rulebook.rules("@b").max_leverage) == (2, None)
+
+
+def test_what_the_log_says_lies_over_the_file_and_goes_before_every_policy(ledger: Ledger) -> None:
+    write(ledger, ConfigUpdate(sha="0", risk={"max_open": 2, "on_trip": "flatten"}))
+    rulebook = Rulebook(configured(risk_max_open="4"), lambda: ledger)
+
+    assert (rulebook.policy.max_open, rulebook.config.risk.on_trip) == (2, "flatten")
+    assert (rulebook.file.risk.max_open, rulebook.file.risk.on_trip) == (4, "hold")
+    write(ledger, ConfigUpdate(sha="1", changed=("risk.cooldown_s",)))
+    assert ledger.control.risk_over == {"max_open": 2, "on_trip": "flatten"}  # A reload takes none of them away.
 
 
 def test_a_channel_that_is_not_listed_has_the_global_values(ledger: Ledger) -> None:

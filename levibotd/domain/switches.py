@@ -1,0 +1,88 @@
+"""
+What the records of control do to the state: switches, stages, policy, and what was put over the file.
+
+Called by `fold.py` alone.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from levibotd.domain import records
+from levibotd.domain.book import ACTIVE, CLOSING, LOG_DAMAGE, KillState, State
+from levibotd.domain.records import Entry, Record
+from levibotd.domain.signal import CallKey
+
+ACCEPTED_MAX = 64  # Damages of the log that a human has looked at.
+DAMAGE_CODE = "LOG_DAMAGE"  # Of the ERROR that tells of damage found after the start.
+
+
+def _control(state: State, entry: Entry, record: records.Control) -> None:
+    if record.command in ("start", "stop"):
+        state.control.switch_on = record.command == "start"
+    elif record.command == "leverage":
+        state.control.leverage_cap = int(record.effect) if record.effect else None
+    elif record.command in ("close", "flatten") and (call := state.calls.get(CallKey(record.effect))) is not None:
+        call.status = CLOSING  # From here on, also in a life that never heard the command.
+
+
+def _risk_state(state: State, entry: Entry, record: records.RiskState) -> None:
+    control = state.control
+    if record.state == ACTIVE and control.risk_why == LOG_DAMAGE and control.damage not in control.damage_accepted:
+        control.damage_accepted = [*control.damage_accepted, control.damage][-ACCEPTED_MAX:]
+    control.risk_state = record.state
+    control.risk_why = record.why
+
+
+def _boot(state: State, entry: Entry, record: records.Boot) -> None:
+    if record.damage is not None:
+        state.control.damage = record.damage
+
+
+def _error(state: State, entry: Entry, record: records.Error) -> None:
+    if record.code == DAMAGE_CODE:
+        state.control.damage = record.detail
+
+
+def _config(state: State, entry: Entry, record: records.ConfigUpdate) -> None:
+    if record.risk is not None:
+        state.control.risk_over = dict(record.risk)
+
+
+def _kill_switch(state: State, entry: Entry, record: records.KillSwitch) -> None:
+    state.control.kill = KillState(
+        tripped=record.tripped,
+        why=record.why,
+        by=record.by,
+        equity=record.equity,
+        anchor=record.anchor,
+        limit=record.limit,
+    )
+
+
+def _safe_mode(state: State, entry: Entry, record: records.SafeMode) -> None:
+    groups = [group for group in state.control.safe_mode if group != record.group]
+    state.control.safe_mode = [*groups, record.group] if record.on else groups
+
+
+def _stage(state: State, entry: Entry, record: records.ChannelStage) -> None:
+    if record.channel is None:
+        state.control.stage = record.stage
+    else:
+        state.control.channel_stages[record.channel] = record.stage
+
+
+def _policy(state: State, entry: Entry, record: records.RiskPolicyChanged) -> None:
+    state.control.policy = record.policy
+
+
+CHANGES: dict[type[Record], Callable[[State, Entry, Any], None]] = {
+    records.Control: _control,
+    records.RiskState: _risk_state,
+    records.KillSwitch: _kill_switch,
+    records.SafeMode: _safe_mode,
+    records.ChannelStage: _stage,
+    records.RiskPolicyChanged: _policy,
+    records.ConfigUpdate: _config,
+    records.Boot: _boot,
+    records.Error: _error,
+}
