@@ -2,7 +2,7 @@
 
 import sys
 
-from levibotd.cli import main
+from levibotd.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())
