@@ -102,6 +102,21 @@ class Queues:
     def crash(self, count: int) -> float:
         return asyncio.run(self._crash(count))
 
+    def hops_cost(self, count: int) -> float:
+        """CPU of one message through six receivers that have nothing else to do."""
+        cost, _ = asyncio.run(self._through_six(count, one_by_one=True))
+        return cost
+
+    def ask_cost(self, count: int) -> float:
+        """CPU of one question and its answer."""
+
+        async def run() -> float:
+            begun = cpu()
+            await self._ask(count)
+            return (cpu() - begun) / count
+
+        return asyncio.run(run())
+
     async def _tell(self, count: int, senders: int) -> float:
         box, each = self._kind(CAPACITY), count // senders
 
