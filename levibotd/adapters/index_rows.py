@@ -56,8 +56,8 @@ class Rows:
     def of_runs(self, runs: Sequence[Run]) -> Iterator[Row]:
         for run in runs:
             segment, offset = self._number(run.segment), run.offset
-            for logged, length in zip(run.logged, run.lengths, strict=True):
-                entry = logged.entry
+            for logged, line in zip(run.logged, run.lines, strict=True):
+                entry, length = logged.entry, len(line)
                 symbol = None if entry.symbol is None else self._number(entry.symbol)
                 trace = None if entry.trace is None else _as_blob(entry.trace)
                 yield logged.seq, logged.ts, self._number(logged.event_type), symbol, trace, segment, offset, length

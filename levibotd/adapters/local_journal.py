@@ -161,7 +161,7 @@ class LocalJournal:
                 self._give_up(fault)
                 continue
             if self._watch is not None:
-                self._watch.wrote(sum(run.lengths), ts=ts, mono=mono)
+                self._watch.wrote(run.size, ts=ts, mono=mono)
             yield run
             return
         detail = "" if self._fault is None else self._fault.detail
@@ -186,7 +186,7 @@ class LocalJournal:
                 lines.append(chain.line(prepared, ts=ts, mono=mono))
                 told.append(Logged(seq=chain.seq, ts=ts, event_type=prepared.event.name, entry=prepared.entry))
         data = b"".join(lines)
-        run = Run(segment.name, segment.size, list(map(len, lines)), told, own, chain.hash.decode())
+        run = Run(segment.name, segment.size, lines, told, own, chain.hash.decode())
         segment.put(data, len(lines))
         if self._sync:
             segment.flush()

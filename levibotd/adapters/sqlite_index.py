@@ -81,6 +81,10 @@ class SqliteIndex:
         elif not self._worker.offer(runs):
             self._is_behind = True
 
+    @property
+    def indexed_seq(self) -> int:
+        return self._rows.position.seq  # Moved on by the thread, once the rows are there.
+
     async def lines(self, query: EventQuery) -> Sequence[bytes]:
         await self.settled()
         return self.find(query)

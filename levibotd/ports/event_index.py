@@ -40,6 +40,10 @@ class EventIndex(Protocol):
         Never more than the index's own limit. Raises Unavailable while the index is made anew.
         """
 
+    @property
+    def indexed_seq(self) -> int:
+        """Whatever is committed up to this record can be found by now."""
+
     async def lines(self, query: EventQuery) -> Sequence[bytes]:
         """Answer from everything fed before the call. Raises Unavailable while the index is made anew."""
 

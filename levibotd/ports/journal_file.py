@@ -49,21 +49,26 @@ class Run(Struct, frozen=True, gc=False):
     """
     Records that stand one behind the other in one segment, from byte `offset` on.
 
-    The first `own` of them are the journal's own (FILE_OPEN, FILE_SEAL, ERROR); the rest was asked for.
-    `hash` is that of the last.
+    `lines` are their bytes as they stand there, line feeds included, and `logged` what those say. The first
+    `own` of them are the journal's own (FILE_OPEN, FILE_SEAL, ERROR); the rest was asked for. `hash` is that
+    of the last.
     """
 
     segment: str
     offset: int
-    lengths: list[int]
+    lines: list[bytes]
     logged: list[Logged]
     own: int
     hash: str
 
     @property
+    def size(self) -> int:
+        return sum(map(len, self.lines))
+
+    @property
     def end(self) -> "Position":
         """The place behind its last record."""
-        offset = self.offset + sum(self.lengths)
+        offset = self.offset + self.size
         return Position(segment=self.segment, offset=offset, seq=self.logged[-1].seq, hash=self.hash)
 
 

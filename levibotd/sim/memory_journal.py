@@ -54,9 +54,8 @@ class MemoryJournal:
         for stamped in batch:
             for prepared in stamped.records:
                 self._append(prepared, stamped)
-        lengths = [len(line) for line in self.lines[first:]]
         own = 1 if first == 0 else 0
-        yield Run(_SEGMENT, offset, lengths, self.logged[first:], own, self._chain.hash.decode())
+        yield Run(_SEGMENT, offset, self.lines[first:], self.logged[first:], own, self._chain.hash.decode())
 
     def seal(self, *, ts: float, mono: float) -> list[Run]:
         return []

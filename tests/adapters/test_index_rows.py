@@ -20,7 +20,7 @@ def run_of(*traces: str | None, first: int = 1) -> Run:
         )
         for place, trace in enumerate(traces)
     ]  # fmt: skip
-    return Run("day/segment", 50, [10 + place for place in range(len(logged))], logged, 0, "h")
+    return Run("day/segment", 50, [b"x" * (10 + place) for place in range(len(logged))], logged, 0, "h")
 
 
 @pytest.fixture

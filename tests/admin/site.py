@@ -87,6 +87,10 @@ class MemoryLog:
     async def settled(self) -> None:
         """It is its own index."""
 
+    @property
+    def indexed_seq(self) -> int:
+        return len(self.lines_written)
+
     def feed(self, runs: Sequence[Run]) -> None:
         raise AssertionError("handlers only read")
 

@@ -8,7 +8,7 @@ import pytest
 from levibotd.adapters.local_journal import LocalJournal
 from levibotd.adapters.os_files import OsFiles
 from levibotd.domain.records import Entry, Logged, SystemNote
-from levibotd.journal import ORIGIN_HASH, Preparer
+from levibotd.journal import ORIGIN_HASH, Preparer, decode
 from levibotd.ports.journal_file import DiskState, Journal, Position, Run, Stamped
 from levibotd.sim.faulty_files import FaultyFiles
 from levibotd.sim.memory_journal import MemoryJournal
@@ -68,8 +68,14 @@ def test_the_position_is_the_end_of_what_is_committed(journal: Journal) -> None:
     position = journal.position
     assert position.segment == run.segment
     assert position.seq == 3
-    assert position.offset == run.offset + sum(run.lengths)
-    assert len(run.lengths) == len(run.logged) == 3
+    assert position.offset == run.offset + run.size
+    assert len(run.lines) == len(run.logged) == 3
+
+
+def test_a_run_holds_the_bytes_of_its_records(journal: Journal) -> None:
+    (run,) = journal.commit([stamped("a", "b")])
+
+    assert [decode(line) for line in run.lines] == run.logged
 
 
 def test_runs_stand_one_behind_the_other(journal: Journal) -> None:
@@ -77,7 +83,7 @@ def test_runs_stand_one_behind_the_other(journal: Journal) -> None:
     (second,) = journal.commit([stamped("b")])
 
     assert (first.segment, first.offset) == (second.segment, 0)
-    assert second.offset == sum(first.lengths)
+    assert second.offset == first.size
 
 
 def test_what_is_told_is_what_was_asked_for(journal: Journal) -> None:
