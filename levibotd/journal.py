@@ -25,6 +25,7 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct
 
+from levibotd.domain import archive
 from levibotd.domain import records as r
 from levibotd.domain.masking import Masker
 from levibotd.domain.records import Entry, Logged, Record
@@ -105,6 +106,7 @@ _E: Mapping[str, type[Record]] = {
     "ACTOR_RESTART": r.ActorRestart,
     "DEAD_LETTER": r.DeadLetter,
     "LOG_SHED": r.LogShed,
+    **archive.RECORDS,
     "SYSTEM": r.SystemNote,
     "ERROR": r.Error,
 }

@@ -1,9 +1,16 @@
-"""The files port on the real file system."""
+"""
+The files port on the real file system.
+
+Below its root nothing is ever reached through a link: each directory on the way is opened by its
+own descriptor, so that a link that is planted, or slipped in at the last moment, is refused
+instead of followed. The root itself may be one; a service manager makes it so.
+"""
 
 import errno
 import fcntl
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from levibotd.errors import ConfigError
@@ -11,6 +18,8 @@ from levibotd.ports.files import Appending
 from levibotd.ports.journal_file import LockHeld
 
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class OsFiles:
@@ -20,19 +29,19 @@ class OsFiles:
         self._root = root
 
     def names(self, below: str = "") -> list[str]:
-        found: list[str] = []
-        start = self._root / below
-        for folder, folders, files in os.walk(start):
-            folders.sort()
-            relative = Path(folder).relative_to(self._root)
-            found += [(relative / name).as_posix() for name in files if not Path(folder, name).is_symlink()]
-        return sorted(found)
+        try:
+            with self._folder(below) as folder:
+                return sorted(_regular_files(folder, f"{below}/" if below else ""))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
 
     def size(self, name: str) -> int:
-        return os.stat(self._root / name, follow_symlinks=False).st_size
+        with self._folder_of(name) as (folder, leaf):
+            return os.stat(leaf, dir_fd=folder, follow_symlinks=False).st_size
 
     def read(self, name: str, *, offset: int = 0, length: int | None = None) -> bytes:
-        descriptor = os.open(self._root / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with self._folder_of(name) as (folder, leaf):
+            descriptor = os.open(leaf, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
         with open(descriptor, "rb", buffering=0) as file:
             file.seek(offset)
             if length is None:
@@ -40,29 +49,34 @@ class OsFiles:
             return _read_up_to(file.fileno(), length)
 
     def create(self, name: str) -> Appending:
-        path = self._root / name
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return _OsAppending(os.open(path, NEW_FILE, 0o600))
+        with self._folder_of(name, make=True) as (folder, leaf):
+            return _OsAppending(os.open(leaf, NEW_FILE, 0o600, dir_fd=folder))
 
     def replace(self, name: str, data: bytes) -> None:
-        path = self._root / name
         temporary = f"{name}.tmp"
-        with suppress(FileNotFoundError):
-            os.unlink(self._root / temporary)
-        file = self.create(temporary)
-        try:
-            file.write(data)
-            file.sync()
-            os.replace(self._root / temporary, path)
-        except OSError:
-            os.unlink(self._root / temporary)
-            raise
-        finally:
-            file.close()
-        _sync_directory(path.parent)
+        with self._folder_of(name, make=True) as (folder, leaf):
+            with suppress(FileNotFoundError):
+                os.unlink(f"{leaf}.tmp", dir_fd=folder)
+            file = self.create(temporary)
+            try:
+                file.write(data)
+                file.sync()
+                os.replace(f"{leaf}.tmp", leaf, src_dir_fd=folder, dst_dir_fd=folder)
+            except OSError:
+                os.unlink(f"{leaf}.tmp", dir_fd=folder)
+                raise
+            finally:
+                file.close()
+            os.fsync(folder)
+
+    def rename(self, name: str, to: str) -> None:
+        with self._folder_of(name) as (folder, leaf):
+            os.replace(leaf, to.rpartition("/")[2], src_dir_fd=folder, dst_dir_fd=folder)
+            os.fsync(folder)
 
     def truncate(self, name: str, *, size: int) -> None:
-        descriptor = os.open(self._root / name, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with self._folder_of(name) as (folder, leaf):
+            descriptor = os.open(leaf, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
         try:
             os.ftruncate(descriptor, size)
             os.fsync(descriptor)
@@ -70,24 +84,24 @@ class OsFiles:
             os.close(descriptor)
 
     def remove(self, name: str) -> None:
-        path = self._root / name
-        with suppress(FileNotFoundError):
-            os.unlink(path)
-            _sync_directory(path.parent)
+        with suppress(FileNotFoundError), self._folder_of(name) as (folder, leaf):
+            os.unlink(leaf, dir_fd=folder)
+            os.fsync(folder)
 
     def sync_directories(self, name: str) -> None:
-        folder = (self._root / name).parent
+        below = name.rpartition("/")[0]
         while True:
-            _sync_directory(folder)
-            if folder == self._root:
+            with self._folder(below) as folder:
+                os.fsync(folder)
+            if not below:
                 break
-            folder = folder.parent
+            below = below.rpartition("/")[0]
         with suppress(PermissionError):  # The root may be our own in a directory that we cannot read.
             _sync_directory(self._root.parent)
 
     def reserve(self, name: str, *, size: int) -> None:
-        path = self._root / name
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with self._folder_of(name) as (folder, leaf):
+            descriptor = os.open(leaf, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
         try:
             os.posix_fallocate(descriptor, 0, size)
         finally:
@@ -119,6 +133,29 @@ class OsFiles:
         os.pwrite(descriptor, f"{owner}\n".encode(), 0)
         return _OsLock(descriptor)
 
+    @contextmanager
+    def _folder_of(self, name: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
+        below, _, leaf = name.rpartition("/")
+        with self._folder(below, make=make) as folder:
+            yield folder, leaf
+
+    @contextmanager
+    def _folder(self, below: str, *, make: bool = False) -> Iterator[int]:
+        if make:
+            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for part in below.split("/") if below else ():
+                if make:
+                    with suppress(FileExistsError):
+                        os.mkdir(part, 0o700, dir_fd=folder)
+                inner = os.open(part, _FOLDER, dir_fd=folder)
+                os.close(folder)
+                folder = inner
+            yield folder
+        finally:
+            os.close(folder)
+
 
 class _OsAppending:
     def __init__(self, descriptor: int) -> None:
@@ -144,6 +181,23 @@ class _OsLock:
     def close(self) -> None:
         with suppress(OSError):
             os.close(self._descriptor)
+
+
+# Links are neither told nor entered; what vanishes meanwhile was never there.
+def _regular_files(folder: int, prefix: str) -> Iterator[str]:
+    with os.scandir(folder) as entries:
+        found = [(entry.name, entry.is_dir(follow_symlinks=False), entry.is_file(follow_symlinks=False))
+                 for entry in entries]  # fmt: skip
+    for name, is_folder, is_file in found:
+        if is_file:
+            yield f"{prefix}{name}"
+        elif is_folder:
+            with suppress(OSError):
+                inner = os.open(name, _FOLDER, dir_fd=folder)
+                try:
+                    yield from _regular_files(inner, f"{prefix}{name}/")
+                finally:
+                    os.close(inner)
 
 
 def _read_up_to(descriptor: int, length: int) -> bytes:

@@ -7,9 +7,10 @@ back. Nothing in here decides anything.
 
 from decimal import Decimal
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
+from levibotd.domain.archive import ArchiveBook
 from levibotd.domain.orders import Order
 from levibotd.domain.records import DayAnchor, PositionClosed, SignalIngest, Target, TgCursor, TradePlan
 from levibotd.domain.signal import CallKey, Post, Side, Symbol, TraceId
@@ -51,6 +52,7 @@ class ControlState(Struct, kw_only=True):
     channel_stages: dict[str, str] = {}
     policy: str | None = None
     leverage_cap: int | None = None
+    confirmed: list[int] = []  # Steps of the one-time passwords that were taken, the newest ones.
     risk_over: dict[str, str | int | float] = {}  # Keys of `[risk]` that were put over the file.
     damage: str = ""  # Of the log, as last found.
     damage_accepted: list[str] = []  # What a human has looked at restrains no more.
@@ -197,3 +199,4 @@ class State(Struct, kw_only=True):
     total: Tally
     channels: dict[str, Tally] = {}
     trades: list[PositionClosed] = []
+    archive: ArchiveBook = field(default_factory=ArchiveBook)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
-from levibotd.domain import records, switches
+from levibotd.domain import archive_fold, records, switches
 from levibotd.domain.accounting import EXACT, bought, count, sold
 from levibotd.domain.book import CLOSING, Call, PendingPost, State, Tally, Ticket
 from levibotd.domain.leg_read import LegRead
@@ -302,6 +302,7 @@ _TERMINAL: dict[type[Record], str] = {
 
 _CHANGES: dict[type[Record], _Change] = {
     **switches.CHANGES,
+    **archive_fold.CHANGES,
     **dict.fromkeys(_TERMINAL, _decided),
     records.SignalIngest: _ingested,
     records.SignalEdited: _edited,

@@ -16,6 +16,7 @@ from statistics import median
 import msgspec
 
 from levibotd.domain.accounting import EXACT
+from levibotd.domain.archive import ArchiveBook
 from levibotd.domain.book import (
     ACTIVE,
     Call,
@@ -234,6 +235,11 @@ class Ledger:
     def contradictions(self) -> int:
         """Records that could not follow what was before them and changed nothing: each is a race or a bug."""
         return self._state.contradictions
+
+    @property
+    def archive(self) -> ArchiveBook:
+        """How far the archive is, segment by segment."""
+        return self._state.archive
 
     # Cooldowns and channels.
 

@@ -45,6 +45,9 @@ class Files(Protocol):
     def replace(self, name: str, data: bytes) -> None:
         """Write the whole file, durably and all or nothing."""
 
+    def rename(self, name: str, to: str) -> None:
+        """Give a whole and synced file in the same directory its final name, durably, in the place of what had it."""
+
     def truncate(self, name: str, *, size: int) -> None:
         """Cut the file down to `size`, durably."""
 

@@ -33,7 +33,11 @@ class FaultyFiles:
         self._faults: dict[str, list[int]] = {}
 
     def fail_next(self, call: str, *, code: int = errno.EIO, times: int = 1) -> None:
-        """The next `times` of `write`, `sync`, `create`, `replace`, `sync_directories` or `remove` fail with `code`."""
+        """
+        The next `times` of this call fail with `code`.
+
+        `call`: `write`, `sync`, `create`, `replace`, `rename`, `sync_directories` or `remove`.
+        """
         self._faults.setdefault(call, []).extend([code] * times)
 
     def after_kill(self) -> "FaultyFiles":
@@ -80,6 +84,13 @@ class FaultyFiles:
         file.synced = len(file.data)
         file.is_linked = True
         self._files[name] = file
+
+    def rename(self, name: str, to: str) -> None:
+        self._maybe_fail("rename")
+        file = self._found(name)
+        del self._files[name]
+        self._files[to] = file
+        file.is_linked = True
 
     def truncate(self, name: str, *, size: int) -> None:
         file = self._found(name)

@@ -1,6 +1,7 @@
 """The files port on the real file system: durable, for its owner alone, and never through a link."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,71 @@ def test_a_directory_that_cannot_be_written_is_a_matter_of_configuration(tmp_pat
     if os.geteuid() != 0:
         with pytest.raises(ConfigError, match=r"log\.dir"):
             OsFiles(locked).lock(".lock", owner="b0")
+
+
+@pytest.mark.fault("G17")
+@pytest.mark.parametrize(
+    "touch",
+    [
+        lambda files: files.create("2026-11-20/b"),
+        lambda files: files.replace("2026-11-20/b", b"x"),
+        lambda files: files.read("2026-11-20/a"),
+        lambda files: files.size("2026-11-20/a"),
+        lambda files: files.truncate("2026-11-20/a", size=0),
+        lambda files: files.remove("2026-11-20/a"),
+        lambda files: files.rename("2026-11-20/a", "2026-11-20/b"),
+        lambda files: files.reserve("2026-11-20/b", size=10),
+        lambda files: files.sync_directories("2026-11-20/a"),
+    ],
+)
+def test_a_directory_that_is_a_link_is_refused(tmp_path: Path, touch: Callable[[OsFiles], object]) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "a").write_bytes(b"not ours")
+    root = tmp_path / "logs"
+    root.mkdir()
+    (root / "2026-11-20").symlink_to(elsewhere)
+    files = OsFiles(root)
+
+    with pytest.raises(OSError, match=r"Not a directory|symbolic links"):
+        touch(files)
+    assert {each.name: each.read_bytes() for each in elsewhere.iterdir()} == {"a": b"not ours"}
+    assert files.names() == [] == files.names("2026-11-20")
+
+
+@pytest.mark.fault("G17")
+def test_a_file_that_is_a_link_is_neither_written_nor_read_through(tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign"
+    foreign.write_bytes(b"not ours")
+    root = tmp_path / "logs"
+    root.mkdir()
+    (root / "a.zst.tmp").symlink_to(foreign)
+    files = OsFiles(root)
+
+    with pytest.raises(FileExistsError):
+        files.create("a.zst.tmp")
+    with pytest.raises(OSError, match="symbolic links"):
+        files.reserve("a.zst.tmp", size=10)
+    files.replace("a.zst", b"ours")  # Removes the link that stands in the way of its temporary file.
+    assert foreign.read_bytes() == b"not ours"
+    assert files.names() == ["a.zst"]
+
+
+def test_a_root_may_be_a_link(tmp_path: Path) -> None:
+    (tmp_path / "private").mkdir()
+    (tmp_path / "logs").symlink_to(tmp_path / "private")
+    files = OsFiles(tmp_path / "logs")
+    write(files, "day/a", b"x")
+
+    assert files.names() == ["day/a"]
+
+
+def test_a_file_gets_its_final_name_in_one_step(tmp_path: Path) -> None:
+    files = OsFiles(tmp_path / "logs")
+    write(files, "day/a.tmp", b"new")
+    write(files, "day/a", b"old")
+
+    files.rename("day/a.tmp", "day/a")
+
+    assert files.names() == ["day/a"]
+    assert files.read("day/a") == b"new"

@@ -1,0 +1,379 @@
+"""
+The archive: its records, what they fold to, and what may be done next. Pure.
+
+A closed segment goes SEALED, COMPRESSED, UPLOADED, VERIFIED; a day whose segments are all there
+gets a manifest; what is old enough, verified and named by a manifest may be pruned. Where a
+segment stands is said by the log alone.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from enum import StrEnum
+from hashlib import sha256
+
+import msgspec
+from msgspec import Struct
+
+from levibotd.domain.records import Record
+from levibotd.errors import LeviError
+
+MANIFEST_SCHEMA = 1
+DAYS_MAX = 1000  # Archived days that are remembered; the bucket knows them all.
+
+# Where a crash is tried: each lies behind something done, or between that and the record of it.
+POINTS: tuple[str, ...] = (
+    "measured",
+    "sealed.after",
+    "packing",
+    "packed",
+    "compressed.after",
+    "put",
+    "uploaded.after",
+    "checked",
+    "verified.after",
+    "unpacked",
+    "manifest_put",
+    "manifested.after",
+    "base_kept",
+    "read_back",
+    "pruned.after",
+    "forgotten",
+    "unlinked",
+)
+
+
+# --- Records ----------------------------------------------------------------------------------
+
+
+class ArchiveSealed(Record, frozen=True, kw_only=True):
+    """A closed segment as it is archived: whatever it holds later is not this."""
+
+    path: str
+    size: int
+    sha256: str
+    first_seq: int
+    last_seq: int
+    last_hash: str
+    at: float
+
+
+class ArchiveCompressed(Record, frozen=True, kw_only=True):
+    """Its compressed copy is whole and on disk."""
+
+    path: str
+    size: int
+    sha256: str
+    md5: str
+    at: float
+
+
+class ArchiveUploaded(Record, frozen=True, kw_only=True):
+    """The store said that it has it, under this key."""
+
+    path: str
+    key: str
+    at: float
+
+
+class ArchiveVerified(Record, frozen=True, kw_only=True):
+    """The store has it as it was sent: by its own checksums, or read back from it in full."""
+
+    path: str
+    key: str
+    how: str  # checksum | read_back
+    at: float
+
+
+class ArchiveManifested(Record, frozen=True, kw_only=True):
+    """A day is archived: this manifest names its segments and the head of the chain."""
+
+    day: str
+    key: str
+    sha256: str
+    paths: tuple[str, ...]
+    size: int
+    first_seq: int
+    last_seq: int
+    last_hash: str
+    at: float
+
+
+class ArchivePruned(Record, frozen=True, kw_only=True):
+    """Read back from the store in full a moment ago, and now deleted here."""
+
+    path: str
+    key: str
+    size: int
+    last_seq: int
+    last_hash: str
+    at: float
+
+
+class ArchiveFailed(Record, frozen=True, kw_only=True):
+    """A step that did not succeed; it is tried again. `subject` is a segment, a day or a key."""
+
+    step: str
+    subject: str
+    code: str
+    detail: str
+    at: float
+
+
+# --- What they fold to ------------------------------------------------------------------------
+
+
+class Stage(StrEnum):
+    """How far a segment is."""
+
+    SEALED = "sealed"
+    COMPRESSED = "compressed"
+    UPLOADED = "uploaded"
+    VERIFIED = "verified"
+    MANIFESTED = "manifested"
+
+
+class ArchivedFile(Struct, kw_only=True):
+    """One segment that is still here, or was when it was last written of."""
+
+    path: str
+    stage: Stage
+    size: int
+    sha256: str
+    first_seq: int
+    last_seq: int
+    last_hash: str
+    packed_size: int = 0
+    packed_sha256: str = ""
+    packed_md5: str = ""
+    key: str = ""
+
+
+class ArchivedDay(Struct, kw_only=True):
+    """A day that has a manifest."""
+
+    day: str
+    key: str
+    sha256: str
+    files: int
+    size: int
+    first_seq: int
+    last_seq: int
+    last_hash: str
+    at: float
+    pruned: int = 0  # How many of its segments are no longer here.
+
+
+class ArchiveBook(Struct, kw_only=True):
+    """All that the log says of the archive."""
+
+    files: dict[str, ArchivedFile] = {}
+    days: dict[str, ArchivedDay] = {}
+    pruned_to: int = 0  # The last seq that was pruned: the log begins behind it.
+    last_ok_at: float | None = None
+    failed: ArchiveFailed | None = None  # The last failure, however long ago.
+
+
+# --- Names ------------------------------------------------------------------------------------
+
+
+class BadManifest(LeviError):
+    """These bytes are no manifest, or not the one their key names."""
+
+    code = "ARCHIVE_BAD_MANIFEST"
+
+
+def day_in(path: str) -> str:
+    """The day of a segment, by its name."""
+    return path.partition("/")[0]
+
+
+def packed_name(path: str) -> str:
+    return f"{path}.zst"
+
+
+def object_key(prefix: str, path: str, packed_sha256: str) -> str:
+    """Where a segment is kept. The digest in it means that different bytes never meet under one key."""
+    return f"{prefix}/segments/{path.removesuffix('.jsonl')}.{packed_sha256}.jsonl.zst"
+
+
+def manifests_prefix(prefix: str) -> str:
+    return f"{prefix}/manifests/"
+
+
+def manifest_key(prefix: str, day: str, last_seq: int, digest: str) -> str:
+    return f"{manifests_prefix(prefix)}{day}/{last_seq:015d}-{digest}.json"
+
+
+def last_seq_in(key: str) -> int:
+    """The seq of the chain head that a manifest's key names; -1 for another object's key."""
+    number = key.rpartition("/")[2].partition("-")[0]
+    return int(number) if number.isdecimal() else -1
+
+
+# --- The manifest of a day --------------------------------------------------------------------
+
+
+class ManifestFile(Struct, frozen=True, kw_only=True):
+    """One segment of the day: what it was here, and what it is in the bucket."""
+
+    path: str
+    key: str
+    size: int
+    sha256: str
+    packed_size: int
+    packed_sha256: str
+    first_seq: int
+    last_seq: int
+    last_hash: str
+
+
+class Manifest(Struct, frozen=True, kw_only=True):
+    """
+    One day: its segments in the order of the log, and the head of the chain at its end.
+
+    A log that is shorter than `last_seq`, or has another hash there, is not the one that was archived.
+    """
+
+    schema: int
+    installation: str
+    day: str
+    files: tuple[ManifestFile, ...]
+    size: int
+    first_seq: int
+    last_seq: int
+    last_hash: str
+
+    def to_bytes(self) -> bytes:
+        return msgspec.json.encode(self) + b"\n"
+
+
+def manifest_of(files: Sequence[ArchivedFile], *, installation: str, day: str) -> Manifest:
+    """The same files give the same bytes, whenever they are asked for."""
+    listed = tuple(
+        ManifestFile(
+            path=file.path,
+            key=file.key,
+            size=file.size,
+            sha256=file.sha256,
+            packed_size=file.packed_size,
+            packed_sha256=file.packed_sha256,
+            first_seq=file.first_seq,
+            last_seq=file.last_seq,
+            last_hash=file.last_hash,
+        )
+        for file in sorted(files, key=lambda file: file.first_seq)
+    )
+    return Manifest(
+        schema=MANIFEST_SCHEMA,
+        installation=installation,
+        day=day,
+        files=listed,
+        size=sum(file.size for file in listed),
+        first_seq=listed[0].first_seq,
+        last_seq=listed[-1].last_seq,
+        last_hash=listed[-1].last_hash,
+    )
+
+
+def read_manifest(key: str, data: bytes) -> Manifest:
+    """Raises BadManifest."""
+    if not key.endswith(f"-{sha256(data).hexdigest()}.json"):
+        raise BadManifest(f"{key}: its content is not the one it was written with")
+    try:
+        manifest = msgspec.json.decode(data, type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+        raise BadManifest(f"{key}: no manifest: {fault}") from fault
+    if manifest.schema > MANIFEST_SCHEMA:
+        raise BadManifest(f"{key}: of schema {manifest.schema}, this version knows {MANIFEST_SCHEMA}")
+    return manifest
+
+
+# --- What is to be done -----------------------------------------------------------------------
+
+
+class ClosedSegment(Struct, frozen=True, kw_only=True):
+    """
+    A segment that is never written again, as the disk has it, in the order of the log.
+
+    `last_seq` and `last_hash` are its end as the segment behind it tells. None: nobody does, so it is damaged.
+    """
+
+    path: str
+    size: int
+    first_seq: int
+    last_seq: int | None
+    last_hash: str
+
+
+def finished_days(closed: Sequence[ClosedSegment], *, open_paths: Iterable[str], today: str) -> tuple[str, ...]:
+    """The days before `today` of which no segment is open any more, oldest first."""
+    busy = {day_in(path) for path in open_paths}
+    days = {day_in(one.path) for one in closed} - busy
+    return tuple(sorted(day for day in days if day < today))
+
+
+def is_manifested(book: ArchiveBook, closed: Sequence[ClosedSegment]) -> bool:
+    """Does a manifest name all of these segments of one day?"""
+    return all(
+        (file := book.files.get(one.path)) is not None and file.stage is Stage.MANIFESTED and file.size == one.size
+        for one in closed
+    )
+
+
+def unverified_bytes(book: ArchiveBook, closed: Iterable[ClosedSegment]) -> int:
+    """Bytes of closed segments that stand on this disk alone, as far as anybody has proven."""
+    return sum(one.size for one in closed if not _is_verified(book.files.get(one.path)))
+
+
+def prunable(
+    book: ArchiveBook, closed: Sequence[ClosedSegment], *, today: str, keep_days: int, base_seq: int, anchor: str | None
+) -> tuple[ArchivedFile, ...]:
+    """
+    The segments that may go, oldest first: always the beginning of the log, so that no gap is torn into it.
+
+    They are older than `keep_days`, verified and named by a manifest; the state kept at `base_seq` holds all that
+    they say, and the day that results are counted from (`anchor`) comes after them.
+    """
+    oldest_kept = (date.fromisoformat(today) - timedelta(days=keep_days)).isoformat()
+    if anchor is not None:
+        oldest_kept = min(oldest_kept, anchor)
+    going: list[ArchivedFile] = []
+    for one in closed:
+        file = book.files.get(one.path)
+        if (
+            file is None
+            or file.stage is not Stage.MANIFESTED
+            or file.size != one.size
+            or day_in(one.path) >= oldest_kept
+            or file.last_seq >= base_seq
+        ):
+            break
+        going.append(file)
+    return tuple(going)
+
+
+def leftovers(book: ArchiveBook, closed: Iterable[ClosedSegment]) -> tuple[ClosedSegment, ...]:
+    """Segments that the log says were pruned and that are still here: a crash came in between."""
+    return tuple(one for one in closed if one.last_seq is not None and one.last_seq <= book.pruned_to)
+
+
+def by_day(closed: Iterable[ClosedSegment]) -> Mapping[str, list[ClosedSegment]]:
+    days: dict[str, list[ClosedSegment]] = {}
+    for one in closed:
+        days.setdefault(day_in(one.path), []).append(one)
+    return days
+
+
+def _is_verified(file: ArchivedFile | None) -> bool:
+    return file is not None and file.stage in (Stage.VERIFIED, Stage.MANIFESTED)
+
+
+RECORDS: Mapping[str, type[Record]] = {
+    "ARCHIVE_SEALED": ArchiveSealed,
+    "ARCHIVE_COMPRESSED": ArchiveCompressed,
+    "ARCHIVE_UPLOADED": ArchiveUploaded,
+    "ARCHIVE_VERIFIED": ArchiveVerified,
+    "ARCHIVE_MANIFESTED": ArchiveManifested,
+    "ARCHIVE_PRUNED": ArchivePruned,
+    "ARCHIVE_FAILED": ArchiveFailed,
+}
