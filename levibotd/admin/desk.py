@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from levibotd.config import Config, policy_names
 from levibotd.domain.ledger import Ledger
-from levibotd.domain.signal import Post, TraceId
+from levibotd.domain.signal import Post, Scored, TraceId
 from levibotd.kernel.clock import Clock
 from levibotd.kernel.dead_letters import DeadLetters
 from levibotd.kernel.mailbox import Ref
@@ -57,7 +57,7 @@ class Desk(Struct, frozen=True, kw_only=True):
     clock: Clock
     configured: Callable[[], Config]
     market: Market
-    score: Callable[[Post], Mapping[str, object]]
+    score: Callable[[Post], Scored]
     readiness: Callable[[], tuple[str, ...]]
     why: Callable[[TraceId], Awaitable[object]]
     stages: tuple[str, ...]

@@ -1,6 +1,6 @@
 """The event log as it is served: pages of it, and the story of one trace."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -9,8 +9,9 @@ from aiohttp import web
 from msgspec import Meta
 
 from levibotd.admin.problems import Malformed, NotFound
-from levibotd.admin.replies import JSONL, Body, desk_of, json, read_query
-from levibotd.domain.signal import TraceId
+from levibotd.admin.replies import JSONL, Answer, Body, desk_of, json, read_query, ref
+from levibotd.domain.leg_read import LegRead
+from levibotd.domain.signal import Post, TraceId
 from levibotd.journal import EVENTS, parse
 from levibotd.ports.event_index import EventQuery
 
@@ -21,6 +22,8 @@ TRACE_ID = r"^[0-9a-f]{16}$"
 Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX)]
 # A direction and the seq of the last line that was seen; opaque to clients.
 Cursor = Annotated[str, Meta(pattern=r"^[ad][0-9]{1,15}$")]
+# As it stands in the log, byte for byte.
+EventLine = Annotated[msgspec.Raw, Meta(extra_json_schema={"$ref": ref("Event")})]
 
 
 class EventsWanted(Body, frozen=True):
@@ -40,6 +43,69 @@ class EventsWanted(Body, frozen=True):
     format: Literal["json", "jsonl"] = "json"
 
 
+class Event(Answer, frozen=True):
+    """One line of the event log; the reference page of events tells what each `payload` holds."""
+
+    seq: int
+    ts: float
+    mono: float
+    boot: str
+    event_type: Literal[tuple(EVENTS)]  # type: ignore[valid-type]
+    symbol: str | None
+    trace_id: str | None
+    payload: Mapping[str, object]
+    prev: str
+    h: str
+
+
+class Events(Answer, frozen=True):
+    """One page of the log; `next_cursor` leads to the next."""
+
+    events: tuple[EventLine, ...]
+    next_cursor: Cursor | None
+
+
+class GateAsked(Answer, frozen=True):
+    """A gate with what was found and what is allowed."""
+
+    name: str
+    value: object
+    limit: object
+    passed: bool
+
+
+class ReadAs(Answer, frozen=True):
+    """What a post was read as."""
+
+    kind: str
+    label: str
+    p_call: float
+    probs: Mapping[str, float]
+    stale: bool
+    legs: tuple[LegRead, ...]
+    reasons: tuple[str, ...]
+
+
+class Step(Answer, frozen=True):
+    """One record of a story, and the figures that matter in it."""
+
+    seq: int
+    ts: float
+    event_type: str
+    what: str
+
+
+class Story(Answer, frozen=True):
+    """All that was done because of one post; `decision` is its ending as it stands in the log."""
+
+    trace_id: str
+    post: Post | None
+    reading: ReadAs | None
+    gates: tuple[GateAsked, ...]
+    decision: Mapping[str, object] | None
+    steps: tuple[Step, ...]
+
+
 async def get_events(request: web.Request) -> web.Response:
     """`GET /events` - one page of the log, line for line as it stands there."""
     wanted = read_query(request, EventsWanted)
@@ -49,7 +115,7 @@ async def get_events(request: web.Request) -> web.Response:
     if wanted.format == "jsonl":
         headers = {} if cursor is None else {CURSOR_HEADER: cursor}
         return web.Response(body=b"".join(lines), content_type=JSONL, headers=headers)
-    return json({"events": [msgspec.Raw(line.rstrip(b"\n")) for line in lines], "next_cursor": cursor})
+    return json(Events(events=tuple(msgspec.Raw(line.rstrip(b"\n")) for line in lines), next_cursor=cursor))
 
 
 async def get_why(request: web.Request) -> web.Response:
@@ -57,7 +123,7 @@ async def get_why(request: web.Request) -> web.Response:
     story = await desk_of(request).why(TraceId(request.match_info["trace_id"]))
     if story is None:
         raise NotFound("no post has this trace id")
-    return json(story)
+    return json(story)  # As Story has it, out of the lines as they stand: those of an older version stay tellable.
 
 
 def query_of(wanted: EventsWanted) -> EventQuery:

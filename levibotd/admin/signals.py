@@ -1,22 +1,31 @@
 """Posts that come in over HTTP, and what became of all posts."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 from hashlib import blake2b
 from typing import Annotated
 
-import msgspec
 from aiohttp import web
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from levibotd.admin.events import Cursor, beyond, next_cursor
 from levibotd.admin.idempotency import KEY_HEADER, checked_key
 from levibotd.admin.problems import Undecided
-from levibotd.admin.replies import Body, answer_of, desk_of, json, plain, read_body, read_query
+from levibotd.admin.replies import (
+    Answer,
+    Body,
+    Money,
+    answer_of,
+    desk_of,
+    json,
+    plain,
+    plain_or_none,
+    read_body,
+    read_query,
+)
 from levibotd.domain import records
 from levibotd.domain.leg_read import LegRead
-from levibotd.domain.records import Logged, Record, SignalIngest, SignalScored
-from levibotd.domain.signal import Post, TraceId
+from levibotd.domain.records import LegOutcome, Logged, Record, SignalIngest, SignalScored
+from levibotd.domain.signal import Post, Side, TraceId
 from levibotd.journal import TERMINAL, decode, parse
 from levibotd.messages import AwaitDecision, Decision, IngestPost
 from levibotd.ports.event_index import EventIndex, EventQuery
@@ -57,6 +66,103 @@ class SignalsWanted(Body, frozen=True):
     cursor: Cursor | None = None
 
 
+class Pays(Answer, frozen=True):
+    """How likely a call pays, with its 80 % interval."""
+
+    p: float
+    lo: float
+    hi: float
+
+
+class Score(Answer, frozen=True, kw_only=True):
+    """The probabilities of a post; `confidence` is `p_call` by another name, and what no model tells yet is null."""
+
+    label: str
+    probs: Mapping[str, float]
+    p_call: float
+    confidence: float
+    p_pays: Pays | None = None
+    ev_r: float | None = None
+    stale: bool
+    reasons: tuple[str, ...]
+
+
+class LegShown(Answer, frozen=True):
+    """One coin of a call as written in the post, its prices as text; null = not written."""
+
+    symbol: str
+    side: Side
+    quote_inferred: bool
+    market: str | None
+    entry_type: str | None
+    entry: tuple[Money, ...]
+    tps: tuple[Money, ...]
+    tp_unit: str
+    sl: Money | tuple[Money, ...] | None
+    sl_kind: str | None
+    margin: str | None
+    leverage: tuple[float, float] | None
+    price_unit: str
+
+
+class Ending(Answer, frozen=True):
+    """How a post ended: `reason` is the effect, the gate, or why it was no call. What does not apply is left out."""
+
+    routed: bool
+    reason: str
+    dry_run: bool
+    gate: str | UnsetType = UNSET
+    value: object = UNSET
+    limit: object = UNSET
+    age_s: float | UnsetType = UNSET
+    limit_s: float | UnsetType = UNSET
+    legs: tuple[LegOutcome, ...] | UnsetType = UNSET
+
+
+class Decided(Answer, frozen=True):
+    """A post that was ingested: what it was read as, and how it ended."""
+
+    ok: bool
+    trace_id: TraceId
+    kind: str | None
+    score: Score | None
+    legs: tuple[LegShown, ...]
+    route: Ending
+
+
+class ReadText(Answer, frozen=True):
+    """What would be read in a text posted now."""
+
+    ok: bool
+    kind: str
+    score: Score
+    legs: tuple[LegShown, ...]
+
+
+class SignalShown(Answer, frozen=True):
+    """A post; what it was read as and how it ended, as far as that is known. `decision` is an event type."""
+
+    trace_id: str | None
+    seq: int
+    channel: str
+    message_id: int
+    posted_at: float
+    text: str
+    late: bool
+    source: str
+    kind: str | None
+    score: Score | None
+    decision: str | None
+    route: Ending | None
+
+
+class Signals(Answer, frozen=True):
+    """One page of posts; `next_cursor` leads to the next."""
+
+    signals: tuple[SignalShown, ...]
+    next_cursor: Cursor | None
+
+
 async def post_ingest(request: web.Request) -> web.Response:
     """`POST /signals/ingest-and-score` - ingest a post once and tell how it ended."""
     desk, body = desk_of(request), await read_body(request, IngestWanted)
@@ -68,7 +174,7 @@ async def post_ingest(request: web.Request) -> web.Response:
         decision = await desk.logger.ask(AwaitDecision(trace=post.trace), timeout_s=desk.decision_timeout_s)
     except TimeoutError:
         raise Undecided("ingested, and not decided in time", facts={"trace_id": post.trace}) from None
-    return json({"ok": True, "trace_id": post.trace, **decided(decision)})
+    return json(_decided(decision, trace=post.trace))
 
 
 async def post_score(request: web.Request) -> web.Response:
@@ -76,9 +182,12 @@ async def post_score(request: web.Request) -> web.Response:
     desk, body = desk_of(request), await read_body(request, ScoreWanted)
     post = Post(channel=str(body.channel), message_id=1, posted_at=desk.clock.time(), text=body.text)
     found = desk.score(post)
-    score = {name: found.get(name) for name in ("label", "probs", "p_call", "stale", "reasons")}
-    score |= {"confidence": found.get("p_call"), "p_pays": None, "ev_r": None}
-    return json({"ok": True, "kind": found.get("kind"), "score": score, "legs": as_text(found.get("legs", ()))})
+    score = Score(
+        label=found.label, probs=found.probs, p_call=found.p_call, confidence=found.p_call,
+        stale=found.reading.stale, reasons=found.reasons,
+    )  # fmt: skip
+    legs = tuple(leg_of(LegRead.of(leg)) for leg in found.reading.legs)
+    return json(ReadText(ok=True, kind=found.reading.kind, score=score, legs=legs))
 
 
 async def get_signals(request: web.Request) -> web.Response:
@@ -87,7 +196,7 @@ async def get_signals(request: web.Request) -> web.Response:
     query = EventQuery(types=("SIGNAL_INGEST",), beyond=beyond(wanted.cursor), newest_first=True, limit=wanted.limit)
     lines = await events.lines(query)
     found = [_signal(decode(line), await _ending(events, parse(line).trace_id)) for line in lines]
-    return json({"signals": found, "next_cursor": next_cursor(lines, query)})
+    return json(Signals(signals=tuple(found), next_cursor=next_cursor(lines, query)))
 
 
 def message_id_of(body: IngestWanted, *, key: str | None, at: float) -> int:
@@ -104,65 +213,52 @@ def message_id_of(body: IngestWanted, *, key: str | None, at: float) -> int:
     return (1 << 52) | int.from_bytes(digest, "big") >> 12
 
 
-def decided(decision: Decision) -> dict[str, object]:
-    """A decision as it is told: reading, probabilities, legs and route."""
-    scored = _scoring(decision.scored)
-    return {
-        "kind": None if scored is None else scored.kind,
-        "score": None if scored is None else score_of(scored),
-        "legs": [] if scored is None else [leg_of(leg) for leg in scored.legs],
-        "route": route_of(decision.terminal.entry.record),
-    }
+def leg_of(leg: LegRead) -> LegShown:
+    """A leg as it is shown: what its factor makes of its prices is ours."""
+    sl = leg.sl
+    return LegShown(
+        symbol=leg.symbol, side=leg.side, quote_inferred=leg.quote_inferred, market=leg.market,
+        entry_type=leg.entry_type, entry=tuple(map(plain, leg.entry)), tps=tuple(map(plain, leg.tps)),
+        tp_unit=leg.tp_unit, sl=tuple(map(plain, sl)) if isinstance(sl, tuple) else plain_or_none(sl),
+        sl_kind=leg.sl_kind, margin=leg.margin, leverage=leg.leverage, price_unit=leg.price_unit,
+    )  # fmt: skip
 
 
-def score_of(scored: SignalScored) -> dict[str, object]:
-    """The probabilities of a post; what no model of ours tells yet is null."""
-    return {
-        "label": scored.label, "probs": dict(scored.probs), "p_call": scored.p_call, "confidence": scored.p_call,
-        "p_pays": None, "ev_r": None, "stale": scored.stale, "reasons": scored.reasons,
-    }  # fmt: skip
-
-
-def leg_of(leg: LegRead) -> object:
-    """A leg as written in the post, its prices as text."""
-    shown = {name: value for name, value in msgspec.structs.asdict(leg).items() if name not in ("factor", "zone")}
-    return as_text(shown)
-
-
-def route_of(terminal: Record) -> dict[str, object]:
-    """How a post ended: `reason` is the effect, the gate, or why it was no call."""
+def ending_of(terminal: Record) -> Ending:
+    """What a terminal record tells."""
     match terminal:
-        case records.AutoRouteExecuted():
-            return _route(terminal.effect, routed=True, legs=terminal.legs)
-        case records.AutoRouteDryrun():
-            return _route("dry_run", dry_run=True, legs=terminal.legs)
-        case records.SignalRejected():
-            return _route(
-                terminal.gate, gate=terminal.gate, value=terminal.value, limit=terminal.limit, legs=terminal.legs
-            )
-        case records.SignalExpired():
-            return _route("expired", age_s=terminal.age_s, limit_s=terminal.limit_s)
-        case records.AutoRouteSkipped():
-            return _route(terminal.reason)
+        case records.AutoRouteExecuted(effect=effect, legs=legs):
+            return Ending(routed=True, reason=effect, dry_run=False, legs=legs)
+        case records.AutoRouteDryrun(legs=legs):
+            return Ending(routed=False, reason="dry_run", dry_run=True, legs=legs)
+        case records.SignalRejected(gate=gate, value=value, limit=limit, legs=legs):
+            return Ending(
+                routed=False, reason=gate, dry_run=False, gate=gate, value=value, limit=limit, legs=legs
+            )  # fmt: skip
+        case records.SignalExpired(age_s=age_s, limit_s=limit_s):
+            return Ending(routed=False, reason="expired", dry_run=False, age_s=age_s, limit_s=limit_s)
+        case records.AutoRouteSkipped(reason=reason):
+            return Ending(routed=False, reason=reason, dry_run=False)
         case _:
             raise AssertionError(f"{type(terminal).__name__} ends no post")
 
 
-def as_text(value: object) -> object:
-    """Write every number in `value` as decimal text; truth values stay, and leverage, which is no price."""
-    match value:
-        case bool():
-            return value
-        case int() | float():
-            return plain(Decimal(repr(value)))
-        case Decimal():
-            return plain(value)
-        case Mapping():
-            return {key: item if key == "leverage" else as_text(item) for key, item in value.items()}
-        case list() | tuple():
-            return [as_text(item) for item in value]
-        case _:
-            return value
+def _decided(decision: Decision, *, trace: TraceId) -> Decided:
+    scored = _scoring(decision.scored)
+    return Decided(
+        ok=True, trace_id=trace, kind=None if scored is None else scored.kind, score=_score(scored),
+        legs=() if scored is None else tuple(map(leg_of, scored.legs)),
+        route=ending_of(decision.terminal.entry.record),
+    )  # fmt: skip
+
+
+def _score(scored: SignalScored | None) -> Score | None:
+    if scored is None:
+        return None
+    return Score(
+        label=scored.label, probs=scored.probs, p_call=scored.p_call, confidence=scored.p_call,
+        stale=scored.stale, reasons=scored.reasons,
+    )  # fmt: skip
 
 
 def _scoring(logged: Logged | None) -> SignalScored | None:
@@ -170,25 +266,21 @@ def _scoring(logged: Logged | None) -> SignalScored | None:
     return record if isinstance(record, SignalScored) else None
 
 
-def _route(reason: str, *, routed: bool = False, dry_run: bool = False, **facts: object) -> dict[str, object]:
-    return {"routed": routed, "reason": reason, "dry_run": dry_run, **facts}
-
-
 async def _ending(events: EventIndex, trace: TraceId | None) -> list[Logged]:
     query = EventQuery(trace_id=trace, types=("SIGNAL_SCORED", *sorted(TERMINAL)), limit=ENDING_MAX)
     return [decode(line) for line in await events.lines(query)]
 
 
-def _signal(ingested: Logged, ending: list[Logged]) -> dict[str, object]:
+def _signal(ingested: Logged, ending: list[Logged]) -> SignalShown:
     record = ingested.entry.record
     assert isinstance(record, SignalIngest)
     scored = next(filter(None, map(_scoring, reversed(ending))), None)
     terminal = next((x for x in ending if x.event_type in TERMINAL), None)
-    return {
-        "trace_id": ingested.entry.trace, "seq": ingested.seq, "channel": record.post.channel,
-        "message_id": record.post.message_id, "posted_at": record.post.posted_at, "text": record.post.text,
-        "late": record.late, "source": record.source, "kind": None if scored is None else scored.kind,
-        "score": None if scored is None else score_of(scored),
-        "decision": None if terminal is None else terminal.event_type,
-        "route": None if terminal is None else route_of(terminal.entry.record),
-    }  # fmt: skip
+    post = record.post
+    return SignalShown(
+        trace_id=ingested.entry.trace, seq=ingested.seq, channel=post.channel, message_id=post.message_id,
+        posted_at=post.posted_at, text=post.text, late=record.late, source=record.source,
+        kind=None if scored is None else scored.kind, score=_score(scored),
+        decision=None if terminal is None else terminal.event_type,
+        route=None if terminal is None else ending_of(terminal.entry.record),
+    )  # fmt: skip

@@ -4,6 +4,7 @@ from decimal import Context, Decimal
 from typing import Literal
 
 from aiohttp import web
+from msgspec import structs
 
 from levibotd.admin.control import Because, Closing
 from levibotd.admin.csv_cells import csv_of
@@ -12,7 +13,9 @@ from levibotd.admin.health import marks
 from levibotd.admin.problems import NotFound
 from levibotd.admin.replies import (
     CSV,
+    Answer,
     Body,
+    Money,
     answer_of,
     caller_of,
     desk_of,
@@ -26,15 +29,10 @@ from levibotd.admin.replies import (
 from levibotd.domain.book import Call
 from levibotd.domain.orders import Order
 from levibotd.domain.records import Logged, PositionClosed
-from levibotd.domain.signal import CallKey
+from levibotd.domain.signal import CallKey, Side
 from levibotd.journal import decode
 from levibotd.messages import ClosePosition
 from levibotd.ports.event_index import EventQuery
-
-TRADE_FIELDS = (
-    "id", "trace_id", "channel", "symbol", "side", "qty", "entry", "exit", "quote_value", "pnl", "fees",
-    "fee_currency", "net", "r", "reason", "opened_at", "at",
-)  # fmt: skip
 
 _SHOWN = Context(prec=12)  # An average price has no end; this is for eyes.
 
@@ -47,12 +45,105 @@ class TradesWanted(Body, frozen=True):
     format: Literal["json", "csv"] = "json"
 
 
+class TargetShown(Answer, frozen=True):
+    """A take-profit: `share` of the position at `price`."""
+
+    price: Money
+    share: Money
+
+
+class PositionShown(Answer, frozen=True):
+    """What is held because of one call. `open_profit` is what closing at `mark` would bring, before fees."""
+
+    id: CallKey
+    channel: str
+    symbol: str
+    side: Side
+    status: str
+    qty: Money
+    entry_price: Money | None
+    mark: Money | None
+    entry_value: Money
+    open_profit: Money | None
+    realised: Money
+    fees: Money
+    planned_loss: Money
+    stop: Money
+    stop_source: str
+    targets: tuple[TargetShown, ...]
+    opened_at: float | None
+    trace_id: str | None
+
+
+class Positions(Answer, frozen=True):
+    """All that is held."""
+
+    positions: tuple[PositionShown, ...]
+
+
+class OrderShown(Answer, frozen=True):
+    """One order; `cid` is our id of it, `role` what it is for."""
+
+    cid: str
+    call: CallKey
+    role: str
+    symbol: str
+    side: Side
+    type: str
+    tif: str
+    state: str
+    qty: Money
+    price: Money | None
+    trigger: Money | None
+    reduce_only: bool
+    filled: Money
+    fees: Money
+    at: float
+    valid_until: float | None
+    why: str | None
+
+
+class Orders(Answer, frozen=True):
+    """Orders of open calls and the newest of ended ones, newest first."""
+
+    orders: tuple[OrderShown, ...]
+
+
+class Trade(Answer, frozen=True):
+    """A call that is over. `quote_value` is what its quantity was worth at its exit; `r` is its gain in risks taken."""
+
+    id: CallKey
+    trace_id: str | None
+    channel: str
+    symbol: str | None
+    side: Side
+    qty: Money
+    entry: Money
+    exit: Money
+    quote_value: Money
+    pnl: Money
+    fees: Money
+    fee_currency: str
+    net: Money
+    r: float | None
+    reason: str
+    opened_at: float | None
+    at: float
+
+
+class Trades(Answer, frozen=True):
+    """One page of trades; `next_cursor` leads to the next."""
+
+    trades: tuple[Trade, ...]
+    next_cursor: Cursor | None
+
+
 async def get_positions(request: web.Request) -> web.Response:
     """`GET /positions` - what is held now."""
     desk = desk_of(request)
     prices = marks(desk)
     held = [call for call in desk.view().calls.values() if not call.flat]
-    return json({"positions": [_position(call, mark=prices.get(call.symbol)) for call in held]})
+    return json(Positions(positions=tuple(_position(call, mark=prices.get(call.symbol)) for call in held)))
 
 
 async def post_close(request: web.Request) -> web.Response:
@@ -72,7 +163,7 @@ async def get_orders(request: web.Request) -> web.Response:
     """`GET /orders` - all orders of open calls and the newest of ended ones, newest first."""
     ledger = desk_of(request).view()
     orders = [*ledger.finished_orders(), *ledger.orders.values()]
-    return json({"orders": [_order(order) for order in sorted(orders, key=lambda order: -order.at)]})
+    return json(Orders(orders=tuple(_order(order) for order in sorted(orders, key=lambda order: -order.at))))
 
 
 async def get_trades(request: web.Request) -> web.Response:
@@ -85,44 +176,45 @@ async def get_trades(request: web.Request) -> web.Response:
     cursor = next_cursor(lines, query)
     if wanted.format == "csv":
         headers = {} if cursor is None else {CURSOR_HEADER: cursor}
-        return web.Response(body=csv_of(TRADE_FIELDS, rows), content_type=CSV, charset="utf-8", headers=headers)
-    return json({"trades": rows, "next_cursor": cursor})
+        body = csv_of(Trade.__struct_fields__, map(structs.asdict, rows))
+        return web.Response(body=body, content_type=CSV, charset="utf-8", headers=headers)
+    return json(Trades(trades=tuple(rows), next_cursor=cursor))
 
 
-def _position(call: Call, *, mark: Decimal | None) -> dict[str, object]:
+def _position(call: Call, *, mark: Decimal | None) -> PositionShown:
     worth = None if mark is None else call.side.sign * (mark * call.qty - call.entry_value)
-    return {
-        "id": call.key, "channel": call.channel, "symbol": call.symbol, "side": call.side, "status": call.status,
-        "qty": plain(call.qty), "entry_price": plain_or_none(_shown(call.entry_price)), "mark": plain_or_none(mark),
-        "entry_value": plain(call.entry_value), "open_profit": plain_or_none(worth), "realised": plain(call.realised),
-        "fees": plain(call.fees), "planned_loss": plain(call.planned_loss), "stop": plain(call.stop),
-        "stop_source": call.stop_source,
-        "targets": [{"price": plain(t.price), "share": plain(t.share)} for t in call.targets],
-        "opened_at": call.opened_at, "trace_id": call.trace,
-    }  # fmt: skip
+    return PositionShown(
+        id=call.key, channel=call.channel, symbol=call.symbol, side=call.side, status=call.status,
+        qty=plain(call.qty), entry_price=plain_or_none(_shown(call.entry_price)), mark=plain_or_none(mark),
+        entry_value=plain(call.entry_value), open_profit=plain_or_none(worth), realised=plain(call.realised),
+        fees=plain(call.fees), planned_loss=plain(call.planned_loss), stop=plain(call.stop),
+        stop_source=call.stop_source,
+        targets=tuple(TargetShown(price=plain(t.price), share=plain(t.share)) for t in call.targets),
+        opened_at=call.opened_at, trace_id=call.trace,
+    )  # fmt: skip
 
 
 def _shown(price: Decimal | None) -> Decimal | None:
     return None if price is None else _SHOWN.plus(price)
 
 
-def _order(order: Order) -> dict[str, object]:
-    return {
-        "cid": order.cid, "call": order.call, "role": order.role, "symbol": order.symbol, "side": order.side,
-        "type": order.type, "tif": order.tif, "state": order.state, "qty": plain(order.qty),
-        "price": plain_or_none(order.price), "trigger": plain_or_none(order.trigger), "reduce_only": order.reduce_only,
-        "filled": plain(order.filled), "fees": plain(order.fees), "at": order.at, "valid_until": order.valid_until,
-        "why": order.why,
-    }  # fmt: skip
+def _order(order: Order) -> OrderShown:
+    return OrderShown(
+        cid=order.cid, call=order.call, role=order.role, symbol=order.symbol, side=order.side,
+        type=order.type, tif=order.tif, state=order.state, qty=plain(order.qty),
+        price=plain_or_none(order.price), trigger=plain_or_none(order.trigger), reduce_only=order.reduce_only,
+        filled=plain(order.filled), fees=plain(order.fees), at=order.at, valid_until=order.valid_until,
+        why=order.why,
+    )  # fmt: skip
 
 
-def _trade(logged: Logged, *, currency: str) -> dict[str, object]:
+def _trade(logged: Logged, *, currency: str) -> Trade:
     record = logged.entry.record
     assert isinstance(record, PositionClosed)
-    return {
-        "id": record.call, "trace_id": logged.entry.trace, "channel": record.channel, "symbol": logged.entry.symbol,
-        "side": record.side, "qty": plain(record.qty), "entry": plain(record.entry), "exit": plain(record.exit),
-        "quote_value": plain(record.qty * record.exit), "pnl": plain(record.pnl), "fees": plain(record.fees),
-        "fee_currency": currency, "net": plain(record.net), "r": record.r, "reason": record.reason,
-        "opened_at": record.opened_at, "at": record.at,
-    }  # fmt: skip
+    return Trade(
+        id=record.call, trace_id=logged.entry.trace, channel=record.channel, symbol=logged.entry.symbol,
+        side=record.side, qty=plain(record.qty), entry=plain(record.entry), exit=plain(record.exit),
+        quote_value=plain(record.qty * record.exit), pnl=plain(record.pnl), fees=plain(record.fees),
+        fee_currency=currency, net=plain(record.net), r=record.r, reason=record.reason,
+        opened_at=record.opened_at, at=record.at,
+    )  # fmt: skip

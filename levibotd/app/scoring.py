@@ -1,14 +1,12 @@
-"""Reading a text without side effects: what `POST /signals/score` and `parse` answer."""
+"""Reading a text without side effects, for `POST /signals/score` and `parse`."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from levibotd.adapters.compiled_classifier import DEFAULT_MODEL, CompiledClassifier, load_classifier
 from levibotd.config import Config
 from levibotd.domain.features import score
-from levibotd.domain.posts.parse_output import parse_object
 from levibotd.domain.posts.reading import read
-from levibotd.domain.signal import Post
+from levibotd.domain.signal import Post, Scored
 from levibotd.kernel.clock import Clock
 from levibotd.ports.as_of import MarketAsOf
 from levibotd.ports.market import Market
@@ -27,6 +25,6 @@ class TextReader:
         self._market = market
         self._clock = clock
 
-    def __call__(self, post: Post) -> Mapping[str, object]:
+    def __call__(self, post: Post) -> Scored:
         reading = read(post, MarketAsOf(self._market, at=self._clock.time()))
-        return parse_object(post.message_id, score(post, reading, self._classifier))
+        return score(post, reading, self._classifier)

@@ -9,7 +9,7 @@ from levibotd.app.story import story_of
 from levibotd.app.tree import Wired
 from levibotd.config import Config
 from levibotd.domain.risk import STAGES
-from levibotd.domain.signal import Post, TraceId
+from levibotd.domain.signal import Post, Scored, TraceId
 from levibotd.kernel.supervisor import System
 from levibotd.observe.logging import Log
 from levibotd.observe.metrics import Metrics
@@ -35,7 +35,7 @@ class Window:
         memory: Memory,
         metrics: Metrics,
         log: Log,
-        score: Callable[[Post], Mapping[str, object]],
+        score: Callable[[Post], Scored],
         decisions: Mapping[str, int],
         readiness: Callable[[], tuple[str, ...]],
     ) -> None:

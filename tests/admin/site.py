@@ -20,13 +20,14 @@ from levibotd.admin.desk import Desk, ExecWish
 from levibotd.admin.limits import Rate
 from levibotd.admin.routes import ROUTES
 from levibotd.admin.server import AdminHttp, listen, port_of
+from levibotd.app.story import story_of
 from levibotd.config import Config, demo_config
 from levibotd.domain import records as r
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.masking import Masker
 from levibotd.domain.records import Entry, Logged, Record
-from levibotd.domain.signal import CallKey, Leg, Post, Side, Symbol, TraceId
+from levibotd.domain.signal import CallKey, Kind, Leg, Post, Reading, Scored, Side, Symbol, TraceId
 from levibotd.journal import TERMINAL, Chain, Preparer, decode
 from levibotd.kernel.actor import Actor, Reply
 from levibotd.kernel.clock import Clock, LoopClock
@@ -212,6 +213,13 @@ def scored(post: Post, *, call: bool) -> r.SignalScored:
     )
 
 
+def read(post: Post) -> Scored:
+    """Read a call in any text."""
+    leg = Leg(symbol="BTC/USDT", side=Side.BUY, entry=(0.1, 1e-7), sl=(2.0, 3.5), sl_kind="pct", leverage=(3.0, 5.0))
+    reading = Reading(kind=Kind.NEW, legs=(leg,))
+    return Scored(reading=reading, label="BUY", probs={"BUY": 0.5, "SELL": 0.0, "NO-TRADE": 0.5}, reasons=(post.text,))
+
+
 def open_position(log: MemoryLog, *, qty: str = "0.5", price: str = "60000") -> CallKey:
     """Let the log tell of a call that bought and holds a position."""
     amount, paid = Decimal(qty), Decimal(price)
@@ -332,7 +340,7 @@ async def serving(
     keyring: Keyring | None = None,
     rate: Rate | None = None,
     risk: Ref[SetPolicy] | None = None,
-    score: Callable[[Post], Mapping[str, object]] | None = None,
+    score: Callable[[Post], Scored] | None = None,
 ) -> AsyncIterator[Site]:
     """Run the interface with everything behind it, and stop it again."""
     log = MemoryLog() if log is None else log
@@ -375,11 +383,10 @@ def _desk(
     printed: io.StringIO,
     reasons: list[str],
     refs: tuple[Any, Any, Any, Any],
-    score: Callable[[Post], Mapping[str, object]] | None,
+    score: Callable[[Post], Scored] | None,
 ) -> Desk:
     async def why(trace: TraceId) -> object:
-        story = [line for line in map(decode, log.lines_written) if line.entry.trace == trace]
-        return [line.event_type for line in story] or None
+        return story_of(log.find(EventQuery(trace_id=trace, limit=100)))
 
     telegram, risk, exec_, logger = refs
     return Desk(
@@ -397,7 +404,7 @@ def _desk(
         clock=clock,
         configured=lambda: config,
         market=DemoMarket(),
-        score=score or (lambda post: {"kind": "chatter", "legs": [{"entry": [0.1, 1e-7]}], "p_call": 0.5}),
+        score=score or read,
         readiness=lambda: tuple(reasons),
         why=why,
         stages=("observe", "paper"),

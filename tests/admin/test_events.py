@@ -147,7 +147,8 @@ async def test_text_of_a_channel_is_served_as_data() -> None:
 @real_time
 async def test_the_story_of_a_trace_and_of_none() -> None:
     async with serving(log=written(2)) as site:
-        assert (await site.get(f"/why/{TRACE}")).json() == ["SYSTEM"]
+        story = (await site.get(f"/why/{TRACE}")).json()
+        assert (story["trace_id"], [step["event_type"] for step in story["steps"]]) == (TRACE, ["SYSTEM"])
         for unknown in ("ffffffffffffffff", "x", "%2e%2e%2f", "a" * 4000):
             answer = await site.get(f"/why/{unknown}")
             assert (answer.status, answer.code()) == (404, "NOT_FOUND")

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from levibotd.admin.signals import MESSAGE_ID_MAX, IngestWanted, as_text, message_id_of, route_of
+from levibotd.admin.signals import MESSAGE_ID_MAX, IngestWanted, ending_of, message_id_of
 from levibotd.domain import records as r
 from levibotd.domain.signal import trace_id
 from levibotd.journal import decode
@@ -151,12 +151,9 @@ async def test_score_reads_without_keeping_and_prices_are_text() -> None:
     async with serving() as site:
         answer = (await site.post("/signals/score", {"text": "BUY"})).json()
         assert site.log.lines_written == []
-    assert answer["legs"] == [{"entry": ["0.1", "0.0000001"]}]
-    assert answer["score"]["confidence"] == 0.5
-
-
-def test_leverage_is_no_price() -> None:
-    assert as_text({"leverage": [3.0, 5.0], "sl": 0.1}) == {"leverage": [3.0, 5.0], "sl": "0.1"}
+    (leg,) = answer["legs"]
+    assert (leg["entry"], leg["sl"], leg["leverage"]) == (["0.1", "0.0000001"], ["2", "3.5"], [3.0, 5.0])
+    assert (answer["kind"], answer["score"]["confidence"], answer["score"]["p_pays"]) == ("new", 0.5, None)
 
 
 @real_time
@@ -205,14 +202,10 @@ LEGS = (r.LegOutcome(symbol="BTCUSDT", outcome="intent"),)
     ],
 )
 def test_how_each_ending_is_told(terminal: r.Record, routed: bool, reason: str, dry_run: bool) -> None:
-    route = route_of(terminal)
-    assert (route["routed"], route["reason"], route["dry_run"]) == (routed, reason, dry_run)
+    ending = ending_of(terminal)
+    assert (ending.routed, ending.reason, ending.dry_run) == (routed, reason, dry_run)
 
 
 def test_what_ends_no_post_is_no_ending() -> None:
     with pytest.raises(AssertionError):
-        route_of(r.SystemNote(note="x"))
-
-
-def test_numbers_become_text_and_truth_values_stay() -> None:
-    assert as_text({"a": [1, 0.5, True, None, "x", 1e-9]}) == {"a": ["1", "0.5", True, None, "x", "0.000000001"]}
+        ending_of(r.SystemNote(note="x"))

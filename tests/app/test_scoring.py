@@ -42,9 +42,9 @@ async def test_a_text_is_read_as_of_now(clock: Clock) -> None:
 
     found = reader(clock, price=1.5)(post(text, at=clock.time()))
 
-    assert (found["id"], found["label"], found["kind"], found["stale"]) == (5, "BUY", "new", False)
-    (leg,) = found["legs"]  # type: ignore[misc]
-    assert (leg["symbol"], leg["entry"], leg["sl"]) == ("QQQX/USDT", [1.5], 1.4)
+    assert (found.label, found.reading.kind, found.reading.stale) == ("BUY", "new", False)
+    (leg,) = found.reading.legs
+    assert (leg.symbol, leg.entry, leg.sl) == ("QQQX/USDT", (1.5,), 1.4)
 
 
 async def test_a_price_far_from_the_market_is_not_sent(clock: Clock) -> None:
@@ -52,7 +52,7 @@ async def test_a_price_far_from_the_market_is_not_sent(clock: Clock) -> None:
 
     found = reader(clock, price=150.0)(one)
 
-    assert (found["label"], found["legs"]) == ("NO-TRADE", [])
+    assert (found.label, found.reading.legs) == ("NO-TRADE", ())
 
 
 async def test_nothing_is_remembered(clock: Clock) -> None:
@@ -60,4 +60,4 @@ async def test_nothing_is_remembered(clock: Clock) -> None:
     one = post("QQQX/USDT LONG entry 1.5 targets 1.6 stop 1.4", at=clock.time())
 
     assert read(one) == read(one)
-    assert Decimal(str(sum(read(one)["probs"].values()))) == 1  # type: ignore[attr-defined]
+    assert Decimal(str(sum(read(one).probs.values()))) == 1

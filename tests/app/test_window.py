@@ -1,7 +1,7 @@
 """The desk shows what is wired, and tells the story of a trace from the index."""
 
 import io
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +18,7 @@ from levibotd.app.window import Window
 from levibotd.domain.masking import Masker
 from levibotd.domain.records import Entry, Record, SignalIngest, SignalRejected
 from levibotd.domain.risk import STAGES
-from levibotd.domain.signal import Post, TraceId
+from levibotd.domain.signal import Kind, Post, Reading, Scored, TraceId
 from levibotd.journal import Preparer, parse
 from levibotd.kernel.clock import Clock
 from levibotd.kernel.supervisor import ONE_FOR_ONE, Group, System
@@ -73,8 +73,8 @@ class House:
         self.system = System(tree, clock=clock, on_event=lambda event: None, rng=Random(0))
         self.window.system = self.system
 
-    def score(self, post: Post) -> Mapping[str, object]:
-        return {"kind": "chatter", "of": post.message_id}
+    def score(self, post: Post) -> Scored:
+        return Scored(reading=Reading(kind=Kind.CHATTER), label=post.text, probs={post.text: 1.0})
 
     def write(self, *records: Record, trace: TraceId) -> None:
         """Have this committed, folded and fed to the index, as the logger does it."""
@@ -117,7 +117,7 @@ async def test_the_desk_shows_what_is_wired(tmp_path: Path, clock: Clock) -> Non
         assert (desk.events, desk.system, desk.metrics) == (made.memory.index, made.system, made.metrics)
         assert (desk.market, desk.clock, desk.config) == (wired.parts.market, clock, wired.parts.config)
         assert desk.policies == tuple(wired.rulebook.policies)
-        assert desk.score(POST) == {"kind": "chatter", "of": 7}
+        assert desk.score(POST) == made.score(POST)
         assert desk.version == __version__
 
 
