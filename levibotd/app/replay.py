@@ -22,7 +22,7 @@ from levibotd.adapters.exchange_info import read_market_list
 from levibotd.adapters.local_journal import LocalJournal
 from levibotd.adapters.post_lines import BadLine
 from levibotd.adapters.replay_posts import OrderedPosts, ReplayPosts, Window, in_order
-from levibotd.adapters.write_behind import WriteBehindFiles
+from levibotd.adapters.whole_files import WholeFiles
 from levibotd.app.committed import CommittedState, Counts
 from levibotd.app.paper import paper_venue, recorded_market
 from levibotd.app.scoring import classifier_of
@@ -149,7 +149,7 @@ class _Run:
         listed = None if self._asked.markets is None else read_market_list(self._asked.markets)
         market = recorded_market(config, self._candles, listed=listed)
         exhausted = anyio.Event()
-        files = WriteBehindFiles(self._asked.out)
+        files = WholeFiles(self._asked.out)
         journal = LocalJournal(files, boot=self._boot(), sync=False)
         journal.recover()
         wired = Wired(

@@ -2,12 +2,9 @@
 The only door to threads: one-shot calls, and owned worker threads that take work in batches.
 
 On virtual time both run in place: a thread would need real time there, which no timer waits for.
-`Background` alone is a thread everywhere; nothing that happens in the loop may depend on it.
 """
 
 import asyncio
-import queue
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -165,42 +162,3 @@ class Worker(Generic[T, R]):
             sender = self._senders.popleft()
             if not sender.done():
                 sender.set_result(None)
-
-
-class Background(Generic[T]):
-    """
-    One owned thread for work whose outcome no timer and no message depends on; a thread on virtual time too.
-
-    Items are handled in order. `put` waits, blocking its caller, once `capacity` items do; what one item
-    raised is raised by the next `put` or by `close`, and nothing more is handled.
-    """
-
-    def __init__(self, name: str, handle: Callable[[T], None], *, capacity: int) -> None:
-        self._handle = handle
-        self._items: queue.Queue[T | None] = queue.Queue(capacity)
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
-
-    def put(self, item: T) -> None:
-        self._raise()
-        self._items.put(item)
-
-    def close(self) -> None:
-        """Return when everything was handled. Raises what an item raised. A second call does nothing more."""
-        if self._thread.is_alive():
-            self._items.put(None)
-            self._thread.join()
-        self._raise()
-
-    def _run(self) -> None:
-        while (item := self._items.get()) is not None:
-            if self._failure is None:
-                try:
-                    self._handle(item)
-                except BaseException as failure:  # noqa: BLE001 - whatever it is, it is told to the owner
-                    self._failure = failure
-
-    def _raise(self) -> None:
-        if self._failure is not None:
-            raise self._failure
