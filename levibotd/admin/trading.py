@@ -7,7 +7,6 @@ from aiohttp import web
 from msgspec import structs
 
 from levibotd.admin.control import Because, Closing
-from levibotd.admin.csv_cells import csv_of
 from levibotd.admin.events import CURSOR_HEADER, Cursor, Limit, beyond, next_cursor
 from levibotd.admin.health import marks
 from levibotd.admin.problems import NotFound
@@ -27,6 +26,7 @@ from levibotd.admin.replies import (
     read_query,
 )
 from levibotd.domain.book import Call
+from levibotd.domain.csv_cells import csv_of
 from levibotd.domain.orders import Order
 from levibotd.domain.records import Logged, PositionClosed
 from levibotd.domain.signal import CallKey, Side
