@@ -5,9 +5,11 @@ On virtual time both run in place: a thread would need real time there, which no
 """
 
 import asyncio
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from levibotd.kernel.errors import ActorStopped, MailboxFull
@@ -23,6 +25,39 @@ async def call(fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     if is_virtual(asyncio.get_running_loop()):
         return fn(*args, **kwargs)
     return await asyncio.to_thread(fn, *args, **kwargs)
+
+
+def detached(name: str, fn: Callable[[], R]) -> "asyncio.Future[R]":
+    """
+    Run `fn` in a thread of its own that nobody waits for: not other calls, and not the end of the process.
+
+    For what may hang for good, as a name lookup does. Whoever calls bounds how many there are.
+    """
+    loop = asyncio.get_running_loop()
+    outcome: asyncio.Future[R] = loop.create_future()
+
+    def tell(result: R | None, error: BaseException | None) -> None:
+        if outcome.done():
+            return
+        if error is not None:
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(result)  # type: ignore[arg-type]
+
+    def work() -> None:
+        result, error = None, None
+        try:
+            result = fn()
+        except BaseException as failure:  # noqa: BLE001 - whatever it is, it is told to whoever waits
+            error = failure
+        with suppress(RuntimeError):  # The loop is gone, and so is whoever waited.
+            loop.call_soon_threadsafe(tell, result, error)
+
+    if is_virtual(loop):
+        work()
+    else:
+        threading.Thread(target=work, name=name, daemon=True).start()
+    return outcome
 
 
 class Worker(Generic[T, R]):

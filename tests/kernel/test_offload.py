@@ -161,3 +161,31 @@ async def test_a_cancelled_stop_lets_the_batch_in_the_works_end_by_itself() -> N
     await worker.idle()
 
     assert desk.handled == [[1]]
+
+
+@real_time
+async def test_a_detached_call_that_hangs_holds_nobody_up() -> None:
+    gate = threading.Event()
+    hanging = offload.detached("hangs", gate.wait)
+    try:
+        assert await offload.detached("quick", lambda: 7) == 7
+        assert await offload.call(lambda: 8) == 8
+        thread = next(one for one in threading.enumerate() if one.name == "hangs")
+        assert thread.daemon
+        assert not hanging.done()
+    finally:
+        gate.set()
+    assert await hanging is True
+
+
+@real_time
+async def test_a_detached_call_raises_what_it_raised() -> None:
+    def broken() -> None:
+        raise OSError("no such host")
+
+    with pytest.raises(OSError, match="no such host"):
+        await offload.detached("broken", broken)
+
+
+async def test_a_detached_call_runs_in_place_on_virtual_time() -> None:
+    assert await offload.detached("here", threading.get_ident) == threading.get_ident()
