@@ -10,6 +10,7 @@ from levibotd.admin.desk import Desk
 from levibotd.admin.problems import Malformed
 from levibotd.admin.replies import Answer, Body, answer_of, caller_of, desk_of, is_dry_run, json, read_body, ref
 from levibotd.domain.records import Gate
+from levibotd.domain.risk import stage_in_force
 from levibotd.errors import ConfigError
 from levibotd.kernel.status import State
 from levibotd.messages import ClosePosition, SetStage, Switch
@@ -206,8 +207,9 @@ async def get_dead_letters(request: web.Request) -> web.Response:
 
 
 def stage_of(desk: Desk) -> str:
-    """The stage that rules: the one last set, else the configured one."""
-    return desk.view().control.stage or desk.config.exchange.stage
+    """The stage that rules: the lower of the configured one and the one last set."""
+    exchange, confirmed = desk.config.exchange, desk.view().control.stage
+    return stage_in_force(exchange.stage, confirmed, file_suffices=exchange.network != "mainnet")
 
 
 def says_no(desk: Desk) -> tuple[Gate, ...]:

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from levibotd.admin.totp import Totp
 from levibotd.config import Config, policy_names
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.signal import Post, Scored, TraceId
@@ -12,13 +13,24 @@ from levibotd.kernel.clock import Clock
 from levibotd.kernel.dead_letters import DeadLetters
 from levibotd.kernel.mailbox import Ref
 from levibotd.kernel.status import GroupStatus
-from levibotd.messages import AwaitDecision, ClosePosition, IngestPost, SetKillSwitch, SetPolicy, SetStage, Switch
+from levibotd.messages import (
+    Append,
+    AwaitDecision,
+    ClosePosition,
+    IngestPost,
+    SetKillSwitch,
+    SetLeverage,
+    SetPolicy,
+    SetStage,
+    Switch,
+)
 from levibotd.observe.logging import Log
 from levibotd.observe.metrics import Metrics
 from levibotd.ports.event_index import EventIndex
 from levibotd.ports.market import Market
 
 ExecWish = Switch | SetKillSwitch | SetStage | ClosePosition
+RiskWish = SetPolicy | SetLeverage
 
 
 class Actors(Protocol):
@@ -30,6 +42,50 @@ class Actors(Protocol):
 
     def tree(self) -> GroupStatus:
         """What each of them is doing now."""
+
+    def restart(self, name: str) -> bool:
+        """Let one of them, or a group, begin anew. False: there is none of that name."""
+
+    def requeue(self, letter_id: int) -> bool:
+        """Send a dead letter again. False: unknown, or no room."""
+
+
+class Change(Protocol):
+    """What a change of the configuration comes to: keys that changed, that wait for a restart, that allow more."""
+
+    @property
+    def changed(self) -> tuple[str, ...]: ...
+
+    @property
+    def needs_restart(self) -> tuple[str, ...]: ...
+
+    @property
+    def loosened(self) -> tuple[str, ...]: ...
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """Those that changed in the file, under what was put over it."""
+
+
+class Configuring(Protocol):
+    """How the configuration is changed while the daemon runs. What raises has changed nothing."""
+
+    async def reload(self, *, by: str) -> Change:
+        """Read it anew. Raises ConfigError with every fault."""
+
+    async def override(
+        self,
+        risk: Mapping[str, object],
+        *,
+        by: str,
+        reason: str,
+        permit: Callable[[tuple[str, ...]], Awaitable[None]],
+    ) -> Change:
+        """
+        Put keys of `[risk]` over the file, None takes one away. Raises ConfigError with every fault.
+
+        `permit` is asked about the keys that allow more than before, and raises what forbids it.
+        """
 
 
 class Desk(Struct, frozen=True, kw_only=True):
@@ -44,9 +100,9 @@ class Desk(Struct, frozen=True, kw_only=True):
     """
 
     telegram: Ref[IngestPost]
-    risk: Ref[SetPolicy]
+    risk: Ref[RiskWish]
     exec_: Ref[ExecWish]
-    logger: Ref[AwaitDecision]
+    logger: Ref[AwaitDecision | Append]
     view: Callable[[], Ledger]
     last_seq: Callable[[], int]
     decisions: Callable[[], Mapping[str, int]]
@@ -56,6 +112,8 @@ class Desk(Struct, frozen=True, kw_only=True):
     log: Log
     clock: Clock
     configured: Callable[[], Config]
+    configuring: Configuring
+    second_factor: Totp
     market: Market
     score: Callable[[Post], Scored]
     readiness: Callable[[], tuple[str, ...]]

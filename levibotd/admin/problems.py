@@ -14,6 +14,7 @@ from levibotd.kernel.errors import ActorCrashed, ActorRestarting, ActorStopped, 
 
 CONTENT_TYPE = "application/problem+json"
 DETAIL_MAX = 500
+FAULTS_MAX = 100
 RETRY_AFTER_S = 1  # For what passes by itself: a full mailbox, an actor that begins anew.
 
 
@@ -53,6 +54,13 @@ class ScopeMissing(Declined):
     """The key is known and may not do this."""
 
     code = "SCOPE"
+    status = 403
+
+
+class SecondFactorMissing(Declined):
+    """Loosening from stage `ask` up, without the code of now."""
+
+    code = "TOTP"
     status = 403
 
 
@@ -151,7 +159,7 @@ def problem_of(error: BaseException) -> Problem:
         case Refused():
             return _problem(409, error.code, str(error), facts={"reason": error.reason})
         case ConfigError():
-            return _problem(422, error.code, str(error))
+            return _problem(422, error.code, str(error), facts={"faults": _faults(error)})
         case MailboxFull():
             return _problem(429, error.code, "too many requests wait already", headers=_RETRY)
         case ActorCrashed() | ActorRestarting():
@@ -166,6 +174,14 @@ def problem_of(error: BaseException) -> Problem:
             return _problem(504, OutcomeUnknown.code, "no answer in time; it may still happen")
         case _:
             return _problem(500, "INTERNAL", "see the log of the daemon")
+
+
+# Each fault of a configuration stands in a line of its own; the line before them names the file, which is nobody's
+# business here.
+def _faults(error: ConfigError) -> list[str]:
+    lines = str(error).splitlines()
+    named = [line for line in lines if line.startswith("$")]
+    return [line[:DETAIL_MAX] for line in named or lines][:FAULTS_MAX]
 
 
 def _problem(

@@ -11,11 +11,15 @@ from msgspec import Meta
 from levibotd.admin.auth import Caller
 from levibotd.admin.desk import Desk
 from levibotd.admin.problems import Malformed
+from levibotd.domain.records import Control, Entry
 from levibotd.errors import Refused
 from levibotd.kernel.mailbox import Ref, Rejected, Request
+from levibotd.messages import Append
 
 DESK = web.AppKey("desk", Desk)
 CALLER = web.RequestKey("caller", Caller)  # Who asks.
+CLIENT = web.RequestKey("client", str)  # From where: the name under which its requests are counted.
+EDGE_HEADERS = web.RequestKey("edge_headers", dict[str, str])  # What every answer to this request carries.
 JSON = "application/json"
 JSONL = "application/jsonl"
 CSV = "text/csv"
@@ -26,6 +30,8 @@ EVENT_STREAM = "text/event-stream"
 
 B = TypeVar("B")
 R = TypeVar("R")
+
+_TAKEN = (JSON, "application/octet-stream", "application/x-www-form-urlencoded")
 
 # An amount or a price, as decimal text: never an exponent, and no zeros that say nothing.
 Money = Annotated[str, Meta(pattern=r"^-?[0-9]+(\.[0-9]+)?$", examples=["10000", "0.25"])]
@@ -61,8 +67,14 @@ def caller_of(request: web.Request) -> str:
 
 
 async def read_body(request: web.Request, shape: type[B]) -> B:
-    """Decode the body as `shape`; no body is an empty object. Raises Malformed naming what is wrong."""
+    """
+    Decode the body as `shape`; no body is an empty object. Raises Malformed naming what is wrong.
+
+    A web form is what some clients call any body; what says that it is a text, a page or a file is refused.
+    """
     raw = await request.read()
+    if raw and not (request.content_type in _TAKEN or request.content_type.endswith("+json")):
+        raise Malformed(f"Content-Type: expected {JSON}")
     try:
         return msgspec.json.decode(raw or b"{}", type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -82,6 +94,14 @@ def read_query(request: web.Request, shape: type[B]) -> B:
         return msgspec.convert(dict(query), type=shape, strict=False)
     except msgspec.ValidationError as error:
         raise Malformed(f"query: {error}") from None
+
+
+def read_path(request: web.Request, shape: type[B]) -> B:
+    """Decode what stands in the path as `shape`. Raises Malformed naming what is wrong."""
+    try:
+        return msgspec.convert(dict(request.match_info), type=shape, strict=False)
+    except msgspec.ValidationError as error:
+        raise Malformed(f"path: {error}") from None
 
 
 def is_dry_run(request: web.Request) -> bool:
@@ -110,6 +130,17 @@ async def answer_of(ref: Ref[Any], request: Request[R], *, timeout_s: float) -> 
     if isinstance(answer, Rejected):
         raise Refused(answer.reason)
     return answer
+
+
+async def write_down(request: web.Request, *, command: str, reason: str = "", effect: str = "") -> None:
+    """
+    Commit a CONTROL record of what a client asks for, before it is done: for what no actor of its own carries out.
+
+    Raises what asking the logger raises; then nothing was done.
+    """
+    desk = desk_of(request)
+    command_given = Control(command=command, by=caller_of(request), reason=reason, effect=effect)
+    await answer_of(desk.logger, Append(entries=(Entry(command_given),)), timeout_s=desk.ask_timeout_s)
 
 
 def plain(number: Decimal) -> str:

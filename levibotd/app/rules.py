@@ -24,7 +24,7 @@ class Rulebook:
     """
 
     def __init__(self, config: Config, ledger: Callable[[], Ledger]) -> None:
-        self._ledger = ledger
+        self.ledger = ledger
         self.adopt(config)
 
     def adopt(self, file: Config) -> None:
@@ -36,12 +36,12 @@ class Rulebook:
 
     def overlaid(self, file: Config) -> Config:
         """Return `file` with the operator's overrides over it."""
-        return with_risk(file, self._ledger().control.risk_over)
+        return with_risk(file, self.ledger().control.risk_over)
 
     def check(self, config: Config) -> dict[str, PolicyValues]:
         """Return the policies under `config`. Raises ConfigError where it could not rule."""
         policies = {name: PolicyValues.of(resolve_policy(config, name=name)) for name in policy_names(config)}
-        switched_to = self._ledger().control.policy
+        switched_to = self.ledger().control.policy
         if switched_to is not None and switched_to not in policies:
             # Another policy in its place would change limits behind the operator's back.
             raise ConfigError(
@@ -52,19 +52,19 @@ class Rulebook:
 
     @property
     def policy(self) -> PolicyValues:
-        return self.policies[self._ledger().control.policy or self.config.risk.policy]
+        return self.policies[self.ledger().control.policy or self.config.risk.policy]
 
     @property
     def stage(self) -> str:
         """The global stage: the lower of the file's and the one last set."""
         exchange = self.config.exchange
-        confirmed = self._ledger().control.stage
+        confirmed = self.ledger().control.stage
         return stage_in_force(exchange.stage, confirmed, file_suffices=exchange.network != "mainnet")
 
     def channel_stage(self, channel: str) -> str:
         """A channel's own stage: the lower of the file's and the one last set. The global one may be lower still."""
         own = self._channel(channel)
-        set_to = self._ledger().control.channel_stages
+        set_to = self.ledger().control.channel_stages
         confirmed = next((set_to[name] for name in (*channel_names(own), channel) if name in set_to), None)
         return stage_in_force(own.stage, confirmed, file_suffices=self.config.exchange.network != "mainnet")
 
@@ -86,7 +86,7 @@ class Rulebook:
 
     def rules(self, channel: str) -> Rules:
         config, own = self.config, self._channel(channel)
-        caps = [cap for cap in (own.max_leverage, self._ledger().control.leverage_cap) if cap is not None]
+        caps = [cap for cap in (own.max_leverage, self.ledger().control.leverage_cap) if cap is not None]
         return Rules(
             confidence_min=config.strategy.confidence_min,
             signal_ttl_s=config.strategy.signal_ttl_s,

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 
 from levibotd import __version__
-from levibotd.admin.desk import Desk
+from levibotd.admin.desk import Configuring, Desk
+from levibotd.admin.totp import Totp
 from levibotd.app.memory import Memory
 from levibotd.app.story import story_of
 from levibotd.app.tree import Wired
-from levibotd.config import Config
 from levibotd.domain.risk import STAGES
 from levibotd.domain.signal import Post, Scored, TraceId
 from levibotd.kernel.supervisor import System
@@ -22,15 +22,15 @@ class Window:
     """
     Makes the desk, anew for each incarnation of the HTTP actor.
 
-    `system` is set once the tree exists: the tree holds the actor that shows it.
+    `system` is set once the tree exists: the tree holds the actor that shows it. So is `configuring`.
     """
 
     system: System
+    configuring: Configuring
 
     def __init__(
         self,
         *,
-        config: Config,
         wired: Wired,
         memory: Memory,
         metrics: Metrics,
@@ -38,8 +38,8 @@ class Window:
         score: Callable[[Post], Scored],
         decisions: Mapping[str, int],
         readiness: Callable[[], tuple[str, ...]],
+        totp: bytes | None = None,
     ) -> None:
-        self._config = config
         self._wired = wired
         self._memory = memory
         self._metrics = metrics
@@ -47,11 +47,14 @@ class Window:
         self._score = score
         self._decisions = decisions
         self._readiness = readiness
+        self._second_factor = Totp(
+            totp, clock=wired.parts.clock, confirmed=lambda: memory.state.ledger().control.confirmed
+        )
         self._started_at = wired.parts.clock.monotonic()
 
     def desk(self) -> Desk:
         parts, state = self._wired.parts, self._memory.state
-        highest = STAGES.index(self._config.exchange.stage)
+        highest = STAGES.index(parts.config.exchange.stage)
         return Desk(
             telegram=self._wired.telegram,
             risk=self._wired.risk,
@@ -61,11 +64,14 @@ class Window:
             last_seq=lambda: state.last_seq,
             decisions=lambda: self._decisions,
             events=self._memory.index,
+            feed=self._memory.feed,
             system=self.system,
             metrics=self._metrics,
             log=self._log,
             clock=parts.clock,
             configured=lambda: self._wired.rulebook.config,
+            configuring=self.configuring,
+            second_factor=self._second_factor,
             market=parts.market,
             score=self._score,
             readiness=self._readiness,

@@ -13,6 +13,7 @@ from levibotd.domain.records import Entry, Record
 from levibotd.domain.signal import CallKey
 
 ACCEPTED_MAX = 64  # Damages of the log that a human has looked at.
+CONFIRMED_MAX = 16  # One-time passwords; only the newest ones could still be used.
 DAMAGE_CODE = "LOG_DAMAGE"  # Of the ERROR that tells of damage found after the start.
 
 
@@ -21,6 +22,8 @@ def _control(state: State, entry: Entry, record: records.Control) -> None:
         state.control.switch_on = record.command == "start"
     elif record.command == "leverage":
         state.control.leverage_cap = int(record.effect) if record.effect else None
+    elif record.command == "confirm":
+        state.control.confirmed = [*state.control.confirmed, int(record.effect)][-CONFIRMED_MAX:]
     elif record.command in ("close", "flatten") and (call := state.calls.get(CallKey(record.effect))) is not None:
         call.status = CLOSING  # From here on, also in a life that never heard the command.
 

@@ -16,10 +16,14 @@ import aiohttp
 import msgspec
 
 from levibotd.admin.auth import Keyring
-from levibotd.admin.desk import Desk, ExecWish
+from levibotd.admin.desk import Desk, ExecWish, RiskWish
+from levibotd.admin.feed import Feed
 from levibotd.admin.limits import Rate
 from levibotd.admin.routes import ROUTES
 from levibotd.admin.server import AdminHttp, listen, port_of
+from levibotd.admin.totp import Totp
+from levibotd.app.reload import Reloader
+from levibotd.app.rules import Rulebook
 from levibotd.app.story import story_of
 from levibotd.config import Config, demo_config
 from levibotd.domain import records as r
@@ -27,6 +31,7 @@ from levibotd.domain.ledger import Ledger
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.masking import Masker
 from levibotd.domain.records import Entry, Logged, Record
+from levibotd.domain.risk import STAGES
 from levibotd.domain.signal import CallKey, Kind, Leg, Post, Reading, Scored, Side, Symbol, TraceId
 from levibotd.journal import TERMINAL, Chain, Preparer, decode
 from levibotd.kernel.actor import Actor, Reply
@@ -35,18 +40,21 @@ from levibotd.kernel.events import Event
 from levibotd.kernel.mailbox import FAIL, Box, Ref, Rejected
 from levibotd.kernel.supervisor import Child, Group, System
 from levibotd.messages import (
+    Append,
     AwaitDecision,
     ClosePosition,
+    Committed,
     Decision,
     Ingested,
     IngestPost,
     SetKillSwitch,
-    SetPolicy,
+    SetLeverage,
     SetStage,
     Switch,
 )
 from levibotd.observe.logging import make_log
 from levibotd.observe.metrics import Metrics
+from levibotd.observe.notify import Herald, Notifier
 from levibotd.ports.event_index import EventQuery
 from levibotd.ports.journal_file import Run
 from levibotd.sim.demo_market import DemoMarket
@@ -54,6 +62,7 @@ from levibotd.sim.demo_market import DemoMarket
 AT = 1_760_000_000.0
 CALL = CallKey("paper|coins|7|0")
 BTC = Symbol("BTCUSDT")
+_NOBODY: Any = None  # Until there is a desk that it can be made over.
 
 
 class MemoryLog:
@@ -63,6 +72,7 @@ class MemoryLog:
         self.lines_written: list[bytes] = []
         self.ledger = Ledger(balance=Decimal(10_000))
         self.waiting: dict[TraceId, list[Reply]] = {}
+        self.feed = Feed()
         self._preparer = Preparer()
         self._chain = Chain(boot="test")
 
@@ -71,6 +81,7 @@ class MemoryLog:
         line = self._chain.line(prepared, ts=AT + len(self.lines_written), mono=0.0)
         self.lines_written.append(line)
         self.ledger.apply(prepared.entry)
+        self.feed.publish([Run("memory", 0, [line], [decode(line)], 0, "")])
         if trace is not None and (decision := self.decision(trace)) is not None:
             for reply in self.waiting.pop(trace, []):
                 reply.send(decision)
@@ -127,6 +138,12 @@ class ExecOfTest(Actor[ExecWish]):
         if reason == "crash":
             raise Crash("as wished")
         match message:
+            case SetStage(stage=stage, channel=channel) if channel is not None:
+                stage_before = control.channel_stages.get(channel, "paper")
+                self._log.commit(
+                    r.ChannelStage(stage=stage, before=stage_before, by=by, reason=reason, channel=channel)
+                )
+                return stage_before
             case Switch(on=on):
                 before = control.switch_on
                 self._log.commit(r.Control(command="start" if on else "stop", by=by, reason=reason))
@@ -145,11 +162,16 @@ class ExecOfTest(Actor[ExecWish]):
                 return calls or tuple(self._log.ledger.calls)
 
 
-class RiskOfTest(Actor[SetPolicy]):
+class RiskOfTest(Actor[RiskWish]):
     def __init__(self, log: MemoryLog) -> None:
         self._log = log
 
-    async def receive(self, message: SetPolicy) -> str:
+    async def receive(self, message: RiskWish) -> str | int:
+        if isinstance(message, SetLeverage):
+            cap = self._log.ledger.control.leverage_cap
+            effect = "" if message.leverage is None else str(message.leverage)
+            self._log.commit(r.Control(command="leverage", by=message.by, reason=message.reason, effect=effect))
+            return cap or 0
         before = self._log.ledger.control.policy or "demo"
         self._log.commit(
             r.RiskPolicyChanged(policy=message.policy, before=before, by=message.by, reason=message.reason)
@@ -182,11 +204,14 @@ class IntakeOfTest(Actor[IngestPost]):
             self._log.commit(r.AutoRouteSkipped(reason="kind.chatter"), trace=trace)
 
 
-class LoggerOfTest(Actor[AwaitDecision]):
+class LoggerOfTest(Actor[AwaitDecision | Append]):
     def __init__(self, log: MemoryLog) -> None:
         self._log = log
 
-    async def receive(self, message: AwaitDecision) -> object:
+    async def receive(self, message: AwaitDecision | Append) -> object:
+        if isinstance(message, Append):
+            seqs = [self._log.commit(x.record, trace=x.trace, symbol=x.symbol).seq for x in message.entries]
+            return Committed(first_seq=seqs[0], last_seq=seqs[-1])
         assert message.trace is not None
         decision = self._log.decision(message.trace)
         if decision is None:
@@ -339,7 +364,9 @@ async def serving(
     config: Config | None = None,
     keyring: Keyring | None = None,
     rate: Rate | None = None,
-    risk: Ref[SetPolicy] | None = None,
+    risk: Ref[RiskWish] | None = None,
+    totp: bytes | None = None,
+    reread: Callable[[], Config] | None = None,
     score: Callable[[Post], Scored] | None = None,
 ) -> AsyncIterator[Site]:
     """Run the interface with everything behind it, and stop it again."""
@@ -349,7 +376,7 @@ async def serving(
     risk = Ref("risk", Box(8, FAIL)) if risk is None else risk
     exec_: Ref[ExecWish] = Ref("exec", Box(8))
     telegram: Ref[IngestPost] = Ref("telegram", Box(8))
-    logger: Ref[AwaitDecision] = Ref("logger", Box(8))
+    logger: Ref[Any] = Ref("logger", Box(8))
     http: Ref[None] = Ref("http", Box(1))
     listener = listen("127.0.0.1:0")
     children = [
@@ -365,6 +392,13 @@ async def serving(
         log, config=config, clock=clock, system=system, printed=printed, reasons=reasons,
         refs=(telegram, risk, exec_, logger), score=score,
     )  # fmt: skip
+    rulebook = Rulebook(config, lambda: log.ledger)
+    desk = msgspec.structs.replace(
+        desk,
+        configured=lambda: rulebook.config,
+        configuring=_reloader(desk, rulebook, reread or (lambda: config)),
+        second_factor=Totp(totp, clock=clock, confirmed=lambda: log.ledger.control.confirmed),
+    )
     await system.start()
     try:
         async with aiohttp.ClientSession() as session:
@@ -398,21 +432,32 @@ def _desk(
         last_seq=lambda: len(log.lines_written),
         decisions=lambda: {"kind.chatter": 1},
         events=log,
+        feed=log.feed,
         system=system,
         metrics=Metrics(version="1.2.3", routes=[route.template for route in ROUTES]),
         log=make_log(printed, clock=clock, masker=Masker()),
         clock=clock,
         configured=lambda: config,
+        configuring=_NOBODY,
+        second_factor=Totp(None, clock=clock),
         market=DemoMarket(),
         score=score or read,
         readiness=lambda: tuple(reasons),
         why=why,
-        stages=("observe", "paper"),
+        stages=STAGES[: STAGES.index(config.exchange.stage) + 1],
         started_at=clock.monotonic(),
         version="1.2.3",
         ask_timeout_s=2.0,
         decision_timeout_s=0.2,
     )
+
+
+def _reloader(desk: Desk, rulebook: Rulebook, read: Callable[[], Config]) -> Reloader:
+    logger: Ref[Any] = desk.logger
+    herald = Herald(
+        Notifier(None), clock=desk.clock, log=desk.log, watchdog_s=None, missing=tuple, stalled=tuple, doing="test"
+    )
+    return Reloader(read, rulebook=rulebook, has_keys=False, logger=logger, herald=herald, log=desk.log)
 
 
 def _ignore(event: Event) -> None:

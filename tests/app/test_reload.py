@@ -8,16 +8,19 @@ from decimal import Decimal
 from pathlib import Path
 from random import Random
 
+import msgspec
 import pytest
 
-from levibotd.app.reload import REFUSED, Reloader, compare, sha_of
+from levibotd.app.reload import REFUSED, SIGHUP, Change, Reloader, compare, sha_of
 from levibotd.app.rules import Rulebook
 from levibotd.config import Config, load
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.masking import Masker
 from levibotd.domain.records import ConfigUpdate, Entry, RiskPolicyChanged
+from levibotd.errors import ConfigError, Refused
 from levibotd.kernel.actor import Actor
 from levibotd.kernel.clock import Clock
+from levibotd.kernel.errors import NotServed
 from levibotd.kernel.mailbox import BLOCK, Box, Ref
 from levibotd.kernel.supervisor import Child, Group, System
 from levibotd.messages import Append, Committed, LoggerMessage
@@ -47,6 +50,7 @@ class Keeper(Actor[LoggerMessage]):
         # What rules while the record is not on disk yet.
         self._bench.ruled_at_commit.append(self._bench.rulebook.config.risk.cooldown_s)
         self._bench.committed += [entry.record for entry in message.entries]
+        self._bench.ledger.apply_all(message.entries)
         return Committed(first_seq=1, last_seq=1)
 
 
@@ -133,7 +137,7 @@ async def test_rules_that_may_change_rule_at_once_and_stand_in_the_log_before(be
     assert bench.rulebook.policy.cooldown_s == 900
     assert bench.rulebook.rules("@any").symbols_deny == ("DOGEUSDT",)
     assert bench.committed == [
-        ConfigUpdate(sha=sha_of(bench.rulebook.config), changed=("risk.cooldown_s", "symbols.deny"))
+        ConfigUpdate(sha=sha_of(bench.rulebook.config), changed=("risk.cooldown_s", "symbols.deny"), by=SIGHUP)
     ]
     assert bench.ruled_at_commit == [600.0]
 
@@ -212,6 +216,112 @@ async def test_many_wishes_at_once_are_one_reload(bench: Bench, clock: Clock) ->
         bench.reloader.ask()
     await clock.sleep(1)
     assert len(bench.lines()) == 1
+
+
+@pytest.mark.fault("F8")
+async def test_from_stage_ask_up_no_reload_loosens_and_the_key_is_named(bench: Bench) -> None:
+    live = msgspec.structs.replace(bench.rulebook.file.exchange, id="binance", stage="ask", network="testnet")
+    bench.rulebook.adopt(msgspec.structs.replace(bench.rulebook.file, exchange=live))
+
+    told = await bench.reload(OLD.replace("600", "300"))
+    assert (told["event"], bench.committed) == ("reload_refused", [])
+    assert "$.risk.cooldown_s" in str(told["faults"])
+    assert "confidence_min" not in str(told["faults"])
+
+    assert (await bench.reload(OLD.replace("600", "900")))["changed"] == ["risk.cooldown_s"]
+
+
+async def test_whoever_asks_by_name_hears_what_changed_and_what_was_wrong(bench: Bench) -> None:
+    bench.file.write_text(OLD.replace("600", "300").replace("8000", "8001"))
+    change = await bench.reloader.reload(by="http:ops")
+    assert (change.changed, change.loosened, change.needs_restart) == (
+        ("risk.cooldown_s",), ("risk.cooldown_s",), ("http.bind",),
+    )  # fmt: skip
+    assert [update.by for update in bench.committed if isinstance(update, ConfigUpdate)] == ["http:ops"]
+
+    bench.file.write_text(OLD.replace("600.0", '"soon"'))
+    with pytest.raises(ConfigError, match=r"\$\.risk\.cooldown_s"):
+        await bench.reloader.reload(by="http:ops")
+    assert bench.rulebook.config.risk.cooldown_s == 300
+
+
+async def anybody(loosened: tuple[str, ...]) -> None:
+    """Permit everything."""
+
+
+async def override(bench: Bench, **risk: object) -> Change:
+    return await bench.reloader.override(risk, by="http:ops", reason="quiet week", permit=anybody)
+
+
+async def test_keys_of_risk_lie_over_the_file_until_they_are_taken_away(bench: Bench) -> None:
+    change = await override(bench, cooldown_s=900, max_open=2, on_trip="flatten")
+    assert change.changed == ("risk.cooldown_s", "risk.max_open", "risk.on_trip")
+    assert (change.loosened, bench.rulebook.policy.cooldown_s, bench.rulebook.policy.max_open) == ((), 900.0, 2)
+    assert bench.committed == [
+        ConfigUpdate(
+            sha=sha_of(bench.rulebook.config),
+            changed=change.changed,
+            risk={"cooldown_s": 900.0, "max_open": 2, "on_trip": "flatten"},
+            by="http:ops",
+            reason="quiet week",
+        )
+    ]
+    assert bench.ruled_at_commit == [600.0]
+
+    change = await override(bench, cooldown_s=None, on_trip=None)
+    assert (change.changed, change.loosened) == (("risk.cooldown_s", "risk.on_trip"),) * 2
+    assert (bench.rulebook.policy.cooldown_s, bench.ledger.control.risk_over) == (600.0, {"max_open": 2})
+    # Another life reads the same log.
+    assert Rulebook(bench.read(), lambda: bench.ledger).policy.max_open == 2
+
+
+async def test_the_same_key_again_changes_nothing_and_writes_no_record(bench: Bench) -> None:
+    await override(bench, max_open=2)
+    assert (await override(bench, max_open=2)).changed == ()
+    assert (await override(bench, no_tp_r=None)).changed == ()
+    assert len(bench.committed) == 1
+
+
+async def test_a_reload_does_not_take_away_what_lies_over_the_file(bench: Bench) -> None:
+    await override(bench, cooldown_s=900)
+    bench.file.write_text(OLD.replace("600", "700").replace("0.8", "0.9"))
+
+    change = await bench.reloader.reload(by="http:ops")
+
+    assert (change.changed, change.hidden) == (("strategy.confidence_min",), ("risk.cooldown_s",))
+    assert bench.rulebook.policy.cooldown_s == 900
+    assert (await override(bench, cooldown_s=None)).changed == ("risk.cooldown_s",)
+    assert bench.rulebook.policy.cooldown_s == 700
+
+
+async def test_every_fault_of_an_override_is_named_at_once_and_nothing_changes(bench: Bench) -> None:
+    wrong = {"cooldown_s": -1, "cooldwon_s": 3, "max_open": "many", "policy": "mine", "policies": {}, "nonsense": None}
+    with pytest.raises(ConfigError) as refused:
+        await override(bench, risk_per_trade=0.001, **wrong)
+    assert all(f"$.risk.{key}: " in str(refused.value) for key in wrong)
+    assert (bench.committed, bench.rulebook.config.risk.cooldown_s) == ([], 600.0)
+
+
+async def test_who_may_not_loosen_changes_nothing_and_hears_which_keys_it_is_about(bench: Bench) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    async def nobody(loosened: tuple[str, ...]) -> None:
+        asked.append(loosened)
+        raise Refused("no")
+
+    for risk in ({"cooldown_s": 60, "max_open": 1}, {"max_open": 50}):
+        with pytest.raises(Refused):
+            await bench.reloader.override(risk, by="http:ops", reason="", permit=nobody)
+    await bench.reloader.override({"max_open": 1}, by="http:ops", reason="", permit=nobody)
+    assert asked == [("risk.cooldown_s",), ("risk.max_open",)]
+    assert (bench.rulebook.policy.cooldown_s, bench.rulebook.policy.max_open) == (600.0, 1)
+
+
+async def test_without_a_log_nothing_lies_over_the_file(bench: Bench) -> None:
+    bench.log_fails = True
+    with pytest.raises(NotServed):
+        await override(bench, max_open=2)
+    assert bench.rulebook.policy.max_open == 5
 
 
 def test_a_key_that_is_written_out_ranks_above_policies_even_with_its_old_value() -> None:

@@ -13,6 +13,7 @@ from actors.logger import Log
 from levibotd import __version__
 from levibotd.app.memory import Memory
 from levibotd.app.paper import paper_venue, recorded_market
+from levibotd.app.reload import Reloader
 from levibotd.app.tree import Parts, Wired
 from levibotd.app.window import Window
 from levibotd.domain.masking import Masker
@@ -24,6 +25,7 @@ from levibotd.kernel.clock import Clock
 from levibotd.kernel.supervisor import ONE_FOR_ONE, Group, System
 from levibotd.observe.logging import make_log
 from levibotd.observe.metrics import Metrics
+from levibotd.observe.notify import Herald, Notifier
 from levibotd.ports.event_index import EventQuery
 from levibotd.ports.journal_file import Stamped
 from levibotd.sim.scripted_posts import ScriptedPosts
@@ -59,12 +61,12 @@ class House:
         self.decisions: dict[str, int] = {}
         self.reasons: tuple[str, ...] = ()
         self.metrics = Metrics(version="test", routes=())
+        log = make_log(io.StringIO(), clock=clock, masker=Masker())
         self.window = Window(
-            config=config,
             wired=self.wired,
             memory=self.memory,
             metrics=self.metrics,
-            log=make_log(io.StringIO(), clock=clock, masker=Masker()),
+            log=log,
             score=self.score,
             decisions=self.decisions,
             readiness=lambda: self.reasons,
@@ -72,6 +74,16 @@ class House:
         tree = Group("root", ONE_FOR_ONE, children=(self.wired.infra(), self.wired.trading(), self.wired.intake()))
         self.system = System(tree, clock=clock, on_event=lambda event: None, rng=Random(0))
         self.window.system = self.system
+        self.window.configuring = Reloader(
+            lambda: config,
+            rulebook=self.wired.rulebook,
+            has_keys=False,
+            logger=self.wired.logger,
+            herald=Herald(
+                Notifier(None), clock=clock, log=log, watchdog_s=None, missing=tuple, stalled=tuple, doing="paper"
+            ),
+            log=log,
+        )
 
     def score(self, post: Post) -> Scored:
         return Scored(reading=Reading(kind=Kind.CHATTER), label=post.text, probs={post.text: 1.0})
