@@ -212,8 +212,11 @@ class Chain:
         self.hash = hash_.encode()
         self._key = key
         self._encode = msgspec.json.Encoder().encode
-        self._trace: TraceId | None = None  # That of the last record and its JSON: the next often has the same.
+        # Those of the last record and how they are written: the next often has the same.
+        self._trace: TraceId | None = None
         self._trace_json = b"null"
+        self._times = (0.0, 0.0)
+        self._times_json = b""
         boot_json = self._encode(boot)
         self._heads = {
             event.name: b',"boot":%b,"event_type":"%b","symbol":' % (boot_json, event.name.encode())
@@ -226,10 +229,13 @@ class Chain:
         if entry.trace is not self._trace:
             self._trace = entry.trace
             self._trace_json = escaped(self._encode(entry.trace))
-        body = b'{"seq":%d,"ts":%.3f,"mono":%.6f%b%b,"trace_id":%b,"payload":%b,"prev":"%b"' % (
+        times = (ts, mono)
+        if times != self._times or not self._times_json:
+            self._times = times
+            self._times_json = b'"ts":%.3f,"mono":%.6f' % times
+        body = b'{"seq":%d,%b%b%b,"trace_id":%b,"payload":%b,"prev":"%b"' % (
             self.seq + 1,
-            ts,
-            mono,
+            self._times_json,
             self._heads[prepared.event.name],
             b"null" if entry.symbol is None else escaped(self._encode(entry.symbol)),
             self._trace_json,
@@ -262,9 +268,7 @@ def logged(line: Line) -> Logged:
         record = decoder.decode(line.payload)
     except (msgspec.DecodeError, UnicodeDecodeError) as fault:
         raise Damaged(f"seq {line.seq}: payload of {line.event_type}: {fault}") from fault
-    return Logged(
-        seq=line.seq, ts=line.ts, event_type=line.event_type, entry=Entry(record, line.trace_id, line.symbol)
-    )
+    return Logged(seq=line.seq, ts=line.ts, event_type=line.event_type, entry=Entry(record, line.trace_id, line.symbol))
 
 
 def decode(line: bytes) -> Logged:

@@ -98,16 +98,9 @@ class LocalJournal:
         return stands_at(self._files, position)
 
     def commit(self, batch: Sequence[Stamped]) -> Iterator[Run]:
-        hour = int(batch[0].ts // _HOUR_S)
         if len(batch) == 1:
-            yield from self._commit_hour(hour, batch)
-            return
-        begin = 0
-        for place, stamped in enumerate(batch):
-            if stamped.ts // _HOUR_S != hour:
-                yield from self._commit_hour(hour, batch[begin:place])
-                begin, hour = place, int(stamped.ts // _HOUR_S)
-        yield from self._commit_hour(hour, batch[begin:])
+            return self._commit_hour(int(batch[0].ts // _HOUR_S), batch)
+        return self._commit_hours(batch)
 
     def seal(self, *, ts: float, mono: float) -> list[Run]:
         if self._open is None:
@@ -127,9 +120,16 @@ class LocalJournal:
             self._lock.close()
             self._lock = None
 
-    def _recover(
-        self, visit: Callable[[Sequence[Logged]], None] | None, since: Position | None
-    ) -> Recovery:
+    def _commit_hours(self, batch: Sequence[Stamped]) -> Iterator[Run]:
+        hour = int(batch[0].ts // _HOUR_S)
+        begin = 0
+        for place, stamped in enumerate(batch):
+            if stamped.ts // _HOUR_S != hour:
+                yield from self._commit_hour(hour, batch[begin:place])
+                begin, hour = place, int(stamped.ts // _HOUR_S)
+        yield from self._commit_hour(hour, batch[begin:])
+
+    def _recover(self, visit: Callable[[Sequence[Logged]], None] | None, since: Position | None) -> Recovery:
         if since is not None and not stands_at(self._files, since):
             raise ConfigError(f"no record of this log ends at {since.segment}:{since.offset}")
         walk = Walk(self._files, key=self._key, since=since)
@@ -144,9 +144,7 @@ class LocalJournal:
                 self._files.reserve(RESERVE, size=self._reserve_bytes)
             self._watch.look()
         torn_bytes = sum(torn.size for torn in walk.torn)
-        return Recovery(
-            records=records, position=end, damage=damage, torn_bytes=torn_bytes, last_ts=last_ts
-        )
+        return Recovery(records=records, position=end, damage=damage, torn_bytes=torn_bytes, last_ts=last_ts)
 
     def _commit_hour(self, hour: int, batch: Sequence[Stamped]) -> Iterator[Run]:
         ts, mono = batch[0].ts, batch[0].mono
@@ -277,9 +275,7 @@ def cut_off(files: Files, torn: Torn) -> str:
     return kept
 
 
-def _visit(
-    walk: Walk, visit: Callable[[Sequence[Logged]], None] | None
-) -> tuple[int, float | None, Damage | None]:
+def _visit(walk: Walk, visit: Callable[[Sequence[Logged]], None] | None) -> tuple[int, float | None, Damage | None]:
     batch: list[Logged] = []
     records = 0
     last_ts: float | None = None
@@ -300,4 +296,3 @@ def _visit(
     if visit is not None and batch:
         visit(batch)
     return records, last_ts, damage
-

@@ -7,8 +7,9 @@ replay, and what HTTP shows is what would survive a power cut.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.records import (
@@ -18,7 +19,9 @@ from levibotd.domain.records import (
     DayAnchor,
     Logged,
     OrderFill,
+    OrderFilled,
     OrderIntent,
+    OrderPartialFill,
     PositionClosed,
     Record,
     SignalExpired,
@@ -54,8 +57,7 @@ class CommittedState:
 
     def observe(self, committed: Sequence[Logged]) -> None:
         """Take in what was just committed, in order."""
-        for one in committed:
-            self._ledger.apply(one.entry)
+        self._ledger.apply_all([one.entry for one in committed])
         if committed:
             self.last_seq = committed[-1].seq
             self.last_ts = committed[-1].ts
@@ -82,31 +84,49 @@ class Counts:
         self._realised = balance
         self._contaminated: set[TraceId] = set()
         self._posted_at: dict[TraceId, float] = {}
+        self._counts: dict[type[Record], Callable[[Any, TraceId | None], None]] = {
+            **dict.fromkeys(_REASONS, self._decided),
+            SignalIngest: self._ingested,
+            SignalScored: self._scored,
+            OrderIntent: self._ordered,
+            OrderPartialFill: self._filled,
+            OrderFilled: self._filled,
+            PositionClosed: self._closed,
+            DayAnchor: self._anchored,
+        }
 
     def observe(self, committed: Sequence[Logged]) -> None:
+        counts = self._counts
         for one in committed:
-            self._count(one.entry.record, one.entry.trace)
+            entry = one.entry
+            record = entry.record
+            count = counts.get(type(record))
+            if count is not None:
+                count(record, entry.trace)
 
-    def _count(self, record: Record, trace: TraceId | None) -> None:
-        match record:
-            case SignalIngest():
-                self.posts += 1
-                self._posted_at[record.post.trace] = record.post.posted_at
-            case SignalScored() if trace is not None:
-                posted_at = self._posted_at.get(trace)
-                if posted_at is not None and _knew_later(record, posted_at):
-                    self._contaminated.add(trace)
-            case OrderIntent():
-                self.orders += 1
-            case OrderFill():
-                self.fills += 1
-            case PositionClosed():
-                self._realised += record.net
-                self._equity(self._realised)
-            case DayAnchor():
-                self._equity(record.equity)
-            case _:
-                self._decided(record, trace)
+    def _ingested(self, record: SignalIngest, _trace: TraceId | None) -> None:
+        self.posts += 1
+        self._posted_at[record.post.trace] = record.post.posted_at
+
+    def _scored(self, record: SignalScored, trace: TraceId | None) -> None:
+        if trace is None:
+            return
+        posted_at = self._posted_at.get(trace)
+        if posted_at is not None and _knew_later(record, posted_at):
+            self._contaminated.add(trace)
+
+    def _ordered(self, _record: OrderIntent, _trace: TraceId | None) -> None:
+        self.orders += 1
+
+    def _filled(self, _record: OrderFill, _trace: TraceId | None) -> None:
+        self.fills += 1
+
+    def _closed(self, record: PositionClosed, _trace: TraceId | None) -> None:
+        self._realised += record.net
+        self._equity(self._realised)
+
+    def _anchored(self, record: DayAnchor, _trace: TraceId | None) -> None:
+        self._equity(record.equity)
 
     def _decided(self, record: Record, trace: TraceId | None) -> None:
         reason = reason_of(record)
@@ -130,18 +150,16 @@ def _knew_later(record: SignalScored, posted_at: float) -> bool:
     return record.markets_as_of is not None and record.markets_as_of > day_of(posted_at)
 
 
+_REASONS: Mapping[type[Record], Callable[[Any], str]] = {
+    AutoRouteExecuted: lambda record: f"EXECUTED {record.effect}",
+    AutoRouteDryrun: lambda _record: "DRYRUN",
+    AutoRouteSkipped: lambda record: f"SKIPPED {record.reason}",
+    SignalExpired: lambda _record: "EXPIRED",
+    SignalRejected: lambda record: f"REJECTED {record.gate}",
+}
+
+
 def reason_of(record: Record) -> str | None:
     """How a terminal decision is counted (`REJECTED confidence`, `SKIPPED kind.chatter` ...); None for others."""
-    match record:
-        case AutoRouteExecuted():
-            return f"EXECUTED {record.effect}"
-        case AutoRouteDryrun():
-            return "DRYRUN"
-        case AutoRouteSkipped():
-            return f"SKIPPED {record.reason}"
-        case SignalExpired():
-            return "EXPIRED"
-        case SignalRejected():
-            return f"REJECTED {record.gate}"
-        case _:
-            return None
+    reason = _REASONS.get(type(record))
+    return None if reason is None else reason(record)

@@ -7,7 +7,7 @@ two machines may differ in the last bits of what numpy sums up; six digits are t
 
 from collections.abc import Callable, Mapping
 from math import isfinite
-from operator import is_not
+from operator import attrgetter, is_not
 from typing import Any
 
 from msgspec import Struct, inspect, structs
@@ -41,18 +41,17 @@ def _of_struct(struct: type[Struct], rounded: bool) -> Rounder | None:
     hints = inspect.type_info(struct)
     assert isinstance(hints, inspect.StructType)
     walks = [
-        (field.name, walk)
-        for field in hints.fields
-        if (walk := _of_type(field.type, field.name, rounded)) is not None
+        (field.name, walk) for field in hints.fields if (walk := _of_type(field.type, field.name, rounded)) is not None
     ]
     if not walks:
         return None
 
+    fields_of = _getter([name for name, _ in walks])
+
     def walk_struct(value: Any) -> Any:
         changed: dict[str, Any] | None = None
-        for name, walk in walks:
-            old = getattr(value, name)
-            if old is None or old == ():
+        for (name, walk), old in zip(walks, fields_of(value), strict=True):
+            if not old:  # None, empty, or a zero.
                 continue
             new = walk(old)
             if new is not old:
@@ -62,6 +61,14 @@ def _of_struct(struct: type[Struct], rounded: bool) -> Rounder | None:
         return value if changed is None else structs.replace(value, **changed)
 
     return walk_struct
+
+
+# All fields in one call; for a single name `attrgetter` would give the bare value.
+def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
+    if len(names) > 1:
+        return attrgetter(*names)
+    one = attrgetter(names[0])
+    return lambda value: (one(value),)
 
 
 def _of_type(hint: inspect.Type, name: str, rounded: bool) -> Rounder | None:
@@ -94,12 +101,16 @@ def _of_float(name: str, rounded: bool) -> Rounder:
         return value
 
     def milliseconds(value: float) -> float:
+        if value % 1 == 0:  # Also of an int; of no infinity.
+            return value
         if not isfinite(value):
             raise NotFinite(f"{name} is {value}")
         new = round(value, 3)
         return value if new == value else new
 
     def significant(value: float) -> float:
+        if -1e6 < value < 1e6 and value % 1 == 0:
+            return value
         if not isfinite(value):
             raise NotFinite(f"{name} is {value}")
         new = float(f"{value:.6g}")

@@ -10,6 +10,7 @@ import asyncio
 import math
 import selectors
 from asyncio import AbstractEventLoop
+from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from typing import Any, TypeVar
@@ -24,6 +25,8 @@ EPOCH = 1_700_000_000.0
 _IN_FLIGHT_S = 0.001
 # Without sockets the system is asked this rarely: only signals can come from there.
 _POLL_EVERY = 64
+# Turns in a row while something is ready and nothing else could be: then the base class has one.
+_TURNS = 64
 
 
 def run_virtual(main: Callable[[Clock], Awaitable[T]], *, start: float = EPOCH) -> T:
@@ -46,10 +49,39 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     sockets are open it first gives a peer outside this process `patience_s` of real time.
     """
 
+    # Of the base class, in every version of Python that is supported.
+    _ready: deque[asyncio.Handle]
+    _scheduled: list[asyncio.TimerHandle]
+    _stopping: bool
+    _debug: bool
+
     def __init__(self, start: float = EPOCH, *, patience_s: float = 5.0) -> None:
         self._now = start
-        super().__init__(_JumpingSelector(self._jump, patience_s=patience_s))
+        self._jumping = _JumpingSelector(self._jump, patience_s=patience_s)
+        super().__init__(self._jumping)
         self._clock_resolution = math.ulp(start)
+
+    def _run_once(self) -> None:
+        """
+        As the base class, but turns in which only what is ready can run cost next to nothing.
+
+        While anything is ready time stands still, so neither a socket (none is open) nor a timer (none is due)
+        has a word in them, and the order of all that runs is the same.
+        """
+        ready, scheduled = self._ready, self._scheduled
+        if ready and not self._debug and self._jumping.has_no_sockets():
+            end = self._now + self._clock_resolution
+            for _ in range(_TURNS):
+                if self._stopping or not ready or (scheduled and scheduled[0].when() < end):
+                    break
+                for _ in range(len(ready)):
+                    handle = ready.popleft()
+                    if not handle._cancelled:
+                        handle._run()
+                del handle  # What it held may go.
+            if self._stopping:
+                return
+        super()._run_once()  # type: ignore[misc]
 
     def time(self) -> float:
         return self._now
@@ -98,9 +130,12 @@ class _JumpingSelector(selectors.DefaultSelector):
         self._patience_s = patience_s
         self._unasked = 0
 
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+    def has_no_sockets(self) -> bool:
         # The loop's own wake-up pipe is always registered.
-        sockets = len(self.get_map()) > 1
+        return len(self.get_map()) == 1
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        sockets = not self.has_no_sockets()
         if timeout is None:
             if not (events := super().select(self._patience_s if sockets else 0)):
                 raise Deadlock("nothing is ready and nothing is armed: every task waits for another one")
