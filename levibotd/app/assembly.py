@@ -1,0 +1,216 @@
+"""
+From a configuration and a recovered past to a tree of actors that can be started.
+
+Everything that outlives an actor is given or made here; what the daemon does with the tree is
+`levibotd/app/daemon.py`.
+"""
+
+import asyncio
+import socket
+from random import Random
+
+from msgspec import Struct
+
+from actors.logger import Log
+from actors.market import MarketActor
+from actors.sampler import SamplerActor
+from levibotd import __version__
+from levibotd.admin.auth import parse_keys
+from levibotd.admin.routes import ROUTES
+from levibotd.admin.server import AdminHttp
+from levibotd.admin.totp import parse_secret
+from levibotd.app import restraint
+from levibotd.app.events import Supervision
+from levibotd.app.memory import Memory
+from levibotd.app.paper import paper_venue, restore
+from levibotd.app.scoring import TextReader, classifier_of
+from levibotd.app.sources import Sources
+from levibotd.app.telemetry import Telemetry
+from levibotd.app.tree import Parts, Wired
+from levibotd.app.version import git_sha
+from levibotd.app.window import Window
+from levibotd.config import Config
+from levibotd.domain.masking import Masker
+from levibotd.domain.records import Entry, Heartbeat, Record, SafeMode
+from levibotd.errors import ConfigError
+from levibotd.journal import Preparer
+from levibotd.kernel.clock import Clock
+from levibotd.kernel.mailbox import DROP_NEWEST, Box, Ref
+from levibotd.kernel.supervisor import ONE_FOR_ONE, Child, Group, System
+from levibotd.messages import Append, Message
+from levibotd.observe.logging import Log as OperatorLog
+from levibotd.observe.metrics import Metrics
+from levibotd.ports.journal_file import DiskState, LogDeviceDead
+
+SAMPLE_S = 5.0
+QUOTES_S = 10.0
+ACTORS = ("logger", "exec", "risk", "scorer", "market", "telegram", "http", "sampler")
+
+
+class Surroundings(Struct, frozen=True, kw_only=True):
+    """What one life of the process is given. `secrets` are those that are there, by name."""
+
+    config: Config
+    secrets: dict[str, str]
+    listener: socket.socket
+    clock: Clock
+    log: OperatorLog
+    memory: Memory
+    sources: Sources
+    boot: str
+
+
+class Assembly:
+    """
+    The actors of a daemon, their groups and what looks at them.
+
+    `started` is set by whoever started `system`; `gave_up` names the group without which nothing goes on.
+    """
+
+    started = False
+    gave_up: str | None = None
+
+    def __init__(self, given: Surroundings) -> None:
+        self._given = given
+        self.metrics = Metrics(
+            version=__version__, git_sha=git_sha(), routes=[route.template for route in ROUTES], actors=ACTORS
+        )
+        config, clock, memory = given.config, given.clock, given.memory
+        venue = paper_venue(config, given.sources.market, clock)
+        classifier = classifier_of(config)
+        self.parts = Parts(
+            config=config,
+            clock=clock,
+            state=memory.state,
+            log=self._make_log(),
+            preparer=Preparer(masker=Masker(given.secrets.values())),
+            posts=given.sources.posts,
+            market=given.sources.market,
+            venue=venue,
+            classifier=classifier,
+            installation=memory.installation,
+            decision_of=memory.index.decision,
+            was_seen=lambda trace: memory.index.decision(trace) is not None,
+        )
+        self.wired = Wired(self.parts)
+        self._equity = self.wired.equity_watch()
+        restore(venue, memory.state.ledger(), equity=self._equity.equity(clock.time()))
+        self._telemetry = Telemetry(
+            self.metrics, state=memory.state, equity=self._equity, clock=clock, venue=venue.name
+        )
+        memory.state.watch(self._telemetry.observe)
+        self.window = Window(
+            wired=self.wired,
+            memory=memory,
+            metrics=self.metrics,
+            log=given.log,
+            score=TextReader(classifier, market=given.sources.market, clock=clock),
+            decisions=self._telemetry.decisions,
+            readiness=self.not_ready,
+            totp=parse_secret(given.secrets.get("totp")),
+        )
+        self.system = self.window.system = self._make_system()
+
+    def not_ready(self) -> tuple[str, ...]:
+        """Why the daemon is not ready; nothing when it is."""
+        if not self.started:
+            return ("starting",)
+        reasons = [f"actor {name} makes no progress" for name in self.system.stalled()]
+        if not self.system.all_running():
+            reasons.append("an actor is down")
+        reasons += [f"safe mode: {group}" for group in self._given.memory.state.ledger().control.safe_mode]
+        return tuple(reasons)
+
+    def offer(self, *records: Record) -> None:
+        """Have these written, all in one piece, without waiting for it."""
+        if records:
+            self.wired.logger.offer(Append(entries=tuple(Entry(record) for record in records)))
+
+    # The tree.
+
+    def _make_system(self) -> System:
+        given = self._given
+        supervision = Supervision(
+            logger=self.wired.logger,
+            telegram=self.wired.telegram,
+            log=given.log,
+            metrics=self.metrics,
+            on_gave_up=self._on_gave_up,
+        )
+        children = (self.wired.infra(), self.wired.trading(), self.wired.intake(self._market()), self._edge())
+        return System(
+            Group("root", ONE_FOR_ONE, intensity=3, period_s=300, children=children),
+            clock=given.clock,
+            on_event=supervision,
+            rng=Random(given.boot),
+            stop_order=("edge", "intake", "trading"),
+            fatal=(ConfigError, LogDeviceDead),
+        )
+
+    def _make_log(self) -> Log:
+        memory = self._given.memory
+        return Log(
+            memory.journal,
+            on_commit=memory.state.observe,
+            on_runs=memory.take_note,
+            on_disk=lambda disk: self._on_disk(disk),
+        )
+
+    def _market(self) -> Child:
+        given = self._given
+        market: Ref[Message] = Ref("market", Box(16, DROP_NEWEST))
+
+        def make() -> MarketActor:
+            return MarketActor(
+                market=given.sources.market,
+                symbols=given.sources.watched,
+                heartbeat=self._heartbeat,
+                log=self.wired.logger,
+                clock=given.clock,
+                interval_s=QUOTES_S,
+            )
+
+        return Child(market, make)
+
+    def _edge(self) -> Group:
+        keyring = parse_keys(self._given.secrets.get("api_keys"))
+        http: Ref[None] = Ref("http", Box(16, DROP_NEWEST))
+        sampler: Ref[Message] = Ref("sampler", Box(16, DROP_NEWEST))
+        return Group(
+            "edge",
+            ONE_FOR_ONE,
+            essential=False,
+            children=(
+                Child(http, lambda: AdminHttp(self.window.desk(), listener=self._given.listener, keyring=keyring)),
+                Child(sampler, self._make_sampler),
+            ),
+        )
+
+    def _make_sampler(self) -> SamplerActor:
+        return SamplerActor(
+            sample=self._sample,
+            on_lag=self.metrics.loop_lag.observe,
+            clock=self._given.clock,
+            interval_s=SAMPLE_S,
+        )
+
+    # What is done now and then, and what happens to it.
+
+    def _sample(self) -> None:
+        self._telemetry.sample(self.system, tasks=len(asyncio.all_tasks()))
+        groups = self._given.memory.state.ledger().control.safe_mode
+        if groups and self.system.all_running():
+            self.offer(*(SafeMode(on=False, group=group) for group in groups))
+
+    def _heartbeat(self) -> Heartbeat:
+        ledger = self._given.memory.state.ledger()
+        equity = self._equity.equity(self._given.clock.time())
+        return Heartbeat(equity=equity, open_positions=len(ledger.positions), pending_posts=len(ledger.pending))
+
+    def _on_gave_up(self, name: str) -> None:
+        if name in ("root", "infra"):
+            self.gave_up = name
+
+    def _on_disk(self, disk: DiskState) -> None:
+        self._given.log.warning("disk", state=str(disk))
+        self.offer(*restraint.of_disk(self._given.memory.state.ledger().control, disk))
