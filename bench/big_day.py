@@ -34,7 +34,21 @@ _EVENTS_PER_POST = 8.85  # As they come out below: 4, or 26 of a call, and every
 _FEE = Decimal("0.0005")
 _GATES = ("confidence", "cooldown", "max_open", "no_price", "symbol_busy")
 _COINS = (("BTC", "60000"), ("ETH", "3000"), ("SOL", "150"), ("XRP", "0.5"), ("DOGE", "0.08"), ("LINK", "14"))
-_WORDS = "market looks ready watch this level before the close and keep your risk small today friends".split()
+_WORDS = (
+    "market",
+    "looks",
+    "ready",
+    "watch",
+    "this",
+    "level",
+    "before",
+    "the",
+    "close",
+    "keep",
+    "your",
+    "risk",
+    "small",
+)
 
 
 @dataclass
@@ -130,7 +144,8 @@ class _Day:
         elif kind < 0.8:
             gate = rng.choice(_GATES)
             self.written.gates[gate] += 1
-            yield self._stamp(at + length * 0.2, Entry(r.SignalRejected(gate=gate, value=1.0, limit=2.0), trace, symbol))
+            refused = r.SignalRejected(gate=gate, value=1.0, limit=2.0)
+            yield self._stamp(at + length * 0.2, Entry(refused, trace, symbol))
         else:
             call = _Call(channel, post.message_id, symbol, Decimal(price), rng)
             for place, entries in enumerate(call.entries()):

@@ -72,7 +72,7 @@ class Step(Struct, frozen=True, kw_only=True):
 def main(jobs: BinaryIO, out: BinaryIO, err: TextIO) -> int:
     """Do one job."""
     job = msgspec.json.decode(jobs.read(), type=Job)
-    _restrain(job.timeout_s)
+    restrain(job.timeout_s)
     tell = _teller(err)
     try:
         report = _made(job, lambda text: tell(Step(progress=text)))
@@ -86,8 +86,9 @@ def main(jobs: BinaryIO, out: BinaryIO, err: TextIO) -> int:
     return 0
 
 
-# Each limit by itself: a service manager may allow only some. The alarm ends it also when nobody waits any more.
-def _restrain(timeout_s: int) -> None:
+def restrain(timeout_s: int) -> None:
+    """Take what limits this process may set itself; a service manager may allow only some."""
+    # Ends it also when its parent is gone and nobody waits any more.
     signal.alarm(timeout_s)
     with suppress(OSError):
         os.nice(NICE)

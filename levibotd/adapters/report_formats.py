@@ -39,7 +39,7 @@ def rows_of(report: Report) -> Iterator[Row]:
     for section, value in msgspec.to_builtins(report).items():
         if isinstance(value, dict):
             yield from _figures(report, section, None, value)
-        elif isinstance(value, list):
+        elif isinstance(value, list | tuple):
             for item in value:
                 subject = item.pop(_SUBJECTS[section])
                 yield from _figures(report, section, _text(subject), item)

@@ -10,6 +10,7 @@ is held against the chain, and what is good goes into a file of its own: half a 
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -24,7 +25,7 @@ from levibotd.adapters.journal_segments import Segment, end_of, is_segment, layo
 from levibotd.adapters.os_files import OsFiles
 from levibotd.domain.records import FileOpen, FileSeal
 from levibotd.errors import ConfigError
-from levibotd.journal import Damaged, hash_of
+from levibotd.journal import ORIGIN_HASH, Damaged, hash_of
 from levibotd.ports.journal_file import Damage, Position
 from levibotd.ports.reports import LogDamaged, NoLog
 
@@ -52,6 +53,12 @@ class DayFiles(OsFiles):
         self._days = days
         self._unpacking: _Unpacking | None = None
 
+    def close(self) -> None:
+        """Give back the descriptor of what was unpacked last."""
+        if self._unpacking is not None:
+            self._unpacking.file.close()
+            self._unpacking = None
+
     def names(self, below: str = "") -> list[str]:
         found = (name.removesuffix(PACKED) for day in self._days for name in super(DayFiles, self).names(day))
         return sorted({name for name in found if is_segment(name) and name.startswith(below)})
@@ -77,8 +84,7 @@ class DayFiles(OsFiles):
     def _unpacked(self, name: str, offset: int, length: int) -> bytes:
         there = self._unpacking
         if there is None or there.name != name or there.offset > offset:
-            if there is not None:
-                there.file.close()
+            self.close()
             descriptor = os.open(self.path(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             there = self._unpacking = _Unpacking(name, open(descriptor, "rb"))  # noqa: SIM115 - it outlives this call
         return there.read(offset, length)
@@ -125,7 +131,13 @@ def sources_of(
     Raises NoLog; LogDamaged with the first seq that is not as it was written; ConfigError for a keyed log without
     its key, and for a newer schema.
     """
-    files = DayFiles(root, days)
+    with closing(DayFiles(root, days)) as files:
+        return _checked(files, root, days, key=key, scratch=scratch, progress=progress)
+
+
+def _checked(
+    files: DayFiles, root: Path, days: Sequence[str], *, key: bytes, scratch: Path, progress: Callable[[str], None]
+) -> Sources:
     chain = layout_of(files, key=key).chain
     if not chain:
         raise NoLog(_nothing_of(root, days), reason="no_log")
@@ -168,7 +180,7 @@ class _Check:
             return self._cut(segment, after)
         try:
             seal = msgspec.json.decode(line.payload, type=FileSeal)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             raise self._damaged(segment, "the seal cannot be read") from None
         is_whole = seal.sha256 == digest and line.seq == opened.previous_seq + 1 + seal.count
         if not is_whole or hash_of(raw, key=self._key_of(segment)) != line.h:
@@ -235,10 +247,12 @@ class _Check:
     def _walked(self, segment: Segment) -> Damage | None:
         day = segment.name.partition("/")[0]
         first = next(each for each in self._chain if each.name.startswith(day))
-        opened = first.opened
-        since = Position() if opened is None else Position(seq=opened.previous_seq, hash=opened.previous_hash)
-        walk = Walk(self._files.only(day), key=self._key, since=since, seals=True)
-        return next((step.damage for step in walk if step.damage is not None), None)
+        since = Position(
+            seq=(first.first_seq or 1) - 1, hash=first.opened.previous_hash if first.opened else ORIGIN_HASH
+        )
+        with closing(self._files.only(day)) as files:
+            walk = Walk(files, key=self._key, since=since, seals=True)
+            return next((step.damage for step in walk if step.damage is not None), None)
 
 
 def _continues(raw: bytes, seq: int, previous: str, key: bytes) -> bool:
