@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from msgspec import Struct
 
-from levibotd.admin.auth import KEY_HEADER, Keyring, Scope
+from levibotd.admin.auth import KEY_HEADER, Caller, Keyring, Scope
 from levibotd.admin.desk import Desk
 from levibotd.admin.idempotency import KEY_HEADER as IDEMPOTENCY_HEADER
 from levibotd.admin.idempotency import Answers, checked_key
@@ -30,11 +30,14 @@ from levibotd.admin.problems import (
     Unauthenticated,
     problem_of,
 )
-from levibotd.admin.replies import CALLER, DESK
+from levibotd.admin.replies import CALLER, CLIENT, DESK, EDGE_HEADERS
 from levibotd.admin.routes import ROUTES, Route
+from levibotd.admin.streams import DOORS, Doors, Streams
+from levibotd.admin.tickets import Tickets
 from levibotd.observe.metrics import OTHER
 
 SLOW_S = 0.1
+TICKET = "ticket"
 GUESS_TOKENS = 10.0  # What a wrong key costs on top: guessing is slow.
 
 _COMMON = {
@@ -75,10 +78,12 @@ def make_application(desk: Desk, guard: Guard) -> web.Application:
     edge = _Edge(desk, guard)
     app = web.Application(middlewares=[edge.middleware], client_max_size=BODY_BYTES_MAX)
     app[DESK] = desk
+    app[DOORS] = edge.doors
+    app.on_shutdown.append(edge.end_streams)
     app[ASSETS] = load_assets()
     for route in ROUTES:
         edge.routes[app.router.add_route(route.method, route.template, route.handler)] = route
-        if route.method == "GET":
+        if route.method == "GET" and not route.is_stream:
             edge.routes[app.router.add_route("HEAD", route.template, route.handler)] = route
     return app
 
@@ -100,12 +105,16 @@ class _Edge:
 
     def __init__(self, desk: Desk, guard: Guard) -> None:
         self.routes: dict[web.AbstractRoute, Route] = {}
+        self.doors = Doors(Streams(), Tickets())
         self._desk = desk
         self._guard = guard
         self._buckets = Buckets(guard.rate)
         self._answers: Answers[_Kept] = Answers()
         # A bound method cannot carry the marker that aiohttp looks for.
         self.middleware = web.middleware(lambda request, handler: self._pass(request, handler))
+
+    async def end_streams(self, app: web.Application) -> None:
+        self.doors.streams.end()
 
     async def _pass(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         clock = self._desk.clock
@@ -117,6 +126,7 @@ class _Edge:
             host = request.headers.get("Host", "")
             self._guard.origins.check_host(host)
             origin = self._guard.origins.check_origin(request.headers.get("Origin"), host=host)
+            request[EDGE_HEADERS] = _COMMON if origin is None else _COMMON | _allowing(origin)
             if origin is not None and request.method == "OPTIONS":
                 response = web.Response(status=204, headers=_PREFLIGHT)
             else:
@@ -124,25 +134,31 @@ class _Edge:
                 response = await self._answer(request, handler, since)
         except Declined as error:
             response = self._refuse(request, error)
-        response.headers.update(_COMMON)
-        if origin is not None:
-            response.headers.update({"Access-Control-Allow-Origin": origin, "Vary": "Origin"})
+        if not response.prepared:
+            response.headers.update(request.get(EDGE_HEADERS, _COMMON))
         self._count(request, route, response.status, clock.monotonic() - since)
         return response
 
     # Raises what forbids this request before anything looks at it.
     def _admit(self, request: web.Request, route: Route | None, now: float) -> None:
         client = self._guard.clients.name(request.remote, forwarded=request.headers.get("X-Forwarded-For"))
+        request[CLIENT] = client
         self._buckets.take(client, now=now)
-        needs = route.scope if route is not None else Scope.READ
         try:
-            caller = self._guard.keyring.caller(request.headers.get(KEY_HEADER), needs=needs)
+            caller = self._caller(request, route, now)
         except Unauthenticated:
             self._buckets.take(client, now=now, tokens=GUESS_TOKENS)
             raise
         if self._guard.keyring:
             self._buckets.take(f"key:{caller.name}", now=now)
         request[CALLER] = caller
+
+    def _caller(self, request: web.Request, route: Route | None, now: float) -> Caller:
+        needs = route.scope if route is not None else Scope.READ
+        key = request.headers.get(KEY_HEADER)
+        if route is not None and route.is_stream and key is None and TICKET in request.query:
+            return self.doors.tickets.redeem(request.query[TICKET], needs=needs, now=now)
+        return self._guard.keyring.caller(key, needs=needs)
 
     async def _answer(self, request: web.Request, handler: _Handler, now: float) -> web.StreamResponse:
         if request.method != "POST" or IDEMPOTENCY_HEADER not in request.headers:
@@ -174,13 +190,19 @@ class _Edge:
     def _count(self, request: web.Request, route: Route | None, status: int, latency_s: float) -> None:
         template = route.template if route is not None else OTHER
         self._desk.metrics.http_requests.of(template, request.method, str(status)).inc()
-        self._desk.metrics.http_latency.of(template).observe(latency_s)
-        if status >= 400 or latency_s > SLOW_S:
+        is_stream = route is not None and route.is_stream  # It lasts as long as somebody listens.
+        if not is_stream:
+            self._desk.metrics.http_latency.of(template).observe(latency_s)
+        if status >= 400 or (latency_s > SLOW_S and not is_stream):
             # Never the query: a ticket may stand in it.
             self._desk.log.info(
                 "http_request", method=request.method, route=template, path=request.path, status=status,
                 latency_ms=round(latency_s * 1000, 1), peer=request.remote,
             )  # fmt: skip
+
+
+def _allowing(origin: str) -> dict[str, str]:
+    return {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
 
 
 def _problem(request: web.Request, error: Exception) -> Problem:

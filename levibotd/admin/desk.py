@@ -6,6 +6,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from levibotd.admin.totp import Totp
+from levibotd.admin.feed import Feed
 from levibotd.config import Config, policy_names
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.signal import Post, Scored, TraceId
@@ -107,6 +108,7 @@ class Desk(Struct, frozen=True, kw_only=True):
     last_seq: Callable[[], int]
     decisions: Callable[[], Mapping[str, int]]
     events: EventIndex
+    feed: Feed
     system: Actors
     metrics: Metrics
     log: Log

@@ -9,13 +9,14 @@ from typing import Any
 from aiohttp import web
 from msgspec import Struct
 
-from levibotd.admin import control, events, health, panel, risk, signals, trading
+from levibotd.admin import control, events, health, panel, risk, signals, streams, trading
 from levibotd.admin.auth import Scope
-from levibotd.admin.replies import CSV, HTML, JSON, JSONL, TEXT, Body, DryRun
+from levibotd.admin.replies import CSV, EVENT_STREAM, HTML, JSON, JSONL, TEXT, Body, DryRun
 from levibotd.settings import Settings
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+SWITCHING = 101  # To a websocket.
 PUBLIC, READ, CONTROL, TRADE = Scope.PUBLIC, Scope.READ, Scope.CONTROL, Scope.TRADE
 ASKS = (409, 503, 504)  # What may come of asking an actor: it says no, it is down, its answer is late.
 
@@ -43,6 +44,11 @@ class Route(Struct, frozen=True):
     media: tuple[str, ...] = (JSON,)
     statuses: tuple[int, ...] = (200,)
     errors: tuple[int, ...] = ()
+
+    @property
+    def is_stream(self) -> bool:
+        """Does it go on until one side ends it?"""
+        return self.media == (EVENT_STREAM,) or self.statuses == (SWITCHING,)
 
 
 ROUTES: tuple[Route, ...] = (
@@ -106,6 +112,15 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/events", events.get_events, READ,
           "the event log; ?trace_id&since_iso&type&symbol&order=asc|desc&limit&cursor&format=json|jsonl",
           query=events.EventsWanted, media=(JSON, JSONL), errors=(503,), answer=events.Events),
+    Route("GET", "/events/stream", streams.get_event_stream, READ,
+          "the event log as server-sent events, live; ?since_seq&type&symbol&trace_id&ticket, Last-Event-ID",
+          query=streams.StreamWanted, media=(EVENT_STREAM,), errors=(503,)),
+    Route("GET", "/ws/events", streams.get_ws_events, READ,
+          "the event log over a websocket, live; ?since_seq&type&symbol&trace_id&ticket",
+          query=streams.StreamWanted, media=(), statuses=(SWITCHING,), errors=(503,)),
+    Route("POST", "/ws/ticket", streams.post_ticket, READ,
+          "a ticket for either of these two: once, within 30 s, in place of a key",
+          answer=streams.TicketIssued),
     Route("GET", "/metrics", health.get_metrics, READ, "all metrics as JSON",
           answer=Mapping[str, health.Metric]),
     Route("GET", "/metrics/prom", health.get_prometheus, READ, "all metrics as Prometheus text", media=(TEXT,)),

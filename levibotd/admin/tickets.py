@@ -29,8 +29,8 @@ class _Issued(Struct, frozen=True):
 class Tickets:
     """Tickets that nobody has used yet; only their hashes are kept. A restart forgets them."""
 
-    def __init__(self, *, draw: Callable[[int], bytes] = SystemRandom().randbytes) -> None:
-        self._draw = draw
+    def __init__(self, *, draw: Callable[[int], bytes] | None = None) -> None:
+        self._draw = draw or SystemRandom().randbytes
         self._issued: dict[str, OrderedDict[bytes, _Issued]] = {}  # By whose they are.
 
     def __len__(self) -> int:

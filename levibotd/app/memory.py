@@ -1,5 +1,6 @@
 """What a daemon must not lose: its state directory, its installation's name, its log and the fold over it."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from random import SystemRandom
@@ -15,12 +16,13 @@ from levibotd.adapters.local_journal import LocalJournal
 from levibotd.adapters.os_files import OsFiles
 from levibotd.adapters.snapshot_file import Snapshot, SnapshotFile
 from levibotd.adapters.sqlite_index import SqliteIndex
+from levibotd.admin.feed import Feed
 from levibotd.app.committed import CommittedState
 from levibotd.config import Config
 from levibotd.domain.ledger import Ledger
 from levibotd.errors import ConfigError
 from levibotd.kernel import offload
-from levibotd.ports.journal_file import Damage, Position, Recovery
+from levibotd.ports.journal_file import Damage, Position, Recovery, Run
 
 # Of the log before the snapshot this much is looked at before the start, and the rest after it, in steps.
 GLANCE_BYTES = 32 << 20
@@ -51,9 +53,15 @@ class Memory:
         self._snapshots = SnapshotFile(OsFiles(self.state_dir), kind=f"ledger {__version__}")
         try:
             self.state, self.recovery = self._recover(Decimal(config.paper.balance))
+            self.feed = Feed(last_seq=self.state.last_seq)
         except BaseException:
             self.journal.close()
             raise
+
+    def take_note(self, runs: Sequence[Run]) -> None:
+        """Of what was just written: for those who look it up, and for those who listen."""
+        self.index.feed(runs)
+        self.feed.publish(runs)
 
     async def save(self, position: Position) -> None:
         """

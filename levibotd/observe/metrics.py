@@ -51,6 +51,7 @@ SPECS = (
     Spec("levibot_tg_gap_total", COUNTER, (), "Holes seen in the message ids of a channel."),
     Spec("levibot_actor_restarts_total", COUNTER, ("actor",), "Restarts after a crash."),
     Spec("levibot_dead_letters_total", COUNTER, ("reason",), "Messages that nobody handled."),
+    Spec("levibot_http_streams_cut_total", COUNTER, ("reason",), "Streams of events ended for the client's sake."),
     Spec("levibot_log_shed_total", COUNTER, (), "Sheddable records that were not written."),
     Spec("levibot_build_info", GAUGE, ("version", "git_sha", "branch"), "Always 1; the labels say what runs."),
     Spec("levibot_equity", GAUGE, (), "Equity of the account, in quote."),
@@ -65,6 +66,7 @@ SPECS = (
     Spec("levibot_mailbox_depth", GAUGE, ("actor",), "Messages that wait."),
     Spec("levibot_model_brier", GAUGE, (), "Brier score of the served model on its frozen split."),
     Spec("levibot_model_ece", GAUGE, (), "Expected calibration error of the served model on its frozen split."),
+    Spec("levibot_http_streams", GAUGE, (), "Streams of events that are open."),
     Spec("levibot_open_fds", GAUGE, (), "Open file descriptors."),
     Spec("levibot_tasks", GAUGE, (), "Tasks of the event loop."),
     Spec("levibot_threads", GAUGE, (), "Threads of the process."),
@@ -135,6 +137,7 @@ class Metrics:
         self.tg_gap = self._family(Counter, "levibot_tg_gap_total").of()
         self.actor_restarts = self._family(Counter, "levibot_actor_restarts_total")
         self.dead_letters = self._family(Counter, "levibot_dead_letters_total")
+        self.http_streams_cut = self._family(Counter, "levibot_http_streams_cut_total")
         self.log_shed = self._family(Counter, "levibot_log_shed_total").of()
         self.equity = self._family(Gauge, "levibot_equity").of()
         self.daily_pnl = self._family(Gauge, "levibot_daily_pnl").of()
@@ -148,6 +151,7 @@ class Metrics:
         self.mailbox_depth = self._family(Gauge, "levibot_mailbox_depth")
         self.model_brier = self._family(Gauge, "levibot_model_brier").of()
         self.model_ece = self._family(Gauge, "levibot_model_ece").of()
+        self.http_streams = self._family(Gauge, "levibot_http_streams").of()
         self.open_fds = self._family(Gauge, "levibot_open_fds").of()
         self.tasks = self._family(Gauge, "levibot_tasks").of()
         self.threads = self._family(Gauge, "levibot_threads").of()

@@ -19,6 +19,7 @@ from levibotd.admin.auth import Keyring
 from levibotd.admin.desk import Desk, ExecWish, RiskWish
 from levibotd.admin.feed import Feed
 from levibotd.admin.limits import Rate
+from levibotd.admin.replies import EVENT_STREAM
 from levibotd.admin.routes import ROUTES
 from levibotd.admin.server import AdminHttp, listen, port_of
 from levibotd.admin.totp import Totp
@@ -72,7 +73,7 @@ class MemoryLog:
         self.lines_written: list[bytes] = []
         self.ledger = Ledger(balance=Decimal(10_000))
         self.waiting: dict[TraceId, list[Reply]] = {}
-        self.feed = Feed()
+        self.newest = Feed()
         self._preparer = Preparer()
         self._chain = Chain(boot="test")
 
@@ -81,7 +82,7 @@ class MemoryLog:
         line = self._chain.line(prepared, ts=AT + len(self.lines_written), mono=0.0)
         self.lines_written.append(line)
         self.ledger.apply(prepared.entry)
-        self.feed.publish([Run("memory", 0, [line], [decode(line)], 0, "")])
+        self.newest.publish([Run("memory", 0, [line], [decode(line)], 0, "")])
         if trace is not None and (decision := self.decision(trace)) is not None:
             for reply in self.waiting.pop(trace, []):
                 reply.send(decision)
@@ -348,7 +349,9 @@ class Site:
         data = body if isinstance(body, bytes) or body is None else msgspec.json.encode(body)
         url = f"http://127.0.0.1:{self.port}{path}"
         async with self.session.request(method, url, data=data, headers=sent, allow_redirects=False) as response:
-            return Answer(status=response.status, headers=response.headers, body=await response.read())
+            endless = response.content_type == EVENT_STREAM
+            read = b"" if endless else await response.read()
+            return Answer(status=response.status, headers=response.headers, body=read)
 
     async def get(self, path: str, **headers: str) -> Answer:
         return await self.ask("GET", path, **headers)
@@ -432,7 +435,7 @@ def _desk(
         last_seq=lambda: len(log.lines_written),
         decisions=lambda: {"kind.chatter": 1},
         events=log,
-        feed=log.feed,
+        feed=log.newest,
         system=system,
         metrics=Metrics(version="1.2.3", routes=[route.template for route in ROUTES]),
         log=make_log(printed, clock=clock, masker=Masker()),
