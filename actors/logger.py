@@ -10,7 +10,6 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-import anyio
 from msgspec import Struct
 
 from levibotd.domain.records import Entry, Error, Logged, LogShed
@@ -96,7 +95,6 @@ class Log:
         self._runs: list[Run] = []  # Of the batch in the works.
         self._told: Run | None = None
         self._failure: BaseException | None = None
-        self._news = anyio.Event()
         self._worker = offload.Worker(
             "log",
             self._write,
@@ -134,13 +132,11 @@ class Log:
                 await self._worker.put(item)
 
     async def follow(self) -> None:
-        """Publish whatever is committed, for ever. Raises what the journal raised."""
-        while True:
-            self.publish()
-            if self._failure is not None:
-                raise self._failure
-            self._news = anyio.Event()
-            await self._news.wait()
+        """Publish whatever an earlier incarnation left, and watch over the rest. Raises what the journal raised."""
+        self.publish()
+        if self._failure is not None:
+            raise self._failure
+        await self._worker.watch()
 
     async def finish(self, clock: Clock) -> None:
         """Write what was accepted, seal, close: the clean end of a log."""
@@ -191,13 +187,15 @@ class Log:
 
     def _done(self, _batch: Sequence[_Accepted], runs: list[Run]) -> None:
         self._written.append(runs)
-        self._news.set()
+        self.publish()
 
     # What was yielded before the journal failed does stand in the log.
     def _failed(self, _batch: Sequence[_Accepted], failure: BaseException) -> None:
         self._written.append(self._runs)
-        self._failure = self._failure or failure
-        self._news.set()
+        first, self._failure = self._failure is None, self._failure or failure
+        self.publish()
+        if first:
+            raise failure
 
     def _tell(self, runs: Sequence[Run]) -> None:
         for run in runs:

@@ -26,6 +26,9 @@ class Clock(Protocol):
     async def sleep_until(self, unix: float) -> None:
         """Return once `time() >= unix`, also when the wall clock is stepped meanwhile."""
 
+    def nap_s(self, seconds: float) -> float:
+        """How much of `seconds` to sleep at once on the way to a moment: less where the wall clock may be stepped."""
+
 
 # A wall clock that is set back or forward while we sleep is noticed after this long.
 _STEP_NOTICED_S = 60.0
@@ -60,5 +63,9 @@ class LoopClock:
 
     async def sleep_until(self, unix: float) -> None:
         while (left := unix - self.time()) > 0:
-            steps = self._wall is not None or not hasattr(asyncio.get_running_loop(), "wall")
-            await asyncio.sleep(min(left, _STEP_NOTICED_S) if steps else left)
+            nap_s = self.nap_s(left)
+            await asyncio.sleep(nap_s)
+
+    def nap_s(self, seconds: float) -> float:
+        steps = self._wall is not None or not hasattr(asyncio.get_running_loop(), "wall")
+        return min(seconds, _STEP_NOTICED_S) if steps else seconds

@@ -5,10 +5,10 @@ On virtual time both run in place: a thread would need real time there, which no
 """
 
 import asyncio
+import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Generic, ParamSpec, TypeVar
 
@@ -67,8 +67,8 @@ class Worker(Generic[T, R]):
     While a batch is in the works the next one gathers: that is natural group commit, without a
     timer. Batches are handled in order, each is told to the loop by `on_done` or `on_failed`, in
     order; after a failure the next batch is handled as if nothing had been, so `on_failed` decides.
-    A batch is at most `batch_max` items, and no more of them than weigh `weight_max` together
-    (but always one). Everything but `handle` runs in the loop.
+    What these two raise, `watch` raises. A batch is at most `batch_max` items, and no more of them than
+    weigh `weight_max` together (but always one). Everything but `handle` runs in the loop.
     """
 
     def __init__(
@@ -95,8 +95,10 @@ class Worker(Generic[T, R]):
         self._in_works: Sequence[T] = ()
         self._senders: deque[asyncio.Future[None]] = deque()
         self._idle: list[asyncio.Future[None]] = []
-        self._pool: ThreadPoolExecutor | None = None
+        self._batches: queue.SimpleQueue[Sequence[T] | None] | None = None
+        self._thread: threading.Thread | None = None
         self._stopped = False
+        self._watcher: asyncio.Future[None] | None = None
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -136,6 +138,11 @@ class Worker(Generic[T, R]):
             self._idle.append(done)
             await done
 
+    async def watch(self) -> None:
+        """Never return. Raises what `on_done` or `on_failed` raise from now on: for the actor whose work this is."""
+        self._watcher = asyncio.get_running_loop().create_future()
+        await self._watcher
+
     async def stop(self) -> None:
         """Take no more, handle what waits, end the thread. When cancelled, the thread ends after its batch."""
         self._stopped = True
@@ -143,10 +150,11 @@ class Worker(Generic[T, R]):
         try:
             await self.idle()
         finally:
-            if self._pool is not None:
-                # Idle by now, so joining takes no time; after a cancellation we must not wait for the disk.
-                self._pool.shutdown(wait=not self._in_works, cancel_futures=True)
-                self._pool = None
+            if self._batches is not None and self._thread is not None:
+                self._batches.put(None)
+                if not self._in_works:  # Else joining would wait for the disk.
+                    self._thread.join()
+                self._batches = self._thread = None
 
     def _begin(self) -> None:
         if self._in_works or not self._waiting:
@@ -155,15 +163,27 @@ class Worker(Generic[T, R]):
         self._wake_senders()
         loop = asyncio.get_running_loop()
         if is_virtual(loop):
-            # The virtual loop runs it in place and raises what it raises; a future carries that like a thread's would.
-            loop.create_task(self._in_place(batch)).add_done_callback(self._end)
+            self._end(batch, *self._handled(batch))
             return
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=self.name)
-        loop.run_in_executor(self._pool, self._handle, batch).add_done_callback(self._end)
+        if self._batches is None:
+            # No pool: its futures, locks and queues cost several times what most batches do.
+            self._batches = queue.SimpleQueue()
+            self._thread = threading.Thread(target=self._run, args=(self._batches, loop), name=self.name, daemon=True)
+            self._thread.start()
+        self._batches.put(batch)
 
-    async def _in_place(self, batch: Sequence[T]) -> R:
-        return self._handle(batch)
+    # In the thread.
+    def _run(self, batches: "queue.SimpleQueue[Sequence[T] | None]", loop: asyncio.AbstractEventLoop) -> None:
+        while (batch := batches.get()) is not None:
+            outcome = self._handled(batch)
+            with suppress(RuntimeError):  # The loop is closed: nobody is left to be told.
+                loop.call_soon_threadsafe(self._end, batch, *outcome)
+
+    def _handled(self, batch: Sequence[T]) -> tuple[R | None, BaseException | None]:
+        try:
+            return self._handle(batch), None
+        except BaseException as failure:  # noqa: BLE001 - whatever it is, it is told to the owner
+            return None, failure
 
     def _next_batch(self) -> Sequence[T]:
         batch: list[T] = []
@@ -176,14 +196,15 @@ class Worker(Generic[T, R]):
             batch.append(self._waiting.popleft())
         return batch
 
-    def _end(self, outcome: "asyncio.Future[Any]") -> None:
-        batch, self._in_works = self._in_works, ()
-        if outcome.cancelled():
-            self._on_failed(batch, asyncio.CancelledError())
-        elif (error := outcome.exception()) is not None:
-            self._on_failed(batch, error)
-        else:
-            self._on_done(batch, outcome.result())
+    def _end(self, batch: Sequence[T], result: Any, failure: BaseException | None) -> None:
+        self._in_works = ()
+        try:
+            if failure is None:
+                self._on_done(batch, result)
+            else:
+                self._on_failed(batch, failure)
+        except BaseException as raised:  # noqa: BLE001 - whatever it is, whoever watches raises it
+            self._tell(raised)
         if self._waiting:
             self._begin()
         else:
@@ -191,6 +212,13 @@ class Worker(Generic[T, R]):
             for done in idle:
                 if not done.done():
                     done.set_result(None)
+
+    def _tell(self, raised: BaseException) -> None:
+        if self._watcher is not None and not self._watcher.done():
+            self._watcher.set_exception(raised)
+        else:
+            context = {"message": f"nobody watches {self.name}", "exception": raised}
+            asyncio.get_running_loop().call_exception_handler(context)
 
     def _wake_senders(self) -> None:
         while self._senders:

@@ -15,10 +15,9 @@ from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Iterable, Mapping
 from decimal import Decimal
 
-import anyio
-
 from levibotd.domain.signal import Symbol
 from levibotd.errors import LeviError, Refused
+from levibotd.kernel.alarm import Alarm
 from levibotd.kernel.clock import Clock
 from levibotd.ports.market import Bar, Market
 from levibotd.ports.venue import Ack, Fill, Marked, OrderEnded, OrderState, VenueOrder, VenueSnapshot, VenueUpdate
@@ -74,7 +73,7 @@ class PaperVenue:
         self._fills: deque[Fill] = deque(maxlen=FINISHED_MAX)
         self._outbox: deque[VenueUpdate] = deque()
         self._failures: dict[str, deque[tuple[LeviError, bool]]] = {}
-        self._asleep: anyio.CancelScope | None = None
+        self._alarm = Alarm(clock)
         self._bad_bars = 0
         self._terms: tuple[Symbol, float, Terms] | None = None
 
@@ -185,17 +184,10 @@ class PaperVenue:
                 await self._sleep()
 
     async def _sleep(self) -> None:
-        due = min((lane.due for lane in self._lanes.values()), default=math.inf)
-        with anyio.CancelScope() as scope:
-            self._asleep = scope
-            try:
-                await (self._clock.sleep_until(due) if due < math.inf else anyio.sleep_forever())
-            finally:
-                self._asleep = None
+        await self._alarm.sleep_until(min((lane.due for lane in self._lanes.values()), default=math.inf))
 
     def _wake(self) -> None:
-        if self._asleep is not None:
-            self._asleep.cancel()
+        self._alarm.ring()
 
     def _next_failure(self, method: str) -> tuple[LeviError, bool] | None:
         waiting = self._failures.get(method)

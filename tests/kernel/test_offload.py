@@ -163,6 +163,78 @@ async def test_a_cancelled_stop_lets_the_batch_in_the_works_end_by_itself() -> N
     assert desk.handled == [[1]]
 
 
+@pytest.mark.parametrize("threaded", [pytest.param(False), pytest.param(True, marks=real_time)])
+async def test_who_watches_raises_what_telling_raised_and_the_rest_goes_on(threaded: bool) -> None:
+    told: list[int] = []
+
+    def tell(batch: Sequence[int], _result: int) -> None:
+        if 2 in batch:
+            raise ValueError("unlucky")
+        told.extend(batch)
+
+    worker: offload.Worker[int, int] = offload.Worker(
+        "writer", len, on_done=tell, on_failed=lambda _batch, _error: None, batch_max=1
+    )
+    watching = asyncio.create_task(worker.watch())
+    await asyncio.sleep(0)
+    for item in (1, 2, 3):
+        worker.offer(item)
+
+    with pytest.raises(ValueError, match="unlucky"):
+        await watching
+    await worker.stop()
+
+    assert told == [1, 3]
+
+
+async def test_what_nobody_watches_is_told_to_the_loop() -> None:
+    heard: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _loop, context: heard.append(context["exception"]))
+    unlucky = ValueError("unlucky")
+
+    def tell(_batch: Sequence[int], _result: int) -> None:
+        raise unlucky
+
+    worker: offload.Worker[int, int] = offload.Worker(
+        "writer", len, on_done=tell, on_failed=lambda _batch, _error: None
+    )
+    worker.offer(1)
+    await worker.stop()
+
+    assert heard == [unlucky]
+
+
+@real_time
+def test_a_thread_whose_loop_is_gone_ends_in_silence(recwarn: pytest.WarningsRecorder) -> None:
+    begun, gate = threading.Event(), threading.Event()
+
+    def handle(batch: Sequence[int]) -> int:
+        begun.set()
+        assert gate.wait(10)
+        return len(batch)
+
+    async def leave_it() -> None:
+        worker: offload.Worker[int, int] = offload.Worker(
+            "left-alone", handle, on_done=lambda _batch, _result: None, on_failed=lambda _batch, _error: None
+        )
+        worker.offer(1)
+        await asyncio.to_thread(begun.wait, 10)
+        stopping = asyncio.create_task(worker.stop())
+        await asyncio.sleep(0)
+        stopping.cancel()
+
+    asyncio.run(leave_it())
+    left = [thread for thread in threading.enumerate() if thread.name == "left-alone"]
+    gate.set()
+    for thread in left:
+        thread.join(10)
+
+    assert len(left) == 1
+    assert not left[0].is_alive()
+    assert not list(recwarn)
+
+
 @real_time
 async def test_a_detached_call_that_hangs_holds_nobody_up() -> None:
     gate = threading.Event()
