@@ -1,65 +1,45 @@
 #!/bin/bash
-# The first process of the namespaces that boot.sh makes: mounts what systemd needs, and becomes it.
-#
-# Whoever is root in here must not be able to harm the host: every file system of the host is read-only, and so are the
-# code, the interpreter and its packages. Only what is mounted anew below can be written.
+# The first process of the machine, root in nothing but its own namespaces: mounts what systemd needs, and becomes it.
 set -eu
-mount --make-rprivate /
-awk '$5 !~ "^/(proc|sys|dev)(/|$)" { print $5 }' /proc/self/mountinfo | while read -r point; do
-    mount -o remount,bind,ro "$(printf '%b' "$point")"
-done
+exec 9<&- # How root.sh came here.
+umask 022
 mount -t proc proc /proc
-# At its start systemd raises limits that no namespace keeps apart from the host's.
-mount --bind /proc/sys /proc/sys
-mount -o remount,bind,ro /proc/sys
-
-if [ -e /sys/fs/cgroup/cgroup.procs ]; then
-    umount /sys/fs/cgroup
+mount -t tmpfs -o mode=755 tmpfs /run
+if grep -q '^0::' /proc/self/cgroup && [ "$(wc -l </proc/self/cgroup)" = 1 ]; then
     mount -t cgroup2 cgroup2 /sys/fs/cgroup
 else
-    hierarchies=$(cd /sys/fs/cgroup && for each in *; do if [ -e "$each/cgroup.procs" ]; then echo "$each"; fi; done)
-    # Where systemd misses a hierarchy it makes a directory for it: not in the host's.
     mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup
-    for hierarchy in $hierarchies; do
-        mkdir "/sys/fs/cgroup/$hierarchy"
-        case $hierarchy in
-            unified) mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified ;;
-            systemd) mount -t cgroup -o none,name=systemd cgroup /sys/fs/cgroup/systemd ;;
-            *) mount -t cgroup -o "$hierarchy" cgroup "/sys/fs/cgroup/$hierarchy" ;;
-        esac
-    done
+    cd /sys/fs/cgroup
+    mkdir memory pids systemd unified
+    mount -t cgroup2 cgroup2 unified
+    mount -t cgroup -o none,name=systemd cgroup systemd
+    mount -t cgroup -o memory cgroup memory
+    mount -t cgroup -o pids cgroup pids
+    cd /
 fi
 
-for directory in etc opt; do
-    mkdir -p "$DIR/$directory.upper" "$DIR/$directory.work"
-    mount -t overlay overlay -o "lowerdir=/$directory,upperdir=$DIR/$directory.upper,workdir=$DIR/$directory.work" "/$directory"
-done
-mkdir -p /opt/levibotd/bin /opt/levibotd/source /opt/levibotd/python /opt/levibotd/site
-bind() {
-    mount --bind "$1" "$2"
-    mount -o remount,bind,ro "$2"
+# Whoever may read this after a change of root.sh: it does not boot if it could do harm.
+refuse() {
+    echo "this must not go on: $*" >&2
+    exit 1
 }
-bind "$SOURCE" /opt/levibotd/source
-bind "$PYTHON" /opt/levibotd/python
-bind "$SITE" /opt/levibotd/site
-cat >/opt/levibotd/bin/levibotd <<'SCRIPT'
-#!/bin/sh
-# The interpreter's own library is not where it was built for.
-export LD_LIBRARY_PATH=/opt/levibotd/python/lib
-# Modules of the tests stand in for the command where MODULE names one.
-export PYTHONPATH=/opt/levibotd/source:/opt/levibotd/site PYTHONDONTWRITEBYTECODE=1
-cd /opt/levibotd/source && exec /opt/levibotd/python/bin/python3 -P -m "${MODULE:-levibotd}" "$@"
-SCRIPT
-chmod 755 /opt/levibotd /opt/levibotd/bin/levibotd
-
-# No overlay here: on one, a state directory bound into a unit turns stale.
-mount -t tmpfs -o mode=755 tmpfs /var
-mkdir -p /var/lib /var/log /var/cache
-mkdir -m 1777 /var/tmp
-for directory in /tmp /dev/shm; do
-    mount -t tmpfs -o mode=1777 tmpfs "$directory"
+read -r inner outer count </proc/self/uid_map
+[ "$inner $outer $count" = "0 $FIRST_ID $IDS" ] || refuse "root in here is root outside"
+while read -r _ _ device _ point options _; do
+    case ",$options," in *,ro,*) continue ;; esac
+    case "$point" in /proc | /sys/fs/cgroup/*) continue ;; esac # Ruled by user, and by what boot.sh gave away.
+    case "$HOST_DEVICES" in *" $device "*) refuse "$point is the host's and can be written" ;; esac
+done </proc/self/mountinfo
+for directory in /usr /opt/source /opt/python /opt/site /sys /etc/alternatives; do
+    if mount -o remount,bind,rw "$directory" 2>/dev/null; then refuse "$directory can be made writable"; fi
+    if touch "$directory/.levibotd-may-write" 2>/dev/null; then refuse "$directory can be written"; fi
 done
-mount -t tmpfs -o mode=755 tmpfs /run
+if { echo 1 >/proc/sys/vm/drop_caches; } 2>/dev/null; then refuse "settings of the kernel can be written"; fi
+if { : >/proc/sysrq-trigger; } 2>/dev/null; then refuse "the host's keys can be pressed"; fi
+
+ldconfig
+ln -s /run /var/run
+tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id # A first boot enables all that it finds.
 mkdir -p /run/systemd/system /run/systemd/journald.conf.d /run/lock
 cat >/run/systemd/journald.conf.d/test.conf <<'CONF'
 [Journal]
@@ -74,15 +54,7 @@ Requires=systemd-journald.service
 After=systemd-journald.service
 AllowIsolate=yes
 UNIT
-
-for directory in / "$SOURCE" /opt/levibotd/source /opt/levibotd/python /opt/levibotd/site; do
-    if [ -e "$directory" ] && touch "$directory/.levibotd-may-write" 2>/dev/null; then
-        rm -f "$directory/.levibotd-may-write"
-        echo "$directory can be written from in here; this must not go on" >&2
-        exit 1
-    fi
-done
-# Nothing reaches the host, but what systemd mounts for one unit (credentials) has to reach the others here.
+# What systemd mounts for one unit (credentials) has to reach the others here. Nothing reaches the host.
 mount --make-rshared /
-export container=test
-exec ${INIT:-/lib/systemd/systemd --system --unit=test.target --log-target=journal --show-status=no}
+exec env -i container=test PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    /lib/systemd/systemd --system --unit=test.target --log-target=journal --show-status=no

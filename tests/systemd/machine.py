@@ -1,9 +1,9 @@
 """
-A systemd of the test's own, and the daemon as its service: the shipped unit, installed as the guide says.
+A systemd of the test's own, in a clean root, as a machine to install the daemon on.
 
-Runs only where LEVIBOT_SYSTEMD=1 asks for it. Needs root, the Debian packages `systemd`, `util-linux` and
-`mount`, cgroups and overlays. Where these cannot be had `boot` skips the test and says what is missing.
-Whatever it starts ends with it, by id.
+Runs only where LEVIBOT_SYSTEMD=1 asks for it. Needs root, the Debian packages `systemd`, `util-linux` and `mount`,
+cgroups and user namespaces. Where these cannot be had `boot` skips the test and says what is missing. Whatever it
+starts ends with it, by id. Nothing that runs in it can change the host: root.sh says why, test_machine.py tries.
 """
 
 import json
@@ -25,16 +25,22 @@ from tests.until import StillWaiting, until
 
 ROOT = Path(__file__).parents[2]
 UNIT = "levibotd.service"
-UNIT_FILE = ROOT / "systemd" / UNIT
 ASKED_FOR = "LEVIBOT_SYSTEMD"
-TMPFS = Path("/dev/shm")
 BOOT_S = 15.0
 COMMAND_S = 30.0
 READY_S = 20.0
-TOOLS = ("systemctl", "systemd-analyze", "journalctl", "unshare", "nsenter", "mount")
+TOOLS = ("systemctl", "systemd-analyze", "journalctl", "unshare", "nsenter", "mount", "pivot_root", "ldconfig")
 # The units of an ordinary boot are not started here.
 ALONE = "[Unit]\nDefaultDependencies=no\nRequires=systemd-journald.socket\nAfter=systemd-journald.socket\n"
 GET = "import sys,urllib.request;print(urllib.request.urlopen(sys.argv[1],timeout=5).read().decode())"
+# Of the host's environment nothing is passed on.
+CLEAN = ("env", "-i", "HOME=/root", "PATH=/opt/python/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8")
+# In place of an installation: the code as it stands, under the interpreter of the tests and with their packages.
+# Modules of the tests stand in for the command where MODULE names one.
+COMMAND = """#!/bin/sh
+export PYTHONPATH=/opt/source:/opt/site PYTHONDONTWRITEBYTECODE=1
+cd /opt/source && exec /opt/python/bin/python3 -P -m "${MODULE:-levibotd}" "$@"
+"""
 
 
 class Machine:
@@ -44,32 +50,37 @@ class Machine:
         self.init = init
 
     def path(self, inside: str) -> Path:
-        """Where a file of the machine is seen from here."""
+        """Where a file of the machine is seen from here, to be read only: what it links to is the machine's choice."""
         return Path(f"/proc/{self.init}/root{inside}")
 
     def write(self, inside: str, text: str, *, mode: int = 0o644) -> None:
-        file = self.path(inside)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-        file.chmod(mode)
+        script = f"mkdir -p '{Path(inside).parent}' && umask 077 && cat >'{inside}' && chmod {mode:o} '{inside}'"
+        self.tell("sh", "-c", script, given=text)
 
-    def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        """Run a command inside and return how it ended."""
-        inside = ("nsenter", f"--target={self.init}", "--all", *words)
-        return subprocess.run(inside, capture_output=True, text=True, timeout=COMMAND_S, check=False)
+    def run(self, *words: str, given: str = "", within_s: float = COMMAND_S) -> "subprocess.CompletedProcess[str]":
+        """Run a command inside with `given` as its input and return how it ended."""
+        inside = ("nsenter", f"--target={self.init}", "--all", *CLEAN, *words)
+        return subprocess.run(inside, input=given, capture_output=True, text=True, timeout=within_s, check=False)
 
-    def tell(self, *words: str) -> str:
+    def tell(self, *words: str, given: str = "") -> str:
         """Run a command inside that has to succeed; return what it printed."""
-        done = self.run(*words)
+        done = self.run(*words, given=given)
         assert done.returncode == 0, (words, done.stdout, done.stderr, self.journal("short")[-3000:])
         return done.stdout
 
-    def journal(self, form: str, *more: str) -> str:
-        return self.run("journalctl", "--unit", UNIT, "--output", form, "--no-pager", *more).stdout
+    def install(self, *units: str) -> None:
+        """Put the code as it stands, and the shipped `units`, where the guide puts them."""
+        self.write("/opt/levibotd/bin/levibotd", COMMAND, mode=0o755)
+        for unit in units:
+            self.write(f"/etc/systemd/system/{unit}", (ROOT / "systemd" / unit).read_text("utf-8"))
+            self.write(f"/run/systemd/system/{unit}.d/alone.conf", ALONE)
+        self.tell("systemctl", "daemon-reload")
+
+    def journal(self, form: str, *more: str, unit: str = UNIT) -> str:
+        return self.run("journalctl", "--unit", unit, "--output", form, "--no-pager", *more).stdout
 
     def get(self, path: str) -> Any:
-        python = "/opt/levibotd/python/bin/python3"
-        return json.loads(self.tell(python, "-c", GET, f"http://127.0.0.1:8000{path}"))
+        return json.loads(self.tell("/opt/python/bin/python3", "-c", GET, f"http://127.0.0.1:8000{path}"))
 
 
 class Service:
@@ -88,7 +99,7 @@ class Service:
 
     def drop_in(self, text: str) -> None:
         """Put `text` over the unit, until the test's end."""
-        self.machine.write(f"/run/systemd/system/{UNIT}.d/test.conf", ALONE + text)
+        self.machine.write(f"/run/systemd/system/{UNIT}.d/test.conf", text)
         self.machine.tell("systemctl", "daemon-reload")
 
     def start(self) -> None:
@@ -122,7 +133,7 @@ class Service:
 def boot() -> Iterator[Machine]:
     """Boot one; it is gone afterwards, with everything in it. Skips where it cannot be had."""
     _skip_unless_possible()
-    directory = Path(tempfile.mkdtemp(prefix="levibotd-", dir=TMPFS))
+    directory = Path(tempfile.mkdtemp(prefix="levibotd-"))
     words = (Path(__file__).with_name("boot.sh"), directory, ROOT, sys.base_prefix, sysconfig.get_path("purelib"))
     log = directory / "boot.log"
     with log.open("wb") as out:
@@ -132,13 +143,18 @@ def boot() -> Iterator[Machine]:
             machine = Machine(until(lambda: _init(process), within_s=BOOT_S, what="systemd runs"))
             until(lambda: _is_up(machine), within_s=BOOT_S, what="systemd has booted")
         except StillWaiting as late:
-            pytest.skip(f"NO SYSTEMD HERE: {late}\n{log.read_text('utf-8', 'replace')[-2000:]}")
+            pytest.fail(f"{late}\n{log.read_text('utf-8', 'replace')[-2000:]}")
         yield machine
     finally:
         process.kill()  # Its child is PID 1 of the namespace, which takes all others with it.
         process.wait(COMMAND_S)
         until(lambda: _swept(directory), within_s=COMMAND_S, what="its cgroups are empty")
-        shutil.rmtree(directory)
+        # By name: what is removed recursively had better not be a mount point of somebody else.
+        for name in ("boot.log", "cgroups"):
+            (directory / name).unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            (directory / "root").rmdir()
+        directory.rmdir()
 
 
 def _skip_unless_possible() -> None:
@@ -150,8 +166,11 @@ def _skip_unless_possible() -> None:
         pytest.skip("NO SYSTEMD HERE: only root can make its namespaces")
     if missing or not Path("/lib/systemd/systemd").exists():
         pytest.skip(f"NO SYSTEMD HERE: apt-get install systemd util-linux mount; missing: {' '.join(missing)}")
-    if not TMPFS.is_dir():
-        pytest.skip(f"NO SYSTEMD HERE: no tmpfs at {TMPFS} for its overlays")
+    tried = subprocess.run(("unshare", "--user", "--mount", "--pid", "--net", "--fork", "true"), capture_output=True)
+    if tried.returncode != 0:
+        pytest.skip(f"NO SYSTEMD HERE: no namespaces: {tried.stderr.decode().strip()}")
+    if not any(os.access(f"/sys/fs/cgroup{name}/cgroup.procs", os.W_OK) for name in ("", "/systemd")):
+        pytest.skip("NO SYSTEMD HERE: no cgroups that can be written at /sys/fs/cgroup")
 
 
 def _init(process: "subprocess.Popen[bytes]") -> int | None:

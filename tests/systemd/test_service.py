@@ -3,14 +3,13 @@
 import json
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from levibotd.domain.records import Boot, ConfigUpdate
 from levibotd.exit_codes import ExitCode
 from tests.process.daemon import records
-from tests.systemd.machine import ROOT, UNIT, UNIT_FILE, Machine, Service, boot
+from tests.systemd.machine import UNIT, Machine, Service, boot
 from tests.until import until
 
 pytestmark = pytest.mark.real_time
@@ -18,14 +17,12 @@ pytestmark = pytest.mark.real_time
 PLAIN = '[exchange]\nmarket = "swap"\n[risk]\npolicy = "moderate"\n'
 SECRET = "a-log-key-for-the-test"
 EXPOSURE_MAX = 1.2
-HOME = "/opt/levibotd"
-BOUND = ("source", "python", "site")  # The host's own directories, seen in the machine.
 
 
 @pytest.fixture(scope="module")
 def machine() -> Iterator[Machine]:
     with boot() as one:
-        one.write(f"/run/systemd/system/{UNIT}", UNIT_FILE.read_text("utf-8"))
+        one.install(UNIT)
         yield one
 
 
@@ -40,7 +37,7 @@ def service(machine: Machine) -> Iterator[Service]:
     yield one
     machine.run("systemctl", "stop", UNIT)
     machine.run("systemctl", "reset-failed", UNIT)
-    machine.tell("rm", "-rf", "/var/lib/private/levibotd", "/var/lib/levibotd")
+    machine.tell("find", "/var/lib/private/levibotd", "-xdev", "-delete")
 
 
 def boots(service: Service) -> list[Boot]:
@@ -135,7 +132,7 @@ def test_a_credential_is_read_and_stands_nowhere_else(service: Service) -> None:
     try:
         service.start()
     finally:
-        service.machine.path("/etc/credstore/levibotd.log_key").unlink()
+        service.machine.tell("rm", "/etc/credstore/levibotd.log_key")
     first = next(service.log.glob("*/*.jsonl")).read_text("utf-8").splitlines()[0]
     assert json.loads(first)["payload"]["keyed"] is True
     assert SECRET not in service.machine.journal("export")
@@ -153,17 +150,11 @@ def test_the_journal_holds_one_json_object_a_line(service: Service) -> None:
 
 
 def test_the_unit_has_no_fault_that_systemd_knows_of(machine: Machine) -> None:
-    done = machine.run("systemd-analyze", "verify", "--man=no", f"/run/systemd/system/{UNIT}")
+    done = machine.run("systemd-analyze", "verify", "--man=no", f"/etc/systemd/system/{UNIT}")
     assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_unit_is_hardened(machine: Machine) -> None:
-    said = machine.tell("systemd-analyze", "security", "--offline=true", f"/run/systemd/system/{UNIT}")
+    said = machine.tell("systemd-analyze", "security", "--offline=true", f"/etc/systemd/system/{UNIT}")
     exposure = float(said.split("Overall exposure level for levibotd.service: ")[1].split()[0])
     assert exposure <= EXPOSURE_MAX
-
-
-@pytest.mark.parametrize("place", ["/", "/root", "/usr", str(ROOT), *(f"{HOME}/{name}" for name in BOUND)])
-def test_who_is_root_in_the_machine_cannot_write_to_the_host(machine: Machine, place: str) -> None:
-    assert machine.run("touch", f"{place}/.levibotd-may-write").returncode != 0
-    assert not Path(place, ".levibotd-may-write").exists()
