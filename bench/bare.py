@@ -14,6 +14,7 @@ from typing import Any
 from actors.exec import ExecActor
 from levibotd.app.tree import Parts, Wired
 from levibotd.journal import Prepared
+from levibotd.kernel import offload
 from levibotd.kernel.clock import Clock
 from levibotd.messages import Append, CatchUp, Committed
 from levibotd.ports.journal_file import Journal, Stamped
@@ -36,7 +37,7 @@ class Called:
 
 
 class Written:
-    """The log without a logger: prepare, commit, fold."""
+    """The log without a logger: prepare, commit (in a thread where the loop is a real one), fold."""
 
     def __init__(self, parts: Parts, journal: Journal, clock: Clock) -> None:
         self.durable = 0  # Appends that somebody waited for.
@@ -46,20 +47,20 @@ class Written:
         self._clock = clock
 
     async def tell(self, append: Append) -> None:
-        self._write(append)
+        await self._write(append)
 
     async def ask(self, message: Append | CatchUp, *, timeout_s: float) -> Committed:
         if isinstance(message, CatchUp):
             seq = self._journal.position.seq
             return Committed(seq, seq)
         self.durable += 1
-        return self._write(message)
+        return await self._write(message)
 
-    def _write(self, append: Append) -> Committed:
+    async def _write(self, append: Append) -> Committed:
         records: tuple[Prepared, ...] = tuple([self._prepare(entry) for entry in append.entries])
         stamped = Stamped(records, round(self._clock.time(), 3), round(self._clock.monotonic(), 6))
         committed = Committed(0, 0)
-        for run in self._journal.commit((stamped,)):
+        for run in await offload.call(lambda: list(self._journal.commit((stamped,)))):
             self._observe(run.logged)
             committed = Committed(run.logged[run.own].seq, run.logged[-1].seq)
         return committed

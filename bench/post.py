@@ -1,13 +1,20 @@
-"""One post from its text to the paper fill, CPU: what the actors add to the same work done in one coroutine."""
+"""
+One post from its text to the paper fill, CPU: what the actors add to the same work done in one coroutine.
 
-from collections.abc import Callable, Sequence
+Once on the real loop, where neither side may block it: the daemon's log writes in its own thread, the
+coroutine awaits a thread for each commit. And once on virtual time, where both write in place.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from random import Random
 
 from actors.logger import Log
 from bench.bare import Bare
 from bench.contenders import Queues
-from bench.measure import Effort, Figure, Row, at_most, cpu, in_turns, one, spread
+from bench.measure import Effort, Figure, Row, at_most, in_turns, one, spread
 from levibotd.adapters.compiled_classifier import load_classifier
 from levibotd.adapters.local_journal import LocalJournal
 from levibotd.app.committed import CommittedState
@@ -17,8 +24,8 @@ from levibotd.config import load
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.records import Logged
 from levibotd.domain.signal import Post, Symbol
-from levibotd.journal import Preparer
-from levibotd.kernel.clock import Clock
+from levibotd.journal import EVENTS, Durability, Preparer
+from levibotd.kernel.clock import Clock, LoopClock
 from levibotd.kernel.supervisor import ONE_FOR_ONE, Group, System
 from levibotd.kernel.virtual_time import run_virtual
 from levibotd.ports.market import Bar
@@ -27,8 +34,9 @@ from levibotd.sim.faulty_files import FaultyFiles
 from levibotd.sim.scripted_posts import ScriptedPosts
 from tests.sim.memory_candles import MemoryCandles
 
-T0 = 1_700_000_040.0  # A whole minute.
-POSTED_AT = T0 + 55.0
+BAR_AT = 1_700_000_100.0  # The bar at whose open the entry fills.
+POSTED_AT = BAR_AT - 0.02
+OVER_AT = BAR_AT + 0.02
 MINUTE_S = 60.0
 POSTS = 12
 BARE = "bare"
@@ -36,30 +44,31 @@ PIPELINE = "pipeline"
 HOPS = "six queue hops"
 ASK = "one ask"
 TEXT = "#BTCUSDT LONG\nEntry: 60000 - 60200\nTargets: 61000 62000 63500\nStop loss: 58900\nLeverage 5x"
-
-# One post a life: so every one of them meets the same empty book, and no bar ends while it is on its way.
 SETTINGS = {"LEVI_RISK__MIN_VOLUME_24H": "0", "LEVI_PAPER__LATENCY_MS": "0", "LEVI_STRATEGY__CONFIDENCE_MIN": "0"}
+
+cpu = time.process_time  # The writer's thread counts too.
+
+Life = Callable[[Clock], Awaitable[None]]
 
 
 class Shop:
-    """What all lives share: whatever is made once a process."""
+    """What all lives share: whatever is made once a process. One post a life, so that all meet the same empty book."""
 
     def __init__(self) -> None:
         self.config = load(environ=SETTINGS)
         self.classifier = load_classifier()
         self.preparer = Preparer()
-        before = Bar(T0 - 7200.0, 60_100.0, 60_100.0, 60_100.0, 60_100.0, 1e6, MINUTE_S)
         bars = [
-            Bar(T0 + MINUTE_S * number, 60_100.0, 60_150.0, 60_050.0, 60_100.0, 100.0, MINUTE_S)
+            Bar(BAR_AT + MINUTE_S * number, 60_100.0, 60_150.0, 60_050.0, 60_100.0, 100.0, MINUTE_S)
             for number in range(-300, 3)
         ]
-        self.market = recorded_market(self.config, MemoryCandles({Symbol("BTCUSDT"): [before, *bars]}))
+        self.market = recorded_market(self.config, MemoryCandles({Symbol("BTCUSDT"): bars}))
 
     def parts(self, clock: Clock, records: list[Logged]) -> tuple[Parts, LocalJournal, ScriptedPosts]:
         journal = LocalJournal(FaultyFiles(), boot="bench", sync=False)
         state = CommittedState(Ledger(balance=Decimal(10_000)))
-        state.watch(records.extend)
         journal.recover(state.observe)
+        state.watch(records.extend)
         posts = ScriptedPosts(clock=clock)
         parts = Parts(
             config=self.config,
@@ -76,92 +85,120 @@ class Shop:
         return parts, journal, posts
 
 
+class Sample:
+    """One post on one side: the CPU it took, and what it wrote."""
+
+    def __init__(self) -> None:
+        self.cost = 0.0
+        self.records: list[Logged] = []
+        self._begun = 0.0
+
+    def begin(self) -> None:
+        self.records.clear()
+        self._begun = cpu()
+
+    def end(self) -> None:
+        self.cost = cpu() - self._begun
+
+    @property
+    def durable(self) -> int:
+        return sum(EVENTS[logged.event_type].durability is Durability.D for logged in self.records)
+
+    @property
+    def types(self) -> list[str]:
+        return sorted(logged.event_type for logged in self.records)
+
+
 def measure(effort: Effort) -> Sequence[Figure]:
-    shop, count = Shop(), effort.of(POSTS)
-    kinds = {side: [logged.event_type for logged in make(shop, [])[1]] for side, make in SIDES.items()}
-    if sorted(kinds[BARE]) != sorted(kinds[PIPELINE]) or "ORDER_FILLED" not in kinds[BARE]:
-        raise AssertionError(f"both sides must write the same: {kinds}")
-    durable = _durable_appends(shop)
+    shop = Shop()
+    figures = _added(effort, shop, _really, "with the writer's thread")
+    return [*figures, *_added(effort, shop, _virtually, "in place, on virtual time")]
 
-    def side(make: Callable[[Shop, list[float]], object]) -> float:
-        costs: list[float] = []
-        for _ in range(count):
-            make(shop, costs)
-        return sum(costs) / count
 
+def _added(effort: Effort, shop: Shop, run: Callable[[Life], None], where: str) -> list[Figure]:
+    sample, bare = _pipeline(shop, run), _bare(shop, run)
+    if sample.types != bare.types or "ORDER_FILLED" not in bare.types:
+        raise AssertionError(f"both sides must write the same: {sample.types} {bare.types}")
+    count = effort.of(POSTS)
     costs = in_turns(
         effort,
         {
-            BARE: lambda: side(SIDES[BARE]),
-            PIPELINE: lambda: side(SIDES[PIPELINE]),
+            BARE: lambda: sum(_bare(shop, run).cost for _ in range(count)) / count,
+            PIPELINE: lambda: sum(_pipeline(shop, run).cost for _ in range(count)) / count,
             HOPS: lambda: Queues().hops_cost(effort.of(2_000)),
             ASK: lambda: Queues().ask_cost(effort.of(5_000)),
         },
     )
     added = [
-        (pipeline - bare) / (hops + durable * ask)
+        (pipeline - bare) / (hops + sample.durable * ask)
         for pipeline, bare, hops, ask in zip(costs[PIPELINE], costs[BARE], costs[HOPS], costs[ASK], strict=True)
     ]
     whole = [pipeline / bare for pipeline, bare in zip(costs[PIPELINE], costs[BARE], strict=True)]
     return [
         Figure(
-            what=f"(pipeline - bare) / (six queue hops + {durable} asks)",
+            what=f"(pipeline - bare) / (six hops + {sample.durable} asks), {where}",
             spread=spread(added),
             gate=at_most(1.5),
             aim=at_most(1.0),
         ),
-        Figure(what="pipeline / bare", spread=spread(whole)),
-        Figure(what="bare, a post", spread=spread([cost * 1e6 for cost in costs[BARE]]), unit="µs"),
-        Figure(what="records written", spread=one(len(kinds[BARE])), unit=""),
+        Figure(what=f"pipeline / bare, {where}", spread=spread(whole)),
+        Figure(what=f"records of the post, {where}", spread=one(len(sample.records)), unit=""),
     ]
 
 
-def _pipeline(shop: Shop, costs: list[float]) -> tuple[float, list[Logged]]:
-    records: list[Logged] = []
+def _pipeline(shop: Shop, run: Callable[[Life], None]) -> Sample:
+    sample = Sample()
 
     async def life(clock: Clock) -> None:
-        parts, _, posts = shop.parts(clock, records)
+        parts, _, posts = shop.parts(clock, sample.records)
         wired = Wired(parts)
         tree = Group("root", ONE_FOR_ONE, children=(wired.infra(), wired.trading(), wired.intake()))
         system = System(tree, clock=clock, on_event=lambda event: None, rng=Random(1))
         await system.start()
         await clock.sleep_until(POSTED_AT)
-        del records[:]
-        begun = cpu()
+        sample.begin()
         posts.say(_posted())
-        await clock.sleep_until(T0 + MINUTE_S + 5.0)
-        costs.append(cpu() - begun)
-        told.extend(records)
+        await clock.sleep_until(OVER_AT)
+        sample.end()
+        written = list(sample.records)
         await system.stop()
+        sample.records = written
 
-    told: list[Logged] = []
-    run_virtual(life, start=POSTED_AT - 1.0)
-    return 0.0, told
+    run(life)
+    return sample
 
 
-def _bare(shop: Shop, costs: list[float]) -> tuple[float, list[Logged]]:
-    records: list[Logged] = []
-    durable = 0
+def _bare(shop: Shop, run: Callable[[Life], None]) -> Sample:
+    sample = Sample()
 
     async def life(clock: Clock) -> None:
-        nonlocal durable
-        parts, journal, _ = shop.parts(clock, records)
+        parts, journal, _ = shop.parts(clock, sample.records)
         bare = Bare(parts, journal)
         await bare.begin()
         await clock.sleep_until(POSTED_AT)
-        del records[:]
-        before = bare.log.durable
-        begun = cpu()
-        await bare.fill(_posted(), until=lambda: _is_over(records))
-        costs.append(cpu() - begun)
-        durable = bare.log.durable - before
+        sample.begin()
+        await bare.fill(_posted(), until=lambda: _is_open(sample.records))
+        sample.end()
 
+    run(life)
+    return sample
+
+
+def _virtually(life: Life) -> None:
     run_virtual(life, start=POSTED_AT - 1.0)
-    return float(durable), records
 
 
-# The fill and what it leads to: a position with its stop and its targets.
-def _is_over(records: Sequence[Logged]) -> bool:
+def _really(life: Life) -> None:
+    ahead = POSTED_AT - 0.03 - time.time()
+
+    async def main() -> None:
+        await life(LoopClock(wall=lambda: time.time() + ahead))
+
+    asyncio.run(main())
+
+
+# Filled, and what that leads to at once: a position with its stop and its targets.
+def _is_open(records: Sequence[Logged]) -> bool:
     return any(logged.event_type == "POSITION_OPENED" for logged in records)
 
 
@@ -169,12 +206,5 @@ def _posted() -> Posted:
     post = Post(channel="@calls", message_id=7, posted_at=POSTED_AT, text=TEXT)
     return Posted(post=post, received_at=POSTED_AT)
 
-
-def _durable_appends(shop: Shop) -> int:
-    durable, _ = _bare(shop, [])
-    return int(durable)
-
-
-SIDES: dict[str, Callable[[Shop, list[float]], tuple[float, list[Logged]]]] = {BARE: _bare, PIPELINE: _pipeline}
 
 ROWS = (Row(name="post.to-fill", floor="the same functions and records in one coroutine", measure=measure),)
