@@ -29,6 +29,7 @@ from levibotd.observe.logging import Log
 from levibotd.observe.metrics import Metrics
 from levibotd.ports.event_index import EventIndex
 from levibotd.ports.market import Market
+from levibotd.ports.reports import Reports
 
 ExecWish = Switch | SetKillSwitch | SetStage | ClosePosition
 RiskWish = SetPolicy | SetLeverage
@@ -108,6 +109,7 @@ class Desk(Struct, frozen=True, kw_only=True):
     last_seq: Callable[[], int]
     decisions: Callable[[], Mapping[str, int]]
     events: EventIndex
+    reports: Reports
     feed: Feed
     system: Actors
     metrics: Metrics

@@ -9,15 +9,17 @@ from typing import Any
 from aiohttp import web
 from msgspec import Struct
 
-from levibotd.admin import control, events, health, panel, risk, signals, streams, trading
+from levibotd.admin import control, events, health, panel, reports, risk, signals, streams, trades, trading
 from levibotd.admin.auth import Scope
 from levibotd.admin.replies import CSV, EVENT_STREAM, HTML, JSON, JSONL, TEXT, Body, DryRun
+from levibotd.ports.reports import MEDIA, Report
 from levibotd.settings import Settings
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 SWITCHING = 101  # To a websocket.
 PUBLIC, READ, CONTROL, TRADE = Scope.PUBLIC, Scope.READ, Scope.CONTROL, Scope.TRADE
+REPORTS = tuple(MEDIA.values())
 ASKS = (409, 503, 504)  # What may come of asking an actor: it says no, it is down, its answer is late.
 
 
@@ -106,8 +108,15 @@ ROUTES: tuple[Route, ...] = (
           query=DryRun, body=control.Because, errors=ASKS, answer=control.Closing),
     Route("GET", "/orders", trading.get_orders, READ, "orders of open calls, and the newest of ended ones",
           answer=trading.Orders),
-    Route("GET", "/trades", trading.get_trades, READ, "closed positions, newest first; ?format=json|csv&limit",
-          query=trading.TradesWanted, media=(JSON, CSV), errors=(503,), answer=trading.Trades),
+    Route("GET", "/trades", trades.get_trades, READ,
+          "closed calls, or the fills they were made of; ?rows=calls|fills&format=json|csv&since_iso&order&limit&cursor",
+          query=trades.TradesWanted, media=(JSON, CSV), errors=(503,), answer=trades.Trades),
+    # Reports.
+    Route("GET", "/reports/daily", reports.get_daily, READ, "what a day came to; ?date&format=json|csv|parquet",
+          query=reports.DailyWanted, media=REPORTS, errors=(404, 409, 422, 503), answer=Report),
+    Route("GET", "/reports/weekly", reports.get_weekly, READ,
+          "what the seven days up to a day came to; ?end&format=json|csv|parquet",
+          query=reports.WeeklyWanted, media=REPORTS, errors=(404, 409, 422, 503), answer=Report),
     # Events and metrics.
     Route("GET", "/events", events.get_events, READ,
           "the event log; ?trace_id&since_iso&type&symbol&order=asc|desc&limit&cursor&format=json|jsonl",

@@ -1,19 +1,14 @@
-"""Positions, orders and trades, as the ledger holds them."""
+"""Positions and orders, as the ledger holds them."""
 
 from decimal import Context, Decimal
-from typing import Literal
 
 from aiohttp import web
-from msgspec import structs
 
 from levibotd.admin.control import Because, Closing
-from levibotd.admin.events import CURSOR_HEADER, Cursor, Limit, beyond, next_cursor
 from levibotd.admin.health import marks
 from levibotd.admin.problems import NotFound
 from levibotd.admin.replies import (
-    CSV,
     Answer,
-    Body,
     Money,
     answer_of,
     caller_of,
@@ -23,26 +18,13 @@ from levibotd.admin.replies import (
     plain,
     plain_or_none,
     read_body,
-    read_query,
 )
 from levibotd.domain.book import Call
-from levibotd.domain.csv_cells import csv_of
 from levibotd.domain.orders import Order
-from levibotd.domain.records import Logged, PositionClosed
 from levibotd.domain.signal import CallKey, Side
-from levibotd.journal import decode
 from levibotd.messages import ClosePosition
-from levibotd.ports.event_index import EventQuery
 
 _SHOWN = Context(prec=12)  # An average price has no end; this is for eyes.
-
-
-class TradesWanted(Body, frozen=True):
-    """A page of closed calls."""
-
-    limit: Limit = 100
-    cursor: Cursor | None = None
-    format: Literal["json", "csv"] = "json"
 
 
 class TargetShown(Answer, frozen=True):
@@ -109,35 +91,6 @@ class Orders(Answer, frozen=True):
     orders: tuple[OrderShown, ...]
 
 
-class Trade(Answer, frozen=True):
-    """A call that is over. `quote_value` is what its quantity was worth at its exit; `r` is its gain in risks taken."""
-
-    id: CallKey
-    trace_id: str | None
-    channel: str
-    symbol: str | None
-    side: Side
-    qty: Money
-    entry: Money
-    exit: Money
-    quote_value: Money
-    pnl: Money
-    fees: Money
-    fee_currency: str
-    net: Money
-    r: float | None
-    reason: str
-    opened_at: float | None
-    at: float
-
-
-class Trades(Answer, frozen=True):
-    """One page of trades; `next_cursor` leads to the next."""
-
-    trades: tuple[Trade, ...]
-    next_cursor: Cursor | None
-
-
 async def get_positions(request: web.Request) -> web.Response:
     """`GET /positions` - what is held now."""
     desk = desk_of(request)
@@ -166,21 +119,6 @@ async def get_orders(request: web.Request) -> web.Response:
     return json(Orders(orders=tuple(_order(order) for order in sorted(orders, key=lambda order: -order.at))))
 
 
-async def get_trades(request: web.Request) -> web.Response:
-    """`GET /trades` - calls that are over, newest first."""
-    wanted = read_query(request, TradesWanted)
-    desk = desk_of(request)
-    query = EventQuery(types=("POSITION_CLOSED",), beyond=beyond(wanted.cursor), newest_first=True, limit=wanted.limit)
-    lines = await desk.events.lines(query)
-    rows = [_trade(decode(line), currency=desk.market.stable_quote) for line in lines]
-    cursor = next_cursor(lines, query)
-    if wanted.format == "csv":
-        headers = {} if cursor is None else {CURSOR_HEADER: cursor}
-        body = csv_of(Trade.__struct_fields__, map(structs.asdict, rows))
-        return web.Response(body=body, content_type=CSV, charset="utf-8", headers=headers)
-    return json(Trades(trades=tuple(rows), next_cursor=cursor))
-
-
 def _position(call: Call, *, mark: Decimal | None) -> PositionShown:
     worth = None if mark is None else call.side.sign * (mark * call.qty - call.entry_value)
     return PositionShown(
@@ -205,16 +143,4 @@ def _order(order: Order) -> OrderShown:
         price=plain_or_none(order.price), trigger=plain_or_none(order.trigger), reduce_only=order.reduce_only,
         filled=plain(order.filled), fees=plain(order.fees), at=order.at, valid_until=order.valid_until,
         why=order.why,
-    )  # fmt: skip
-
-
-def _trade(logged: Logged, *, currency: str) -> Trade:
-    record = logged.entry.record
-    assert isinstance(record, PositionClosed)
-    return Trade(
-        id=record.call, trace_id=logged.entry.trace, channel=record.channel, symbol=logged.entry.symbol,
-        side=record.side, qty=plain(record.qty), entry=plain(record.entry), exit=plain(record.exit),
-        quote_value=plain(record.qty * record.exit), pnl=plain(record.pnl), fees=plain(record.fees),
-        fee_currency=currency, net=plain(record.net), r=record.r, reason=record.reason,
-        opened_at=record.opened_at, at=record.at,
     )  # fmt: skip

@@ -14,6 +14,7 @@ from levibotd.kernel.supervisor import System
 from levibotd.observe.logging import Log
 from levibotd.observe.metrics import Metrics
 from levibotd.ports.event_index import EventQuery
+from levibotd.ports.reports import Reports
 
 TRACE_MAX = 1000
 
@@ -39,6 +40,7 @@ class Window:
         decisions: Mapping[str, int],
         readiness: Callable[[], tuple[str, ...]],
         totp: bytes | None = None,
+        reports: Reports,
     ) -> None:
         self._wired = wired
         self._memory = memory
@@ -47,6 +49,7 @@ class Window:
         self._score = score
         self._decisions = decisions
         self._readiness = readiness
+        self._reports = reports
         self._second_factor = Totp(
             totp, clock=wired.parts.clock, confirmed=lambda: memory.state.ledger().control.confirmed
         )
@@ -64,6 +67,7 @@ class Window:
             last_seq=lambda: state.last_seq,
             decisions=lambda: self._decisions,
             events=self._memory.index,
+            reports=self._reports,
             feed=self._memory.feed,
             system=self.system,
             metrics=self._metrics,

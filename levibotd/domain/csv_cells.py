@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 _STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
-def csv_of(fields: Sequence[str], rows: Iterable[Mapping[str, object]]) -> bytes:
-    """Write a header and a line per row; CRLF, UTF-8."""
+def csv_of(fields: Sequence[str], rows: Iterable[Mapping[str, object]], *, header: bool = True) -> bytes:
+    """Write a header and a line per row; CRLF, UTF-8. Without the header it is more of the same table."""
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(fields)
+    if header:
+        writer.writerow(fields)
     writer.writerows([cell_of(row.get(field)) for field in fields] for row in rows)
     return text.getvalue().encode("utf-8", "replace")
 

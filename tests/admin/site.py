@@ -34,9 +34,11 @@ from levibotd.domain.masking import Masker
 from levibotd.domain.records import Entry, Logged, Record
 from levibotd.domain.risk import STAGES
 from levibotd.domain.signal import CallKey, Kind, Leg, Post, Reading, Scored, Side, Symbol, TraceId
+from levibotd.errors import ConfigError
 from levibotd.journal import TERMINAL, Chain, Preparer, decode
 from levibotd.kernel.actor import Actor, Reply
 from levibotd.kernel.clock import Clock, LoopClock
+from levibotd.kernel.errors import MailboxFull
 from levibotd.kernel.events import Event
 from levibotd.kernel.mailbox import FAIL, Box, Ref, Rejected
 from levibotd.kernel.supervisor import Child, Group, System
@@ -58,6 +60,7 @@ from levibotd.observe.metrics import Metrics
 from levibotd.observe.notify import Herald, Notifier
 from levibotd.ports.event_index import EventQuery
 from levibotd.ports.journal_file import Run
+from levibotd.ports.reports import LogDamaged, Made, NoLog, ReportQuery
 from levibotd.sim.demo_market import DemoMarket
 
 AT = 1_760_000_000.0
@@ -122,6 +125,24 @@ def _fits(line: Logged, query: EventQuery) -> bool:
         and (query.symbol is None or line.entry.symbol == query.symbol)
         and (query.since is None or line.ts >= query.since)
     )
+
+
+class ReportsOfTest:
+    """Tells what was asked for. Days of 2001 have no log; those of 2002 are damaged, 2003 lacks what it needs."""
+
+    async def make(self, query: ReportQuery, *, on_progress: Callable[[str], None] = lambda text: None) -> Made:
+        last = query.last or "2020-01-07"
+        match last[:4]:
+            case "2001":
+                raise NoLog(f"the log of {last} was pruned", reason="no_log")
+            case "2002":
+                raise LogDamaged("the log is damaged at seq 7 in x", reason="log_damage")
+            case "2003":
+                raise ConfigError("reports need duckdb: pip install 'levibotd[reports]'")
+            case "2004":
+                raise MailboxFull("reports")
+        body = msgspec.json.encode(query)
+        return Made(body=body, format=query.format, first=last, last=last, complete=True, through_seq=9)
 
 
 class Crash(Exception):
@@ -435,6 +456,7 @@ def _desk(
         last_seq=lambda: len(log.lines_written),
         decisions=lambda: {"kind.chatter": 1},
         events=log,
+        reports=ReportsOfTest(),
         feed=log.newest,
         system=system,
         metrics=Metrics(version="1.2.3", routes=[route.template for route in ROUTES]),

@@ -1,7 +1,4 @@
-"""Positions, orders and trades."""
-
-import csv
-import io
+"""Positions and orders."""
 
 import pytest
 
@@ -55,32 +52,3 @@ async def test_orders_are_shown_with_what_they_filled() -> None:
     async with serving(log=traded()) as site:
         (order,) = (await site.get("/orders")).json()["orders"]
     assert (order["cid"], order["state"], order["filled"], order["price"]) == ("c1", "filled", "0.5", "60000")
-
-
-async def test_trades_are_shown_newest_first_and_in_pages() -> None:
-    async with serving(log=traded("first", "second", "third")) as site:
-        page = (await site.get("/trades?limit=2")).json()
-        rest = (await site.get(f"/trades?limit=2&cursor={page['next_cursor']}")).json()
-
-    assert [trade["channel"] for trade in page["trades"] + rest["trades"]] == ["third", "second", "first"]
-    trade = page["trades"][0]
-    assert (trade["net"], trade["fee_currency"], trade["quote_value"]) == ("47.75", "USDT", "30050.25")
-    assert (trade["symbol"], trade["exit"]) == ("BTCUSDT", "60100.5")
-
-
-async def test_trades_as_csv_are_inert_in_a_spreadsheet() -> None:
-    async with serving(log=traded("=cmd|' /C calc'!A0", 'a"b,c\nd')) as site:
-        answer = await site.get("/trades?format=csv")
-
-    assert answer.headers["Content-Type"].startswith("text/csv")
-    header, second, first = csv.reader(io.StringIO(answer.body.decode(), newline=""))
-    channel = header.index("channel")
-    assert first[channel] == "'=cmd|' /C calc'!A0"
-    assert second[channel] == 'a"b,c\nd'
-    assert first[header.index("net")] == "47.75"
-
-
-@pytest.mark.parametrize("query", ["format=xml", "limit=0", "cursor=q", "page=2"])
-async def test_junk_in_the_query_is_400(query: str) -> None:
-    async with serving() as site:
-        assert (await site.get(f"/trades?{query}")).status == 400
