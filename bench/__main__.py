@@ -11,11 +11,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import kernel, post
+from bench import kernel, log, post
 from bench.measure import FULL, QUICK, NotHere, Row
 from bench.report import Told, as_json, read_json, table
 
-MODULES = (kernel, post)
+MODULES = (kernel, log, post)
 ROWS: tuple[Row, ...] = tuple(row for module in MODULES for row in module.ROWS)
 
 
