@@ -109,7 +109,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/orders", trading.get_orders, READ, "orders of open calls, and the newest of ended ones",
           answer=trading.Orders),
     Route("GET", "/trades", trades.get_trades, READ,
-          "closed calls, or the fills they were made of; ?rows=calls|fills&format=json|csv&since_iso&order&limit&cursor",
+          "closed calls, or the fills they were made of; ?rows=calls|fills&format=json|csv&order&limit&cursor",
           query=trades.TradesWanted, media=(JSON, CSV), errors=(503,), answer=trades.Trades),
     # Reports.
     Route("GET", "/reports/daily", reports.get_daily, READ, "what a day came to; ?date&format=json|csv|parquet",

@@ -15,7 +15,6 @@ from actors.logger import Log
 from actors.market import MarketActor
 from actors.sampler import SamplerActor
 from levibotd import __version__
-from levibotd.adapters.duckdb_reports import DuckDbReports
 from levibotd.admin.auth import parse_keys
 from levibotd.admin.routes import ROUTES
 from levibotd.admin.server import AdminHttp
@@ -109,7 +108,6 @@ class Assembly:
             decisions=self._telemetry.decisions,
             readiness=self.not_ready,
             totp=parse_secret(given.secrets.get("totp")),
-            reports=DuckDbReports(memory.log_dir, clock=clock, key=given.secrets.get("log_key", "").encode()),
         )
         self.system = self.window.system = self._make_system()
 

@@ -48,7 +48,7 @@ class Memory:
         self.journal = LocalJournal(self.files, boot=boot, key=log_key, version=__version__, limits=_limits(config))
         self.index = SqliteIndex(self.state_dir / "index.sqlite", self.files)
         self._saving = anyio.Lock()
-        self._key = log_key
+        self.log_key = log_key
         self._glance: Glance | None = None  # At what the snapshot spared the start to read.
         self._snapshots = SnapshotFile(OsFiles(self.state_dir), kind=f"ledger {__version__}")
         try:
@@ -88,7 +88,7 @@ class Memory:
         state.last_seq = recovery.position.seq
         if since is not None and recovery.damage is None:
             # The state is whole, whatever became of the records that made it; but it must be said.
-            self._glance = Glance(self.files, until=since, key=self._key)
+            self._glance = Glance(self.files, until=since, key=self.log_key)
             recovery = replace(recovery, damage=self._glance.look(max_bytes=GLANCE_BYTES))
         return state, recovery
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from levibotd import __version__
+from levibotd.adapters.duckdb_reports import DuckDbReports
 from levibotd.admin.desk import Configuring, Desk
 from levibotd.admin.totp import Totp
 from levibotd.app.memory import Memory
@@ -14,7 +15,6 @@ from levibotd.kernel.supervisor import System
 from levibotd.observe.logging import Log
 from levibotd.observe.metrics import Metrics
 from levibotd.ports.event_index import EventQuery
-from levibotd.ports.reports import Reports
 
 TRACE_MAX = 1000
 
@@ -40,7 +40,6 @@ class Window:
         decisions: Mapping[str, int],
         readiness: Callable[[], tuple[str, ...]],
         totp: bytes | None = None,
-        reports: Reports,
     ) -> None:
         self._wired = wired
         self._memory = memory
@@ -49,7 +48,7 @@ class Window:
         self._score = score
         self._decisions = decisions
         self._readiness = readiness
-        self._reports = reports
+        self._reports = DuckDbReports(memory.log_dir, clock=wired.parts.clock, key=memory.log_key)
         self._second_factor = Totp(
             totp, clock=wired.parts.clock, confirmed=lambda: memory.state.ledger().control.confirmed
         )

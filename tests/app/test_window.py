@@ -11,7 +11,6 @@ import pytest
 
 from actors.logger import Log
 from levibotd import __version__
-from levibotd.adapters.duckdb_reports import DuckDbReports
 from levibotd.app.memory import Memory
 from levibotd.app.paper import paper_venue, recorded_market
 from levibotd.app.reload import Reloader
@@ -71,7 +70,6 @@ class House:
             score=self.score,
             decisions=self.decisions,
             readiness=lambda: self.reasons,
-            reports=DuckDbReports(self.memory.log_dir, clock=clock),
         )
         tree = Group("root", ONE_FOR_ONE, children=(self.wired.infra(), self.wired.trading(), self.wired.intake()))
         self.system = System(tree, clock=clock, on_event=lambda event: None, rng=Random(0))
