@@ -33,7 +33,7 @@ _IN_CHANNEL = re.compile(r"(.+)[/:_-]([0-9]{1,16})")
 
 def verify_log(directory: Path, *, key_file: Path | None, as_json: bool, out: TextIO, err: TextIO) -> int:
     """Hold every record against the chain; 1 when one is not as it was written, or a torn tail stands behind."""
-    files, key = _log_in(directory), _key(key_file)
+    files, key = _log_in(directory), key_in(key_file)
     report = _verified(files, key, err)
     if as_json:
         print(_json({**msgspec.to_builtins(report), "clean": report.is_clean}), file=out)
@@ -44,7 +44,7 @@ def verify_log(directory: Path, *, key_file: Path | None, as_json: bool, out: Te
 
 def repair_log(directory: Path, *, key_file: Path | None, as_json: bool, out: TextIO, err: TextIO) -> int:
     """Cut off a torn tail and say what the log is now; 1 when there is damage that no repair can heal."""
-    files, key = _log_in(directory), _key(key_file)
+    files, key = _log_in(directory), key_in(key_file)
     done = repair(files, key=key)
     report = _verified(files, key, err)
     if as_json:
@@ -154,7 +154,8 @@ def _log_in(directory: Path) -> OsFiles:
     return files
 
 
-def _key(key_file: Path | None) -> bytes:
+def key_in(key_file: Path | None) -> bytes:
+    """Read the log key, empty without a file. Raises OSError, and ConfigError for what is no key."""
     if key_file is None:
         return b""
     try:
