@@ -12,8 +12,7 @@ import zstandard
 
 from levibotd.adapters.journal_segments import end_of, layout_of, with_next
 from levibotd.domain.archive import ClosedSegment, packed_name
-from levibotd.errors import Refused
-from levibotd.ports.closed_segments import Listing, Measured, Packed
+from levibotd.ports.closed_segments import BadCopy, Listing, Measured, Packed
 from levibotd.ports.files import Appending, Files
 from levibotd.ports.object_store import Content
 
@@ -22,12 +21,6 @@ LEVEL = 3  # Fast, and as small as gzip at its default.
 _BLOCK = 1 << 20
 _PIECE = 4096
 _TEMPORARY = ".tmp"
-
-
-class BadCopy(Refused):
-    """A compressed copy that is not what it should be."""
-
-    code = "ARCHIVE_BAD_COPY"
 
 
 class LocalSegments:
@@ -77,8 +70,8 @@ class LocalSegments:
             open=lambda: reader(self._spool, name), size=offset, sha256=fresh.hexdigest(), md5=legacy.hexdigest()
         )
 
-    def unpack(self) -> "Unpacked":
-        return Unpacked()
+    def unpack(self, *, limit_bytes: int) -> "Unpacked":
+        return Unpacked(limit_bytes=limit_bytes)
 
     def drop_packed(self, path: str) -> None:
         for name in (packed_name(path), packed_name(path) + _TEMPORARY):
@@ -153,7 +146,7 @@ class Unpacked:
     A piece may unpack to far more than it is, so the most that may come of it is `limit_bytes`.
     """
 
-    def __init__(self, out: Appending | None = None, *, limit_bytes: int | None = None) -> None:
+    def __init__(self, out: Appending | None = None, *, limit_bytes: int) -> None:
         self._out = out
         self._limit = limit_bytes
         self._frame = zstandard.ZstdDecompressor().decompressobj()
@@ -185,7 +178,7 @@ class Unpacked:
         except zstandard.ZstdError as fault:
             raise BadCopy(f"cannot be unpacked: {fault}", reason="bad_copy") from fault
         self._size += len(plain)
-        if self._limit is not None and self._size > self._limit:
+        if self._size > self._limit:
             raise BadCopy(f"unpacks to more than {self._limit} bytes", reason="bad_copy")
         self._plain.update(plain)
         if self._out is not None and plain:

@@ -19,7 +19,8 @@ class VerifyReport(Struct, frozen=True, kw_only=True):
 
     `keyed_since` is the seq from which on the chain is keyed, None where it is not: then it shows
     damage, not malice. `torn_bytes` stand behind the last record: of a write that is just going
-    on, or that a crash cut short.
+    on, or that a crash cut short. `begins_behind` is the seq up to which the log is not here, and
+    `begins` why that is no damage: `pruned` or `restored`.
     """
 
     records: int
@@ -29,6 +30,8 @@ class VerifyReport(Struct, frozen=True, kw_only=True):
     keyed_since: int | None = None
     damage: Damage | None = None
     torn_bytes: int = 0
+    begins_behind: int = 0
+    begins: str | None = None
 
     @property
     def is_clean(self) -> bool:
@@ -65,6 +68,8 @@ def verify(files: Files, *, key: bytes = b"", progress: Callable[[int], None] | 
         keyed_since=walk.keyed_since,
         damage=damage,
         torn_bytes=sum(torn.size for torn in walk.torn),
+        begins_behind=walk.begins.seq,
+        begins=walk.begins.why,
     )
 
 

@@ -12,7 +12,7 @@ from hashlib import sha256
 
 import msgspec
 
-from levibotd.adapters.journal_reader import Walk
+from levibotd.adapters.journal_reader import Walk, beginning_of
 from levibotd.adapters.journal_segments import Segment, end_of, layout_of, lines, parse_whole, with_next
 from levibotd.domain.records import FileSeal
 from levibotd.journal import TAIL_LENGTH, Damaged, Line, hash_of
@@ -73,7 +73,7 @@ class Glance:
             end = Position(segment=segment.name, offset=self._files.size(segment.name), seq=seq,
                            hash=after.opened.previous_hash)  # fmt: skip
             yield end.offset, self._is_whole(segment, end)
-        yield 0, chain[0].first_seq == 1
+        yield 0, chain[0].first_seq == 1 + beginning_of(self._files, chain).seq
 
     def _is_whole(self, segment: Segment, end: Position) -> bool:
         if segment.opened is None:

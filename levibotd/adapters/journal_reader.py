@@ -19,10 +19,11 @@ from levibotd.adapters.journal_segments import (
     parse_whole,
     with_next,
 )
+from levibotd.domain.archive import MANIFEST_FILE, ArchivePruned, Manifest, day_in
 from levibotd.domain.records import FileSeal
 from levibotd.domain.signal import TraceId
 from levibotd.errors import ConfigError
-from levibotd.journal import TAIL_LENGTH, Line, hash_of
+from levibotd.journal import ORIGIN_HASH, TAIL_LENGTH, Line, hash_of
 from levibotd.ports.files import Files
 from levibotd.ports.journal_file import Damage, Position
 
@@ -45,6 +46,19 @@ class Torn(Struct, frozen=True):
     size: int
 
 
+class Beginning(Struct, frozen=True, kw_only=True):
+    """
+    Behind which record a log begins; the default is none.
+
+    `why` is `pruned` where the log itself says that all up to there was archived and deleted, and
+    `restored` where a manifest beside it says that only some days were fetched from the archive.
+    """
+
+    seq: int = 0
+    hash: str = ORIGIN_HASH
+    why: str | None = None
+
+
 class Walk:
     """
     Goes through a log from `since` on and holds each line against the one before.
@@ -53,6 +67,7 @@ class Walk:
     missing or moved one the seq expected in its place. Raises ConfigError for a newer schema, and
     for a keyed log without the key. After the last step `position` is the end of the log and
     `torn` what stands behind it. `seals` also checks the count and digest of whole segments.
+    A log that `begins` behind its first records says itself where they went, or that is damage.
     """
 
     def __init__(self, files: Files, *, key: bytes = b"", since: Position | None = None, seals: bool = False) -> None:
@@ -61,7 +76,8 @@ class Walk:
         self._seals = seals
         layout = layout_of(files, key=key)
         self._chain = layout.chain
-        self.position = since or Position()
+        self.begins = Beginning() if since is not None else beginning_of(files, layout.chain)
+        self.position = since or Position(seq=self.begins.seq, hash=self.begins.hash)
         self.torn = [Torn(name, 0, files.size(name)) for name in layout.void]
         self.segments = 0
         self.keyed_since: int | None = None
@@ -144,6 +160,38 @@ class Walk:
         if self.keyed_since is None:
             self.keyed_since = segment.first_seq
         return self._key
+
+
+def beginning_of(files: Files, chain: Sequence[Segment]) -> Beginning:
+    """Where this log may begin. Without a word about what came before, nowhere but at its first record."""
+    opened = chain[0].opened if chain else None
+    if opened is None or opened.previous_seq == 0:
+        return Beginning()
+    found = Beginning(seq=opened.previous_seq, hash=opened.previous_hash)
+    # The last segment that went is told of in a late one.
+    for segment in reversed(chain):
+        if any(_tells_of_pruning(raw, found) for _, raw in lines(files, segment.name)):
+            return msgspec.structs.replace(found, why="pruned")
+    return msgspec.structs.replace(found, why="restored") if _is_in_manifest(files, chain[0]) else Beginning()
+
+
+def _tells_of_pruning(raw: bytes, beginning: Beginning) -> bool:
+    if b'"event_type":"ARCHIVE_PRUNED"' not in raw or (line := parse_whole(raw)) is None:
+        return False
+    try:
+        pruned = msgspec.json.decode(line.payload, type=ArchivePruned)
+    except msgspec.DecodeError:
+        return False
+    return (pruned.last_seq, pruned.last_hash) == (beginning.seq, beginning.hash)
+
+
+def _is_in_manifest(files: Files, first: Segment) -> bool:
+    try:
+        data = files.read(f"{day_in(first.name)}/{MANIFEST_FILE}")
+        manifest = msgspec.json.decode(data, type=Manifest)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return any((file.path, file.first_seq) == (first.name, first.first_seq) for file in manifest.files)
 
 
 class _SegmentReading:

@@ -25,6 +25,10 @@ from levibotd.kernel.clock import LoopClock
 
 POLL_S = 0.25
 
+_BEGINS = {
+    "pruned": "what stood before was archived and then deleted here, says the log",
+    "restored": "only some days were restored from the archive, says the manifest beside them",
+}
 _TRACE = re.compile(r"[0-9a-f]{16}")
 _NUMBER = re.compile(r"[0-9]{1,16}")
 # "channel/737"; files of recorded posts also write "channel-737".
@@ -175,6 +179,8 @@ def _verified(files: OsFiles, key: bytes, err: TextIO) -> VerifyReport:
 
 def _verdict(report: VerifyReport, directory: Path) -> str:
     said = [f"{report.records} records in {report.segments} segments, last seq {report.last_seq}"]
+    if report.begins is not None:
+        said.append(f"  begins behind seq {report.begins_behind}: {_BEGINS[report.begins]}")
     if report.keyed_since is None:
         said.append("  chain: not keyed, so it shows damage, but not a forger who wrote it anew")
     else:

@@ -6,6 +6,7 @@ gets a manifest; what is old enough, verified and named by a manifest may be pru
 segment stands is said by the log alone.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from enum import StrEnum
@@ -17,8 +18,12 @@ from msgspec import Struct
 from levibotd.domain.records import Record
 from levibotd.errors import LeviError
 
+BAD_OBJECT = "bad_object"
+MANIFEST_FILE = "manifest.json"  # In the directory of a day that was restored from the archive.
 MANIFEST_SCHEMA = 1
 DAYS_MAX = 1000  # Archived days that are remembered; the bucket knows them all.
+
+_MANIFEST_KEY = re.compile(r"/manifests/(\d{4}-\d{2}-\d{2})/(\d{15})-(\d{3,})-[0-9a-f]{64}\.json$")
 
 # Where a crash is tried: each lies behind something done, or between that and the record of it.
 POINTS: tuple[str, ...] = (
@@ -110,7 +115,12 @@ class ArchivePruned(Record, frozen=True, kw_only=True):
 
 
 class ArchiveFailed(Record, frozen=True, kw_only=True):
-    """A step that did not succeed; it is tried again. `subject` is a segment, a day or a key."""
+    """
+    A step that did not succeed; it is tried again. `subject` is a segment, a day or nothing.
+
+    With the code `bad_object` the store holds something else than what was sent: that segment is sent
+    again, under another key.
+    """
 
     step: str
     subject: str
@@ -146,6 +156,7 @@ class ArchivedFile(Struct, kw_only=True):
     packed_sha256: str = ""
     packed_md5: str = ""
     key: str = ""
+    attempt: int = 0  # How often what the store held was not what had been sent: each time under another key.
 
 
 class ArchivedDay(Struct, kw_only=True):
@@ -160,6 +171,7 @@ class ArchivedDay(Struct, kw_only=True):
     last_seq: int
     last_hash: str
     at: float
+    revision: int = 0  # How many manifests of this day were replaced by a newer one.
     pruned: int = 0  # How many of its segments are no longer here.
 
 
@@ -191,23 +203,33 @@ def packed_name(path: str) -> str:
     return f"{path}.zst"
 
 
-def object_key(prefix: str, path: str, packed_sha256: str) -> str:
+def object_key(prefix: str, path: str, packed_sha256: str, *, attempt: int = 0) -> str:
     """Where a segment is kept. The digest in it means that different bytes never meet under one key."""
-    return f"{prefix}/segments/{path.removesuffix('.jsonl')}.{packed_sha256}.jsonl.zst"
+    again = f".{attempt}" if attempt else ""
+    return f"{prefix}/segments/{path.removesuffix('.jsonl')}.{packed_sha256}{again}.jsonl.zst"
 
 
 def manifests_prefix(prefix: str) -> str:
     return f"{prefix}/manifests/"
 
 
-def manifest_key(prefix: str, day: str, last_seq: int, digest: str) -> str:
-    return f"{manifests_prefix(prefix)}{day}/{last_seq:015d}-{digest}.json"
+def manifest_key(prefix: str, day: str, *, last_seq: int, revision: int, digest: str) -> str:
+    return f"{manifests_prefix(prefix)}{day}/{last_seq:015d}-{revision:03d}-{digest}.json"
 
 
-def last_seq_in(key: str) -> int:
-    """The seq of the chain head that a manifest's key names; -1 for another object's key."""
-    number = key.rpartition("/")[2].partition("-")[0]
-    return int(number) if number.isdecimal() else -1
+class ManifestName(Struct, frozen=True, order=True):
+    """What a manifest's key tells; the greater one is the newer one."""
+
+    last_seq: int
+    revision: int
+    day: str
+    key: str
+
+
+def manifest_names(keys: Iterable[str]) -> list[ManifestName]:
+    """Those of `keys` that name manifests, oldest first."""
+    found = (_MANIFEST_KEY.search(key) for key in keys)
+    return sorted(ManifestName(int(one[2]), int(one[3]), one[1], one.string) for one in found if one is not None)
 
 
 # --- The manifest of a day --------------------------------------------------------------------
@@ -247,9 +269,15 @@ class Manifest(Struct, frozen=True, kw_only=True):
         return msgspec.json.encode(self) + b"\n"
 
 
-def manifest_of(files: Sequence[ArchivedFile], *, installation: str, day: str) -> Manifest:
-    """The same files give the same bytes, whenever they are asked for."""
-    listed = tuple(
+def manifest_of(
+    files: Sequence[ArchivedFile], *, installation: str, day: str, gone: Sequence[ManifestFile] = ()
+) -> Manifest:
+    """
+    The same files give the same bytes, whenever they are asked for.
+
+    `gone` are those of the day that are in the bucket alone.
+    """
+    here = (
         ManifestFile(
             path=file.path,
             key=file.key,
@@ -261,8 +289,9 @@ def manifest_of(files: Sequence[ArchivedFile], *, installation: str, day: str) -
             last_seq=file.last_seq,
             last_hash=file.last_hash,
         )
-        for file in sorted(files, key=lambda file: file.first_seq)
+        for file in files
     )
+    listed = tuple(sorted((*gone, *here), key=lambda file: file.first_seq))
     return Manifest(
         schema=MANIFEST_SCHEMA,
         installation=installation,

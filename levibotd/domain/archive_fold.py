@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from levibotd.domain import archive
-from levibotd.domain.archive import DAYS_MAX, ArchivedDay, ArchivedFile, Stage
+from levibotd.domain.archive import BAD_OBJECT, DAYS_MAX, ArchivedDay, ArchivedFile, Stage
 from levibotd.domain.book import State
 from levibotd.domain.records import Entry, Record
 
@@ -59,6 +59,7 @@ def _manifested(state: State, entry: Entry, record: archive.ArchiveManifested) -
         last_seq=record.last_seq,
         last_hash=record.last_hash,
         at=record.at,
+        revision=0 if before is None else before.revision + (before.key != record.key),
         pruned=0 if before is None else before.pruned,
     )
     while len(book.days) > DAYS_MAX:
@@ -77,6 +78,10 @@ def _pruned(state: State, entry: Entry, record: archive.ArchivePruned) -> None:
 
 def _failed(state: State, entry: Entry, record: archive.ArchiveFailed) -> None:
     state.archive.failed = record
+    file = state.archive.files.get(record.subject)
+    if file is not None and record.code == BAD_OBJECT:
+        file.stage = Stage.COMPRESSED
+        file.attempt += 1
 
 
 def _went_well(state: State, at: float) -> None:

@@ -10,6 +10,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from levibotd.domain.archive import ClosedSegment
+from levibotd.errors import Refused
 from levibotd.ports.object_store import Content
 
 
@@ -53,11 +54,21 @@ class Packing(Protocol):
         """Give the descriptor back."""
 
 
+class BadCopy(Refused):
+    """A compressed copy that is not what it should be."""
+
+    code = "ARCHIVE_BAD_COPY"
+
+
 class Unpacking(Protocol):
-    """A compressed copy from elsewhere, taken in in pieces and held against what it must be."""
+    """A compressed copy from elsewhere, taken in in pieces."""
+
+    @property
+    def packed(self) -> Measured:
+        """What was fed so far."""
 
     def feed(self, data: bytes) -> None:
-        """Raises BadCopy as soon as it cannot be right."""
+        """Raises BadCopy as soon as it cannot be right, OSError of what takes it in."""
 
     def finish(self) -> Measured:
         """What it unpacks to. Raises BadCopy when it ends too early."""
@@ -76,7 +87,8 @@ class ClosedSegments(Protocol):
     def packed(self, path: str) -> Content | None:
         """The compressed copy, where there is one; its digests are made from what it holds now."""
 
-    def unpack(self) -> Unpacking: ...
+    def unpack(self, *, limit_bytes: int) -> Unpacking:
+        """For a look: what it unpacks to is not kept, and more than `limit_bytes` is a BadCopy."""
 
     def drop_packed(self, path: str) -> None:
         """Delete the compressed copy, where there is one."""
