@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from levibotd.domain.gates import GateName, Refusal
 from levibotd.domain.indicators import atr
@@ -26,8 +27,8 @@ from levibotd.domain.records import (
     SignalRejected,
     one_symbol,
 )
-from levibotd.domain.risk import Approved, Facts, PolicyValues, Rules, judge, policy_hash
-from levibotd.domain.signal import CallKey, Leg, Symbol, call_key
+from levibotd.domain.risk import Approved, Facts, PolicyValues, Rules, judge, policy_hash, try_out
+from levibotd.domain.signal import CallKey, Leg, Post, Symbol, call_key
 from levibotd.errors import Unavailable
 from levibotd.execution.equity import EquityWatch
 from levibotd.execution.settler import filters_of
@@ -43,6 +44,8 @@ from levibotd.messages import (
     ScoredSignal,
     SetLeverage,
     SetPolicy,
+    Tried,
+    TryOrder,
 )
 from levibotd.ports.as_of import MarketAsOf
 from levibotd.ports.market import Market
@@ -98,6 +101,8 @@ class RiskActor(Actor[RiskMessage]):
                 return await self._set_policy(message)
             case SetLeverage():
                 return await self._set_leverage(message)
+            case TryOrder():
+                return self._try(message)
 
     @property
     def _setup(self) -> RiskSetup:
@@ -144,7 +149,7 @@ class RiskActor(Actor[RiskMessage]):
         earlier = self._earlier_ticket(key, now)
         if earlier is not None:
             return earlier
-        facts = self._facts(signal, key, leg, now)
+        facts = self._facts(signal.post, key, leg, now, p_call=signal.scored.p_call)
         policy = self.policy
         verdict = judge(facts, policy=policy, rules=self._setup.rules(signal.post.channel))
         if not isinstance(verdict, Approved):
@@ -191,36 +196,37 @@ class RiskActor(Actor[RiskMessage]):
             at=held.at,
         )
 
-    def _facts(self, signal: ScoredSignal, key: CallKey, leg: Leg, now: float) -> Facts:
+    def _facts(self, post: Post, key: CallKey, leg: Leg, now: float, *, p_call: float) -> Facts:
         ledger = self._ledger()
         view = MarketAsOf(self._market, at=now)
         symbol = self._market.symbol(view.base(leg.base), view.quote(leg.quote))
         instrument = self._market.instrument(symbol, now) if symbol is not None else None
         return Facts(
             call=key,
-            channel=signal.post.channel,
+            channel=post.channel,
             leg=leg,
-            p_call=signal.scored.p_call,
-            age_s=now - signal.post.posted_at,
+            p_call=p_call,
+            age_s=now - post.posted_at,
             now=now,
             equity=self._equity.equity(now),
             symbol=symbol,
             filters=None if instrument is None else filters_of(instrument),
             tradable=instrument is not None and instrument.tradable,
             has_list=self._market.as_of is not None,
-            conditions=None if symbol is None else self._conditions(signal, symbol, leg, now),
+            conditions=None if symbol is None else self._conditions(post, symbol, leg, now),
             closed=ledger.may_open(),
             owner=None if symbol is None else ledger.owner(symbol, at=now),
             held=ledger.held(at=now),
             last_close=None if symbol is None else ledger.last_close(symbol),
             last_stop_out=None if symbol is None else ledger.last_stop_out(symbol),
+            notional_cap=ledger.control.call_caps.get(post.trace),
         )
 
-    def _conditions(self, signal: ScoredSignal, symbol: Symbol, leg: Leg, now: float) -> Conditions | None:
+    def _conditions(self, post: Post, symbol: Symbol, leg: Leg, now: float) -> Conditions | None:
         mark = self._market.mark(symbol, now)
         if mark is None or mark.fresh_until < now:
             return None
-        posted = self._market.mark(symbol, signal.post.posted_at)
+        posted = self._market.mark(symbol, post.posted_at)
         volume = self._market.volume_24h(symbol, now)
         close_s = {"4h_close": 14_400.0, "daily_close": 86_400.0, "weekly_close": 604_800.0}.get(leg.sl_kind or "")
         return Conditions(
@@ -228,7 +234,7 @@ class RiskActor(Actor[RiskMessage]):
             posted_mark=None if posted is None else posted.price,
             atr=self._atr(symbol, self._setup.atr_interval_s, now),
             close_atr=None if close_s is None else self._atr(symbol, close_s, now),
-            channel_median_stop=self._ledger().channel_median_stop(signal.post.channel),
+            channel_median_stop=self._ledger().channel_median_stop(post.channel),
             volume_24h=None if volume is None else Decimal(f"{volume:.2f}"),
         )
 
@@ -270,6 +276,31 @@ class RiskActor(Actor[RiskMessage]):
         command = Control(command="leverage", by=asked.by, reason=asked.reason, effect=effect)
         await self._log.ask(Append(entries=(Entry(command),)), timeout_s=COMMIT_TIMEOUT_S)
         return before or 0
+
+    def _try(self, asked: TryOrder) -> Tried | Refusal:
+        now = self._clock.time()
+        post = Post(channel=asked.channel, message_id=1, posted_at=now, text="")
+        key = call_key(self._setup.account, asked.channel, post.message_id, 0)
+        leg = self._leg_of(asked)
+        facts = replace(self._facts(post, key, leg, now, p_call=1.0), notional_cap=asked.notional)
+        policy, rules = self.policy, self._setup.rules(asked.channel)
+        plan = try_out(facts, policy=policy, rules=rules)
+        if isinstance(plan, Refusal):
+            return plan
+        verdict = judge(facts, policy=policy, rules=rules)
+        return Tried(plan=plan, refused_by=None if isinstance(verdict, Approved) else verdict.refusal.as_gate())
+
+    def _leg_of(self, asked: TryOrder) -> Leg:
+        known = self._market.instrument(Symbol(asked.symbol.replace("/", "")), self._clock.time())
+        return Leg(
+            symbol=asked.symbol if known is None else f"{known.base}/{known.quote}",
+            side=asked.side,
+            entry_type="market" if asked.entry is None else "limit",
+            entry=() if asked.entry is None else (float(asked.entry),),
+            tps=tuple(float(price) for price in asked.targets),
+            sl=None if asked.stop is None else float(asked.stop),
+            sl_kind="price",
+        )
 
     # As the venue names it, which is how orders and positions name it too; else as written.
     def _named(self, leg: Leg) -> str:

@@ -5,10 +5,13 @@ Messages are frozen structs. What is about a post carries its `trace`, so that o
 followed across actors. A `Request[R]` is asked and answered with an `R`.
 """
 
+from decimal import Decimal
+
 from msgspec import Struct
 
-from levibotd.domain.records import Entry, LegOutcome, Logged, RiskTicket
-from levibotd.domain.signal import CallKey, Post, Scored, TraceId
+from levibotd.domain.gates import Refusal
+from levibotd.domain.records import Entry, Gate, LegOutcome, Logged, RiskTicket, TradePlan
+from levibotd.domain.signal import CallKey, Post, Scored, Side, TraceId
 from levibotd.kernel.mailbox import Request
 
 
@@ -114,6 +117,30 @@ class SetLeverage(Message, Request[int], frozen=True, kw_only=True):
     reason: str
 
 
+class Tried(Struct, frozen=True, kw_only=True):
+    """What would be sent for an order now, and the first gate that would refuse it as a call."""
+
+    plan: TradePlan
+    refused_by: Gate | None
+
+
+class TryOrder(Message, Request[Tried | Refusal], frozen=True, kw_only=True):
+    """
+    Admin -> Risk: what would an entry of at most `notional` come to now? Nothing is written, and nothing is sent.
+
+    Without `entry` it takes the market, without `stop` and `targets` they are imputed. Answered with a Refusal when
+    no order of this kind can be made: what the venue's filters refuse, no policy allows.
+    """
+
+    channel: str
+    symbol: str
+    side: Side
+    notional: Decimal | None = None
+    entry: Decimal | None = None
+    stop: Decimal | None = None
+    targets: tuple[Decimal, ...] = ()
+
+
 # --- To ExecActor -----------------------------------------------------------------------------
 
 
@@ -188,4 +215,4 @@ class ClosePosition(Message, Request[tuple[str, ...]], frozen=True, kw_only=True
 LoggerMessage = Append | AwaitDecision | CatchUp
 TelegramMessage = IngestPost | Redeliver
 ScorerMessage = PostArrived
-RiskMessage = ScoredSignal | SetPolicy | SetLeverage
+RiskMessage = ScoredSignal | SetPolicy | SetLeverage | TryOrder

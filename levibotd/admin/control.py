@@ -7,15 +7,18 @@ from aiohttp import web
 from msgspec import Meta
 
 from levibotd.admin.desk import Desk
+from levibotd.admin.loosening import permit_loosening
 from levibotd.admin.problems import Malformed
 from levibotd.admin.replies import Answer, Body, answer_of, caller_of, desk_of, is_dry_run, json, read_body, ref
+from levibotd.domain.book import ACTIVE, DISK
 from levibotd.domain.records import Gate
-from levibotd.domain.risk import stage_in_force
+from levibotd.domain.risk import lower_stage
 from levibotd.errors import ConfigError
 from levibotd.kernel.status import State
 from levibotd.messages import ClosePosition, SetStage, Switch
 
 Reason = Annotated[str, Meta(min_length=1, max_length=500)]
+REARM = "POST /risk/kill-switch with tripped = false and a reason"
 OnOff = Literal["on", "off"]
 # Two structs without a tag are no type of msgspec's; which of the two it is shows in `children`.
 _GROUP_OR_ACTOR = {"anyOf": [{"$ref": ref("GroupShown")}, {"$ref": ref("ActorShown")}]}
@@ -69,6 +72,14 @@ class StageSet(Answer, frozen=True):
     ok: bool
     stage: str
     before: str
+
+
+class Restraint(Answer, frozen=True):
+    """A RISK_STATE that forbids opening: since when is in the log, what lifts it is here."""
+
+    state: str
+    why: str
+    lifted_by: str
 
 
 class LaneShown(Answer, frozen=True):
@@ -178,6 +189,10 @@ async def put_stage(request: web.Request) -> web.Response:
         raise Malformed("confirm: expected the stage again")
     if body.stage not in desk.stages:
         raise ConfigError(f"stage: expected one of {', '.join(desk.stages)}")
+    ruling = stage_of(desk)
+    if lower_stage(ruling, body.stage) != body.stage:
+        because = f"{body.stage} allows more than {ruling}"
+        await permit_loosening(request, reason=body.reason, because=because, stages=(ruling, body.stage))
     wish = SetStage(stage=body.stage, by=caller_of(request), reason=body.reason)
     before = await answer_of(desk.exec_, wish, timeout_s=desk.ask_timeout_s)
     return json(StageSet(ok=True, stage=body.stage, before=before))
@@ -208,8 +223,16 @@ async def get_dead_letters(request: web.Request) -> web.Response:
 
 def stage_of(desk: Desk) -> str:
     """The stage that rules: the lower of the configured one and the one last set."""
-    exchange, confirmed = desk.config.exchange, desk.view().control.stage
-    return stage_in_force(exchange.stage, confirmed, file_suffices=exchange.network != "mainnet")
+    return desk.stage_of(None)
+
+
+def restraint_of(desk: Desk) -> Restraint | None:
+    """What RISK_STATE forbids, and what would lift it; None while it is ACTIVE."""
+    control = desk.view().control
+    if control.risk_state == ACTIVE:
+        return None
+    by = "room on the disk of the log" if control.risk_why == DISK else REARM
+    return Restraint(state=control.risk_state, why=control.risk_why, lifted_by=by)
 
 
 def says_no(desk: Desk) -> tuple[Gate, ...]:
@@ -221,8 +244,11 @@ def says_no(desk: Desk) -> tuple[Gate, ...]:
 
 async def _switch(request: web.Request, *, on: bool) -> web.Response:
     desk, body = desk_of(request), await read_body(request, Because)
-    before = desk.view().control.switch_on
-    dry_run = is_dry_run(request)
+    control = desk.view().control
+    before, dry_run = control.switch_on, is_dry_run(request)
+    if on and not before and not dry_run and control.kill.tripped:
+        because = "the kill switch has tripped since it was stopped"
+        await permit_loosening(request, reason=body.reason, because=because, stages=(stage_of(desk),))
     if not dry_run:
         wish = Switch(on=on, by=caller_of(request), reason=body.reason)
         before = await answer_of(desk.exec_, wish, timeout_s=desk.ask_timeout_s)

@@ -5,8 +5,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from levibotd.admin.totp import Totp
 from levibotd.admin.feed import Feed
+from levibotd.admin.totp import Totp
 from levibotd.config import Config, policy_names
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.signal import Post, Scored, TraceId
@@ -24,6 +24,7 @@ from levibotd.messages import (
     SetPolicy,
     SetStage,
     Switch,
+    TryOrder,
 )
 from levibotd.observe.logging import Log
 from levibotd.observe.metrics import Metrics
@@ -32,7 +33,7 @@ from levibotd.ports.market import Market
 from levibotd.ports.reports import Reports
 
 ExecWish = Switch | SetKillSwitch | SetStage | ClosePosition
-RiskWish = SetPolicy | SetLeverage
+RiskWish = SetPolicy | SetLeverage | TryOrder
 
 
 class Actors(Protocol):
@@ -97,8 +98,8 @@ class Desk(Struct, frozen=True, kw_only=True):
     `view` is the fold over all committed records, `last_seq` the end of them, `decisions` how many posts
     ended how since this start. `readiness` gives the reasons why the daemon is not ready (none: it is).
     `score` reads a post without side effects, as `parse` prints it. `why` tells the story of a trace,
-    None where nobody knows it. `configured` is what rules now, `stages` are those that may be set;
-    `started_at` is monotonic.
+    None where nobody knows it. `configured` is what rules now; `stage_of` is a channel's own stage, the global
+    one for None, and `stages` are those that may be set. `started_at` is monotonic.
     """
 
     telegram: Ref[IngestPost]
@@ -122,6 +123,7 @@ class Desk(Struct, frozen=True, kw_only=True):
     score: Callable[[Post], Scored]
     readiness: Callable[[], tuple[str, ...]]
     why: Callable[[TraceId], Awaitable[object]]
+    stage_of: Callable[[str | None], str]
     stages: tuple[str, ...]
     started_at: float
     version: str

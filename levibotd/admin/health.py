@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from aiohttp import web
 
-from levibotd.admin.control import OnOff, says_no, stage_of
+from levibotd.admin.control import OnOff, Restraint, restraint_of, says_no, stage_of
 from levibotd.admin.desk import Desk
 from levibotd.admin.replies import Answer, Money, desk_of, json, plain, plain_or_none
 from levibotd.domain.records import Gate
@@ -44,6 +44,7 @@ class Status(Answer, frozen=True):
     says_no: tuple[Gate, ...]
     switch: OnOff
     risk_state: str
+    restraint: Restraint | None
     kill_switch: bool
     currency: str
     equity: Money
@@ -108,6 +109,7 @@ def status(desk: Desk) -> Status:
         says_no=forbids,
         switch="on" if ledger.control.switch_on else "off",
         risk_state=ledger.control.risk_state,
+        restraint=restraint_of(desk),
         kill_switch=ledger.control.kill.tripped,
         currency=desk.market.stable_quote,
         equity=plain(equity),

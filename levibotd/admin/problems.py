@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from levibotd.domain.records import Gate
 from levibotd.errors import ConfigError, LeviError, OutcomeUnknown, Refused, Unavailable
 from levibotd.kernel.errors import ActorCrashed, ActorRestarting, ActorStopped, MailboxFull
 
@@ -92,6 +93,24 @@ class MethodNotAllowed(Declined):
     status = 405
 
 
+class Blocked(Declined):
+    """A gate said no: its name, what was found and what would have been allowed."""
+
+    code = "GATE"
+    status = 409
+
+    def __init__(self, gate: Gate, *, facts: Mapping[str, object] | None = None) -> None:
+        told = {"gate": gate.name, "value": gate.value, "limit": gate.limit}
+        super().__init__(f"{gate.name}: {gate.value}, limit {gate.limit}", facts={**(facts or {}), **told})
+
+
+class TooSlow(Declined):
+    """A request that did not arrive in time."""
+
+    code = "TOO_SLOW"
+    status = 408
+
+
 class TooLarge(Declined):
     """A body beyond the limit."""
 
@@ -113,6 +132,16 @@ class Undecided(Declined):
     status = 504
 
 
+# Every `code` that an answer may carry. They are stable: clients act on them.
+CODES = (
+    "ACTOR_CRASHED", "ACTOR_RESTARTING", "ACTOR_STOPPED", "ARCHIVE_BAD_COPY", "ARCHIVE_BAD_MANIFEST", "CONFIG_ERROR",
+    "FELL_BEHIND", "GATE", "HOST", "INTERNAL", "LOG_DAMAGED", "LOG_DEVICE_DEAD", "MAILBOX_FULL", "MALFORMED",
+    "METHOD_NOT_ALLOWED", "NOT_FOUND", "NO_LOG", "ORIGIN", "OUTCOME_UNKNOWN", "RATE_LIMITED", "REFUSED", "SCOPE",
+    "STORE_ALREADY_THERE", "STORE_NOT_THERE", "STORE_REFUSED", "STORE_UNAVAILABLE", "TOO_LARGE", "TOTP",
+    "UNAUTHENTICATED", "UNAVAILABLE", "UNWRITABLE",
+)  # fmt: skip
+
+
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """One answer that says no."""
 
@@ -131,15 +160,16 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
             "code": self.code,
             "detail": self.detail[:DETAIL_MAX],
         }
-        return msgspec.json.encode({**self.facts, **members})
+        return msgspec.json.encode({**self.facts, **members}, enc_hook=str)
 
 
-_TITLES = {
+TITLES = {
     400: "Bad request",
     401: "A key is needed",
     403: "Forbidden",
     404: "Not found",
     405: "Method not allowed",
+    408: "Request too slow",
     409: "Refused",
     413: "Body too large",
     422: "Configuration does not allow this",
@@ -193,5 +223,5 @@ def _problem(
     headers: Mapping[str, str] | None = None,
 ) -> Problem:
     return Problem(
-        status=status, code=code, title=_TITLES[status], detail=detail, facts=facts or {}, headers=headers or {}
+        status=status, code=code, title=TITLES[status], detail=detail, facts=facts or {}, headers=headers or {}
     )

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar
 
+import anyio
 import msgspec
 from aiohttp import web
 from msgspec import Meta
 
 from levibotd.admin.auth import Caller
 from levibotd.admin.desk import Desk
-from levibotd.admin.problems import Malformed
+from levibotd.admin.problems import Malformed, TooSlow
 from levibotd.domain.records import Control, Entry
 from levibotd.errors import Refused
 from levibotd.kernel.mailbox import Ref, Rejected, Request
@@ -18,8 +19,10 @@ from levibotd.messages import Append
 
 DESK = web.AppKey("desk", Desk)
 CALLER = web.RequestKey("caller", Caller)  # Who asks.
+TAKES = web.RequestKey("takes", tuple)  # Query, body and path as the route declares them.
 CLIENT = web.RequestKey("client", str)  # From where: the name under which its requests are counted.
 EDGE_HEADERS = web.RequestKey("edge_headers", dict[str, str])  # What every answer to this request carries.
+BODY_S = 10.0  # For a body to arrive.
 JSON = "application/json"
 JSONL = "application/jsonl"
 CSV = "text/csv"
@@ -72,7 +75,8 @@ async def read_body(request: web.Request, shape: type[B]) -> B:
 
     A web form is what some clients call any body; what says that it is a text, a page or a file is refused.
     """
-    raw = await request.read()
+    _hold_declared(request, shape)
+    raw = await _whole_body(request)
     if raw and not (request.content_type in _TAKEN or request.content_type.endswith("+json")):
         raise Malformed(f"Content-Type: expected {JSON}")
     try:
@@ -87,6 +91,7 @@ def read_query(request: web.Request, shape: type[B]) -> B:
 
     Raises Malformed for an unknown, repeated or ill-formed parameter.
     """
+    _hold_declared(request, shape)
     query = request.query
     if len(set(query)) < len(query):
         raise Malformed("query: a parameter stands twice")
@@ -98,6 +103,7 @@ def read_query(request: web.Request, shape: type[B]) -> B:
 
 def read_path(request: web.Request, shape: type[B]) -> B:
     """Decode what stands in the path as `shape`. Raises Malformed naming what is wrong."""
+    _hold_declared(request, shape)
     try:
         return msgspec.convert(dict(request.match_info), type=shape, strict=False)
     except msgspec.ValidationError as error:
@@ -154,5 +160,19 @@ def plain_or_none(number: Decimal | None) -> str | None:
     return None if number is None else plain(number)
 
 
+async def _whole_body(request: web.Request) -> bytes:
+    try:
+        with anyio.fail_after(BODY_S):
+            return await request.read()
+    except TimeoutError:
+        raise TooSlow(f"expected the body within {BODY_S:g} s") from None
+
+
 def _text_of(value: object) -> str:
     return str(value)
+
+
+# What the route table says of a route is what everybody reads about it.
+def _hold_declared(request: web.Request, shape: type[object]) -> None:
+    if shape not in request[TAKES]:
+        raise AssertionError(f"{shape.__name__} is not declared for {request.path}")

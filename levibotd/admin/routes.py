@@ -9,7 +9,22 @@ from typing import Any
 from aiohttp import web
 from msgspec import Struct
 
-from levibotd.admin import control, events, health, panel, reports, risk, signals, streams, trades, trading
+from levibotd.admin import (
+    actors,
+    channels,
+    configuration,
+    control,
+    events,
+    health,
+    openapi,
+    panel,
+    reports,
+    risk,
+    signals,
+    streams,
+    trades,
+    trading,
+)
 from levibotd.admin.auth import Scope
 from levibotd.admin.replies import CSV, EVENT_STREAM, HTML, JSON, JSONL, TEXT, Body, DryRun
 from levibotd.ports.reports import MEDIA, Report
@@ -31,7 +46,7 @@ class Route(Struct, frozen=True):
     template that `path` does not describe is any string), `answer` is what goes out as JSON: a Struct. `media`
     are the types an answer may have, `statuses` those it may come with. `errors` are the statuses of problem
     documents that are this route's own; 400, 401, 403, 404 of a template with parameters, 405, 413 and 429 are
-    known from the rest.
+    known from the rest. Where what it does may need a code of now as well, `second_factor` is set.
     """
 
     method: str
@@ -46,6 +61,7 @@ class Route(Struct, frozen=True):
     media: tuple[str, ...] = (JSON,)
     statuses: tuple[int, ...] = (200,)
     errors: tuple[int, ...] = ()
+    second_factor: bool = False
 
     @property
     def is_stream(self) -> bool:
@@ -63,7 +79,7 @@ ROUTES: tuple[Route, ...] = (
           answer=health.Status),
     # Control.
     Route("POST", "/start", control.post_start, CONTROL, "allow opening; ?dry_run=1 shows the plan",
-          query=DryRun, body=control.Because, errors=ASKS, answer=control.Switched),
+          query=DryRun, body=control.Because, errors=ASKS, answer=control.Switched, second_factor=True),
     Route("POST", "/stop", control.post_stop, CONTROL, "stop opening; survives a restart; ?dry_run=1 shows the plan",
           query=DryRun, body=control.Because, errors=ASKS, answer=control.Switched),
     Route("POST", "/flatten", control.post_flatten, TRADE, "close all of our positions; ?dry_run=1 shows the plan",
@@ -71,13 +87,24 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/stage", control.get_stage, READ, "the stage, and those that may be set",
           answer=control.StageShown),
     Route("PUT", "/stage", control.put_stage, TRADE, "set it: {stage, reason, confirm}, confirm = the stage again",
-          body=control.StageWanted, errors=(*ASKS, 422), answer=control.StageSet),
+          body=control.StageWanted, errors=(*ASKS, 422), answer=control.StageSet, second_factor=True),
     Route("GET", "/config", control.get_config, READ, "the configuration as it rules; secrets never stand in it",
           answer=Settings),
+    Route("PUT", "/config", configuration.put_config, CONTROL,
+          "put keys of [risk] over the file: {risk: {key: value, null takes it away}, reason}",
+          body=configuration.RiskOverrides, errors=(*ASKS, 422), answer=configuration.ConfigChanged,
+          second_factor=True),
+    Route("POST", "/config/reload", configuration.post_reload, CONTROL,
+          "read the file anew, as SIGHUP does: {changed, needs_restart}; one fault, and the old one stays",
+          body=control.Because, errors=(*ASKS, 422), answer=configuration.ConfigChanged),
     Route("GET", "/actors", control.get_actors, READ, "each actor: state, restarts, mailbox, age, last error",
           answer=control.GroupShown),
+    Route("POST", "/actors/{name}/restart", actors.post_restart, CONTROL, "let an actor or a group begin anew",
+          body=control.Because, errors=ASKS, answer=actors.Restarted),
     Route("GET", "/dead-letters", control.get_dead_letters, READ, "messages that nobody will handle",
           answer=control.Letters),
+    Route("POST", "/dead-letters/{id}/requeue", actors.post_requeue, CONTROL, "send a dead letter again",
+          body=control.Because, path=actors.LetterId, errors=ASKS, answer=actors.Requeued),
     # Risk.
     Route("GET", "/risk", risk.get_risk, READ, "limits, exposure, day anchor, kill switch",
           answer=risk.RiskShown),
@@ -85,12 +112,15 @@ ROUTES: tuple[Route, ...] = (
           answer=risk.PolicyShown),
     Route("PUT", "/risk/policy", risk.put_policy, CONTROL,
           "switch the policy: {policy, reason}; only loosening needs a reason",
-          body=risk.PolicyWanted, errors=(*ASKS, 422), answer=risk.PolicySet),
+          body=risk.PolicyWanted, errors=(*ASKS, 422), answer=risk.PolicySet, second_factor=True),
+    Route("POST", "/risk/leverage", risk.post_leverage, CONTROL,
+          "cap the leverage of new calls: {leverage, reason}, null lifts it; only loosening needs a reason",
+          body=risk.LeverageWanted, errors=ASKS, answer=risk.LeverageSet, second_factor=True),
     Route("GET", "/risk/kill-switch", risk.get_kill_switch, READ, "the kill switch as last set",
           answer=risk.KillSwitchShown),
     Route("POST", "/risk/kill-switch", risk.post_kill_switch, CONTROL,
           "trip or re-arm: {tripped, reason}; only re-arming needs a reason",
-          body=risk.KillSwitchWanted, errors=ASKS, answer=risk.KillSwitchSet),
+          body=risk.KillSwitchWanted, errors=ASKS, answer=risk.KillSwitchSet, second_factor=True),
     # Signals.
     Route("POST", "/signals/ingest-and-score", signals.post_ingest, TRADE,
           "ingest a post and await its decision: {text, channel, message_id?}",
@@ -101,6 +131,14 @@ ROUTES: tuple[Route, ...] = (
           query=signals.SignalsWanted, errors=(503,), answer=signals.Signals),
     Route("GET", "/why/{trace_id}", events.get_why, READ, "a post's whole story, every gate with value and limit",
           errors=(503,), answer=events.Story),
+    # Channels.
+    Route("GET", "/channels", channels.get_channels, READ, "every channel: stage, open calls, figures, scorecard",
+          answer=channels.Channels),
+    Route("GET", "/channels/{id}", channels.get_channel, READ, "one of them, by number, name or alias",
+          answer=channels.ChannelShown),
+    Route("PUT", "/channels/{id}/stage", channels.put_channel_stage, TRADE,
+          "set its own stage: {stage, reason, unproven?}; its calls act at the lower of this and the global one",
+          body=channels.ChannelStageWanted, errors=(*ASKS, 422), answer=channels.ChannelStageSet, second_factor=True),
     # Trading.
     Route("GET", "/positions", trading.get_positions, READ, "open positions with stop, targets and open profit",
           answer=trading.Positions),
@@ -133,6 +171,9 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/metrics", health.get_metrics, READ, "all metrics as JSON",
           answer=Mapping[str, health.Metric]),
     Route("GET", "/metrics/prom", health.get_prometheus, READ, "all metrics as Prometheus text", media=(TEXT,)),
+    # What describes all of it. Not public: who has no key does not learn which routes there are.
+    Route("GET", "/openapi.json", openapi.get_openapi, READ, "this interface as an OpenAPI document",
+          answer=Mapping[str, object]),
     # The page.
     Route("GET", "/", panel.get_page, PUBLIC, "the status page", media=(HTML,)),
     Route("GET", "/static/{name}", panel.get_asset, PUBLIC, "its files", media=panel.MEDIA),

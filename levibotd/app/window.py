@@ -79,6 +79,7 @@ class Window:
             score=self._score,
             readiness=self._readiness,
             why=self._why,
+            stage_of=self._wired.rulebook.stage_of,
             stages=STAGES[: highest + 1],
             started_at=self._started_at,
             version=__version__,

@@ -7,6 +7,7 @@ averages are only derived. A partial exit takes its share of what was paid, roun
 quote; the exit that ends in flat takes all that is left, so a whole call is exact to the digit.
 """
 
+from collections.abc import Iterable
 from decimal import Context, Decimal
 
 from levibotd.domain.book import CLOSED, CLOSING, OPEN, Call, Tally
@@ -70,3 +71,12 @@ def count(tally: Tally, closed: PositionClosed) -> None:
     tally.fees = EXACT.add(tally.fees, closed.fees)
     tally.net = EXACT.add(tally.net, closed.net)
     tally.r += closed.r
+
+
+def total(tallies: Iterable[Tally]) -> Tally:
+    """Add several sums up: those of one channel under its names."""
+    whole = Tally()
+    for tally in tallies:
+        for name in Tally.__struct_fields__:
+            setattr(whole, name, getattr(whole, name) + getattr(tally, name))
+    return whole

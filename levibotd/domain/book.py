@@ -52,6 +52,7 @@ class ControlState(Struct, kw_only=True):
     channel_stages: dict[str, str] = {}
     policy: str | None = None
     leverage_cap: int | None = None
+    call_caps: dict[TraceId, Decimal] = {}  # What an operator's own call may spend at most, until it is decided.
     confirmed: list[int] = []  # Steps of the one-time passwords that were taken, the newest ones.
     risk_over: dict[str, str | int | float] = {}  # Keys of `[risk]` that were put over the file.
     damage: str = ""  # Of the log, as last found.

@@ -64,6 +64,7 @@ def _edited(state: State, entry: Entry, record: records.SignalEdited) -> None:
 def _decided(state: State, entry: Entry, record: Record) -> None:
     if entry.trace is not None:
         state.pending.pop(entry.trace, None)
+        state.control.call_caps.pop(entry.trace, None)
         _remember(state.decided, entry.trace, _TERMINAL[type(record)], limit=DECIDED_MAX)
 
 

@@ -106,6 +106,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     held: tuple[Held, ...] = ()
     last_close: float | None = None
     last_stop_out: float | None = None
+    notional_cap: Decimal | None = None  # What whoever gave the call wants to spend at most.
 
 
 class Approved(Struct, frozen=True, kw_only=True):
@@ -148,10 +149,11 @@ def limits_of(facts: Facts, *, policy: PolicyValues, rules: Rules) -> Limits:
     """What sizing must keep to for this leg: policy and channel, whichever is lower."""
     left = [limit - held for limit, held in _heats(facts, policy, rules).values()]
     channel_cap = rules.max_leverage or policy.max_leverage
+    notional_max = notional(policy.notional_max, equity=facts.equity)
     return Limits(
         equity=facts.equity,
         risk_per_trade=min(policy.risk_per_trade, rules.risk or policy.risk_per_trade),
-        notional_max=notional(policy.notional_max, equity=facts.equity),
+        notional_max=notional_max if facts.notional_cap is None else min(notional_max, facts.notional_cap),
         no_sl_atr=policy.no_sl_atr,
         no_tp_r=policy.no_tp_r,
         max_leverage=min(policy.max_leverage, channel_cap),
@@ -164,6 +166,25 @@ def limits_of(facts: Facts, *, policy: PolicyValues, rules: Rules) -> Limits:
         tp_split=rules.tp_split,
         chase_cap=rules.chase_cap,
     )
+
+
+def try_out(facts: Facts, *, policy: PolicyValues, rules: Rules) -> TradePlan | Refusal:
+    """Plan one leg by what the venue allows, whatever the policy says: as large as `notional_cap` at most."""
+    checks = (*_lists(facts, policy, rules), *_prices(facts, policy))
+    venue = (GateName.NOT_TRADABLE, GateName.CANNOT_SHORT, GateName.NO_PRICE)
+    for name, check in checks:
+        if isinstance(check, Refusal) and name in venue and check.reason != "volume":
+            return check
+    assert facts.symbol is not None, "unknown symbols are not tradable"
+    assert facts.filters is not None, "unknown symbols are not tradable"
+    assert facts.conditions is not None, "without conditions there is no price"
+    limits = limits_of(facts, policy=policy, rules=rules)
+    if facts.notional_cap is not None:
+        limits = msgspec.structs.replace(
+            limits, risk_per_trade=Decimal(1), heat_left=None, notional_max=facts.notional_cap, no_sl="impute"
+        )
+    leg = wanted(facts.leg, symbol=facts.symbol, cross=facts.cross)
+    return plan_trade(leg, filters=facts.filters, limits=limits, conditions=facts.conditions)
 
 
 def notional(text: str, *, equity: Decimal) -> Decimal:
@@ -207,6 +228,11 @@ def stage_in_force(highest: str, confirmed: str | None, *, file_suffices: bool =
     if confirmed is not None:
         return lower_stage(highest, confirmed)
     return highest if file_suffices else lower_stage(highest, PAPER)
+
+
+def needs_evidence(stage: str) -> bool:
+    """Must a channel have proved itself before its calls act at this stage?"""
+    return stage in ("canary", "live")
 
 
 def needs_second_factor(*stages: str) -> bool:

@@ -5,14 +5,16 @@ Called by `fold.py` alone.
 """
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from levibotd.domain import records
 from levibotd.domain.book import ACTIVE, CLOSING, LOG_DAMAGE, KillState, State
 from levibotd.domain.records import Entry, Record
-from levibotd.domain.signal import CallKey
+from levibotd.domain.signal import CallKey, TraceId
 
 ACCEPTED_MAX = 64  # Damages of the log that a human has looked at.
+CALLS_MAX = 64  # An operator's own calls that are not decided yet.
 CONFIRMED_MAX = 16  # One-time passwords; only the newest ones could still be used.
 DAMAGE_CODE = "LOG_DAMAGE"  # Of the ERROR that tells of damage found after the start.
 
@@ -22,6 +24,10 @@ def _control(state: State, entry: Entry, record: records.Control) -> None:
         state.control.switch_on = record.command == "start"
     elif record.command == "leverage":
         state.control.leverage_cap = int(record.effect) if record.effect else None
+    elif record.command == "call":
+        trace, _, cap = record.effect.partition(" ")
+        caps = {**state.control.call_caps, TraceId(trace): Decimal(cap)} if cap else state.control.call_caps
+        state.control.call_caps = dict(list(caps.items())[-CALLS_MAX:])
     elif record.command == "confirm":
         state.control.confirmed = [*state.control.confirmed, int(record.effect)][-CONFIRMED_MAX:]
     elif record.command in ("close", "flatten") and (call := state.calls.get(CallKey(record.effect))) is not None:

@@ -232,6 +232,8 @@ class LoggerOfTest(Actor[AwaitDecision | Append]):
 
     async def receive(self, message: AwaitDecision | Append) -> object:
         if isinstance(message, Append):
+            if any(isinstance(x.record, r.Control) and x.record.reason == "crash" for x in message.entries):
+                raise Crash("as wished")
             seqs = [self._log.commit(x.record, trace=x.trace, symbol=x.symbol).seq for x in message.entries]
             return Committed(first_seq=seqs[0], last_seq=seqs[-1])
         assert message.trace is not None
@@ -420,6 +422,7 @@ async def serving(
     desk = msgspec.structs.replace(
         desk,
         configured=lambda: rulebook.config,
+        stage_of=rulebook.stage_of,
         configuring=_reloader(desk, rulebook, reread or (lambda: config)),
         second_factor=Totp(totp, clock=clock, confirmed=lambda: log.ledger.control.confirmed),
     )
@@ -469,6 +472,7 @@ def _desk(
         score=score or read,
         readiness=lambda: tuple(reasons),
         why=why,
+        stage_of=lambda channel: "paper",
         stages=STAGES[: STAGES.index(config.exchange.stage) + 1],
         started_at=clock.monotonic(),
         version="1.2.3",

@@ -20,7 +20,9 @@ def test_no_one_changes_anything_with_a_key_for_reading() -> None:
 
 
 def test_what_may_spend_needs_the_scope_trade() -> None:
-    spending = {"/flatten", "/positions/{id}/close", "/signals/ingest-and-score", "/stage"}
+    spending = {
+        "/flatten", "/positions/{id}/close", "/signals/ingest-and-score", "/stage", "/channels/{id}/stage",
+    }  # fmt: skip
     assert spending == {route.template for route in ROUTES if route.scope is Scope.TRADE}
 
 
@@ -44,4 +46,4 @@ def test_a_handler_is_short() -> None:
 
 def test_parameters_are_named_in_braces_alone() -> None:
     for route in ROUTES:
-        assert re.fullmatch(r"/(?:[a-z-]+|\{[a-z_]+\}|/)*", route.template)
+        assert re.fullmatch(r"/(?:[a-z.-]+|\{[a-z_]+\}|/)*", route.template)
