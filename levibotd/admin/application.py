@@ -8,11 +8,12 @@ every error into a problem document. Nothing that is raised behind it leaves as 
 import logging
 from collections.abc import Awaitable, Callable
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import HttpProcessingError
 from msgspec import Struct
 
 from levibotd.admin.auth import KEY_HEADER, Caller, Keyring, Scope
+from levibotd.admin.connections import Connection
 from levibotd.admin.desk import Desk
 from levibotd.admin.idempotency import KEY_HEADER as IDEMPOTENCY_HEADER
 from levibotd.admin.idempotency import Answers, checked_key
@@ -82,10 +83,25 @@ def make_application(desk: Desk, guard: Guard) -> web.Application:
     app.on_shutdown.append(edge.end_streams)
     app[ASSETS] = load_assets()
     for route in ROUTES:
-        edge.routes[app.router.add_route(route.method, route.template, route.handler)] = route
+        added = app.router.add_route(route.method, route.template, route.handler, expect_handler=expect)
+        edge.routes[added] = route
         if route.method == "GET" and not route.is_stream:
-            edge.routes[app.router.add_route("HEAD", route.template, route.handler)] = route
+            edge.routes[app.router.add_route("HEAD", route.template, route.handler, expect_handler=expect)] = route
     return app
+
+
+async def expect(request: web.Request) -> None:
+    """Whoever asks before he sends a body is told to go on, unless it is too large; then the answer comes at once."""
+    asks = request.headers.get("Expect", "").lower() == "100-continue"
+    if asks and request.version == HttpVersion11 and (request.content_length or 0) <= BODY_BYTES_MAX:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # That was not the answer yet.
+
+
+def check_length(request: web.Request) -> None:
+    """Raises TooLarge for a body that says so itself, before any of it is read."""
+    if (request.content_length or 0) > BODY_BYTES_MAX:
+        raise TooLarge(f"expected at most {BODY_BYTES_MAX} bytes")
 
 
 def server_log() -> logging.Logger:
@@ -111,10 +127,20 @@ class _Edge:
         self._buckets = Buckets(guard.rate)
         self._answers: Answers[_Kept] = Answers()
         # A bound method cannot carry the marker that aiohttp looks for.
-        self.middleware = web.middleware(lambda request, handler: self._pass(request, handler))
+        self.middleware = web.middleware(lambda request, handler: self._attend(request, handler))
 
     async def end_streams(self, app: web.Application) -> None:
         self.doors.streams.end()
+
+    async def _attend(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        connection = request.protocol
+        if not isinstance(connection, Connection):
+            return await self._pass(request, handler)
+        connection.begin()
+        try:
+            return await self._pass(request, handler)
+        finally:
+            connection.end()
 
     async def _pass(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         clock = self._desk.clock
@@ -131,6 +157,7 @@ class _Edge:
                 response = web.Response(status=204, headers=_PREFLIGHT)
             else:
                 self._admit(request, route, since)
+                check_length(request)
                 response = await self._answer(request, handler, since)
         except Declined as error:
             response = self._refuse(request, error)

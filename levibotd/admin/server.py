@@ -24,7 +24,7 @@ from levibotd.kernel.events import Exit
 
 BACKLOG = 128
 PORT_MAX = 65535
-KEEPALIVE_S = 30.0
+ACCEPTS = 8  # In one turn of the loop: taking in a crowd must not hold up anybody.
 ACCEPT_TURNS = 8
 SHUTDOWN_S = 1.0  # What a request under way has to end in.
 
@@ -50,12 +50,14 @@ class AdminHttp(Actor[None]):
         self._keyring = Keyring() if keyring is None else keyring
         self._rate = Rate() if rate is None else rate
         self._accepting: socket.socket | None = None
+        self._server: asyncio.Server | None = None
         self._close: Callable[[], Awaitable[None]] | None = None
 
     async def on_start(self) -> None:
         from aiohttp import web
 
         from levibotd.admin.application import Guard, make_application, server_log
+        from levibotd.admin.connections import Connections, connections_max
 
         http = self._desk.config.http
         host, _ = split_bind(http.bind)
@@ -65,17 +67,20 @@ class AdminHttp(Actor[None]):
             clients=Clients(http.trusted_proxies),
             rate=self._rate,
         )
-        runner = web.AppRunner(
-            make_application(self._desk, guard),
-            access_log=None,
-            logger=server_log(),
-            keepalive_timeout=KEEPALIVE_S,
-            shutdown_timeout=SHUTDOWN_S,
-        )
+        runner = web.AppRunner(make_application(self._desk, guard), access_log=None, shutdown_timeout=SHUTDOWN_S)
         self._close = runner.cleanup
         await runner.setup()
+        assert runner.server is not None
+        connections = Connections(
+            runner.server,
+            most=connections_max(),
+            log=server_log(),
+            on_drop=self._desk.metrics.http_connections_dropped.inc,
+        )
         self._accepting = self._listener.dup()
-        await web.SockSite(runner, self._accepting, backlog=BACKLOG).start()
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(connections, sock=self._accepting, backlog=ACCEPTS)
+        self._listener.listen(BACKLOG)  # Many may wait, and yet few are taken in at once.
 
     async def on_stop(self, reason: Exit) -> None:
         loop = asyncio.get_running_loop()
@@ -85,6 +90,8 @@ class AdminHttp(Actor[None]):
             loop.remove_reader(self._accepting)
             for _ in range(ACCEPT_TURNS):
                 await self._desk.clock.sleep(0)
+        if self._server is not None:
+            self._server.close()
         if self._close is not None:
             await self._close()
 

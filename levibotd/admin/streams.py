@@ -15,6 +15,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta, Struct
 
+from levibotd.admin.connections import Connection
 from levibotd.admin.events import TRACE_ID
 from levibotd.admin.feed import FellBehind, Wanted
 from levibotd.admin.follow import Follower
@@ -127,6 +128,8 @@ async def _relay(request: web.Request, wire: Wire, *, since: str | None = None) 
     desk, streams = desk_of(request), request.app[DOORS].streams
     with streams.place(request[CLIENT]) as scope:
         await wire.open()
+        if isinstance(request.protocol, Connection):
+            request.protocol.watch(scope.cancel)
         desk.metrics.http_streams.inc()
         ending = STOPPING
         try:

@@ -70,9 +70,7 @@ class EventWire:
         self._request = request
         self._clock = desk_of(request).clock
         headers: dict[str, str] = request[EDGE_HEADERS]
-        self.response = web.StreamResponse(
-            headers={**headers, "Content-Type": EVENT_STREAM, "X-Accel-Buffering": "no"}
-        )
+        self.response = web.StreamResponse(headers={**headers, "Content-Type": EVENT_STREAM, "X-Accel-Buffering": "no"})
 
     async def open(self) -> None:
         await self.response.prepare(self._request)

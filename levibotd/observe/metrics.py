@@ -51,6 +51,7 @@ SPECS = (
     Spec("levibot_tg_gap_total", COUNTER, (), "Holes seen in the message ids of a channel."),
     Spec("levibot_actor_restarts_total", COUNTER, ("actor",), "Restarts after a crash."),
     Spec("levibot_dead_letters_total", COUNTER, ("reason",), "Messages that nobody handled."),
+    Spec("levibot_http_connections_dropped_total", COUNTER, (), "Connections closed because there were too many."),
     Spec("levibot_http_streams_cut_total", COUNTER, ("reason",), "Streams of events ended for the client's sake."),
     Spec("levibot_log_shed_total", COUNTER, (), "Sheddable records that were not written."),
     Spec("levibot_build_info", GAUGE, ("version", "git_sha", "branch"), "Always 1; the labels say what runs."),
@@ -137,6 +138,7 @@ class Metrics:
         self.tg_gap = self._family(Counter, "levibot_tg_gap_total").of()
         self.actor_restarts = self._family(Counter, "levibot_actor_restarts_total")
         self.dead_letters = self._family(Counter, "levibot_dead_letters_total")
+        self.http_connections_dropped = self._family(Counter, "levibot_http_connections_dropped_total").of()
         self.http_streams_cut = self._family(Counter, "levibot_http_streams_cut_total")
         self.log_shed = self._family(Counter, "levibot_log_shed_total").of()
         self.equity = self._family(Gauge, "levibot_equity").of()
