@@ -18,6 +18,7 @@ from levibotd.admin.desk import Desk
 from levibotd.admin.idempotency import KEY_HEADER as IDEMPOTENCY_HEADER
 from levibotd.admin.idempotency import Answers, checked_key
 from levibotd.admin.limits import BODY_BYTES_MAX, Buckets, Clients, Rate
+from levibotd.admin.openapi import DESCRIPTION, Description
 from levibotd.admin.origins import Origins
 from levibotd.admin.panel import ASSETS, load_assets
 from levibotd.admin.problems import (
@@ -31,8 +32,9 @@ from levibotd.admin.problems import (
     Unauthenticated,
     problem_of,
 )
-from levibotd.admin.replies import CALLER, CLIENT, DESK, EDGE_HEADERS
+from levibotd.admin.replies import CALLER, CLIENT, DESK, EDGE_HEADERS, TAKES
 from levibotd.admin.routes import ROUTES, Route
+from levibotd.admin.schema import openapi_bytes
 from levibotd.admin.streams import DOORS, Doors, Streams
 from levibotd.admin.tickets import Tickets
 from levibotd.observe.metrics import OTHER
@@ -82,6 +84,7 @@ def make_application(desk: Desk, guard: Guard) -> web.Application:
     app[DOORS] = edge.doors
     app.on_shutdown.append(edge.end_streams)
     app[ASSETS] = load_assets()
+    app[DESCRIPTION] = Description(lambda: openapi_bytes(version=desk.version))
     for route in ROUTES:
         added = app.router.add_route(route.method, route.template, route.handler, expect_handler=expect)
         edge.routes[added] = route
@@ -179,6 +182,10 @@ class _Edge:
         if self._guard.keyring:
             self._buckets.take(f"key:{caller.name}", now=now)
         request[CALLER] = caller
+        if route is not None:
+            request[TAKES] = (route.query, route.body, route.path)
+            if route.method != "GET" and route.query is None and request.query_string:
+                raise Malformed("query: expected none")  # A misspelt wish for less must not get more.
 
     def _caller(self, request: web.Request, route: Route | None, now: float) -> Caller:
         needs = route.scope if route is not None else Scope.READ
@@ -188,7 +195,7 @@ class _Edge:
         return self._guard.keyring.caller(key, needs=needs)
 
     async def _answer(self, request: web.Request, handler: _Handler, now: float) -> web.StreamResponse:
-        if request.method != "POST" or IDEMPOTENCY_HEADER not in request.headers:
+        if request.method != "POST" or IDEMPOTENCY_HEADER not in request.headers or TAKES not in request:
             return await self._serve(request, handler)
         key = checked_key(request.headers[IDEMPOTENCY_HEADER])
 

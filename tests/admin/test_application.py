@@ -145,7 +145,8 @@ async def test_a_bug_of_ours_is_500_without_a_traceback_and_stands_in_the_log() 
         raise ZeroDivisionError("secret words")
 
     async with serving(score=broken) as site:
-        answer = await site.post("/signals/score?ticket=hunter2", {"text": "hello"})
+        answer = await site.post("/signals/score", {"text": "hello"})
+        await site.get("/nope?ticket=hunter2")
 
         assert (answer.status, answer.code()) == (500, "INTERNAL")
         assert "hunter2" not in site.printed.getvalue()
