@@ -41,7 +41,7 @@ def test_no_file_system_of_the_host_is_mounted_writable(machine: Machine) -> Non
     assert [place for device, place, _, _ in inside if place == "/" and device in hosts] == []
 
 
-@pytest.mark.parametrize("place", (*OF_THE_HOST, str(ROOT), str(Path(__file__).parent)))
+@pytest.mark.parametrize("place", [*OF_THE_HOST, str(ROOT), str(Path(__file__).parent)])
 def test_what_is_written_in_the_machine_is_not_seen_by_the_host(machine: Machine, place: str) -> None:
     machine.run("touch", f"{place}/{MARK}")
     assert not Path(place, MARK).exists()
@@ -71,7 +71,7 @@ def test_its_root_is_an_ordinary_user_to_the_kernel(machine: Machine) -> None:
 
 
 def test_it_can_set_no_limit_but_those_of_its_own_services(machine: Machine) -> None:
-    script = "cd /sys/fs/cgroup; for file in */memory.limit_in_bytes */pids.max memory.max pids.max; do echo $file; done"
+    script = "cd /sys/fs/cgroup && ls -d */memory.limit_in_bytes */pids.max memory.max pids.max 2>/dev/null || true"
     for file in machine.tell("sh", "-c", script).split():
         assert machine.run("sh", "-c", f"echo 1000000000 >/sys/fs/cgroup/{file}").returncode != 0, file
     assert "/../" not in machine.tell("cat", "/proc/1/cgroup")

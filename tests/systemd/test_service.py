@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from levibotd.domain.records import Boot, ConfigUpdate
+from levibotd.domain.records import Boot, ConfigUpdate, OrderIntent
 from levibotd.exit_codes import ExitCode
 from tests.process.daemon import records
 from tests.systemd.machine import UNIT, Machine, Service, boot
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.real_time
 
 PLAIN = '[exchange]\nmarket = "swap"\n[risk]\npolicy = "moderate"\n'
 SECRET = "a-log-key-for-the-test"
-EXPOSURE_MAX = 1.2
+EXIT_MAX_S = 20.0
 
 
 @pytest.fixture(scope="module")
@@ -149,12 +149,22 @@ def test_the_journal_holds_one_json_object_a_line(service: Service) -> None:
     assert all(isinstance(json.loads(entry["MESSAGE"]), dict) for entry in own)
 
 
-def test_the_unit_has_no_fault_that_systemd_knows_of(machine: Machine) -> None:
-    done = machine.run("systemd-analyze", "verify", "--man=no", f"/etc/systemd/system/{UNIT}")
-    assert (done.returncode, done.stderr) == (0, "")
+@pytest.mark.fault("F1")
+@pytest.mark.parametrize("at", ["SIGNAL_INGEST", "ORDER_INTENT", "ORDER_FILLED"])
+def test_stopped_in_the_midst_of_its_work_it_ends_in_time_and_goes_on_consistent(service: Service, at: str) -> None:
+    service.start()
+    until(lambda: at in {one.event_type for one in records(service.log)}, within_s=60, what=at)
+    began = float(service.machine.tell("cat", "/proc/uptime").split()[0])
+    service.machine.tell("systemctl", "stop", UNIT)
+    assert float(service.machine.tell("cat", "/proc/uptime").split()[0]) - began < EXIT_MAX_S
+    assert (service.show("Result"), service.show("ExecMainStatus")) == ("success", "0")
+    written = len(records(service.log))
 
-
-def test_the_unit_is_hardened(machine: Machine) -> None:
-    said = machine.tell("systemd-analyze", "security", "--offline=true", f"/etc/systemd/system/{UNIT}")
-    exposure = float(said.split("Overall exposure level for levibotd.service: ")[1].split()[0])
-    assert exposure <= EXPOSURE_MAX
+    service.start()
+    assert service.machine.get("/readyz")["ready"] is True
+    service.machine.tell("systemctl", "stop", UNIT)
+    service.machine.tell("/opt/levibotd/bin/levibotd", "log", "verify", "/var/lib/levibotd/logs")
+    all_of_it = records(service.log)
+    assert len(all_of_it) > written
+    intents = [one.entry.record.cid for one in all_of_it if isinstance(one.entry.record, OrderIntent)]
+    assert len(intents) == len(set(intents))

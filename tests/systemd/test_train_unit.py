@@ -1,0 +1,96 @@
+"""Training as a service: skipped without labels, beside a running daemon with them, and its model is served."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.process.daemon import records
+from tests.systemd.machine import UNIT, Machine, Service, boot
+from tests.training.conftest import make_examples
+from tests.until import until
+
+pytestmark = pytest.mark.real_time
+
+TRAIN = "levibotd-train.service"
+STATE = "/var/lib/private/levibotd"
+PLAIN = '[exchange]\nmarket = "swap"\n[risk]\npolicy = "moderate"\n'
+
+
+@pytest.fixture(scope="module")
+def machine() -> Iterator[Machine]:
+    with boot() as one:
+        one.install(UNIT, TRAIN, "levibotd-train.timer")
+        yield one
+
+
+@pytest.fixture
+def service(machine: Machine) -> Iterator[Service]:
+    one = Service(machine)
+    one.configure(PLAIN)
+    yield one
+    machine.run("systemctl", "stop", UNIT)
+    machine.run("systemctl", "reset-failed", UNIT, TRAIN)
+    machine.run("find", STATE, "-xdev", "-delete")
+
+
+def show(machine: Machine, name: str) -> str:
+    return machine.tell("systemctl", "show", "--value", "--property", name, TRAIN).strip()
+
+
+def give_labels(machine: Machine) -> None:
+    lines = [
+        {"text": one.post.text, "label": one.label, "channel": one.group, "ts": one.post.posted_at, "weight": 1.0}
+        for one in make_examples()
+    ]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    machine.write("/root/labels.jsonl", text)
+    machine.tell("install", "-D", "-m", "644", "/root/labels.jsonl", f"{STATE}/dataset/labels.jsonl")
+
+
+def test_without_labels_it_is_skipped_and_says_so(machine: Machine) -> None:
+    machine.tell("systemctl", "start", TRAIN)
+    assert show(machine, "ConditionResult") == "no"
+    assert show(machine, "ActiveState") == "inactive"
+    assert show(machine, "ExecMainStartTimestamp") == ""
+    said = machine.journal("cat", unit=TRAIN)
+    assert "skipped" in said
+    assert "/var/lib/levibotd/dataset/labels.jsonl" in said
+
+
+def test_with_labels_it_trains_beside_the_daemon_which_then_serves_it(machine: Machine, service: Service) -> None:
+    service.start()
+    owner = machine.path(STATE).stat().st_uid
+    give_labels(machine)
+
+    machine.tell("systemctl", "start", TRAIN)
+    assert (show(machine, "Result"), show(machine, "ExecMainStatus")) == ("success", "0")
+    made = sorted(path.name for path in machine.path(f"{STATE}/models").iterdir())
+    assert {"MODEL_CARD.md", "metrics.json", "model.npz"} <= set(made)
+    assert {path.stat().st_uid for path in machine.path(f"{STATE}/models").iterdir()} == {owner}
+
+    # The daemon kept its state: it still writes, and never fell.
+    assert machine.path(STATE).stat().st_uid == owner
+    written = len(records(service.log))
+    until(lambda: len(records(service.log)) > written, within_s=20, what="it goes on writing")
+    assert service.show("NRestarts") == "0"
+
+    service.configure(PLAIN + '[model]\nfile = "/var/lib/levibotd/models/model.npz"\n')
+    machine.tell("systemctl", "restart", UNIT)
+    assert service.machine.get("/readyz")["ready"] is True
+
+
+def test_the_timer_starts_it(machine: Machine) -> None:
+    machine.write("/run/systemd/system/levibotd-train.timer.d/alone.conf", "[Unit]\nDefaultDependencies=no\n")
+    machine.write(
+        "/run/systemd/system/levibotd-train.timer.d/now.conf",
+        "[Timer]\nOnCalendar=\nOnCalendar=*-*-* *:*:*\nRandomizedDelaySec=0\nAccuracySec=100ms\n",
+    )
+    machine.tell("systemctl", "daemon-reload")
+    asked = show(machine, "ConditionTimestampMonotonic")
+    machine.tell("systemctl", "start", "levibotd-train.timer")
+    try:
+        until(lambda: show(machine, "ConditionTimestampMonotonic") != asked, within_s=10, what="the timer elapsed")
+    finally:
+        machine.tell("systemctl", "stop", "levibotd-train.timer")
+    assert show(machine, "ConditionResult") == "no"
