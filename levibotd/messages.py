@@ -10,6 +10,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from levibotd.domain.gates import Refusal
+from levibotd.domain.archive import ArchiveOutcome
 from levibotd.domain.records import Entry, Gate, LegOutcome, Logged, RiskTicket, TradePlan
 from levibotd.domain.signal import CallKey, Post, Scored, Side, TraceId
 from levibotd.kernel.mailbox import Request
@@ -210,9 +211,27 @@ class ClosePosition(Message, Request[tuple[str, ...]], frozen=True, kw_only=True
     reason: str
 
 
+# --- To ArchiverActor -------------------------------------------------------------------------
+
+
+class SegmentClosed(Message, frozen=True, kw_only=True):
+    """Logger -> Archiver: this segment is never written again."""
+
+    path: str
+
+
+class RunArchive(Message, Request[ArchiveOutcome], frozen=True, kw_only=True):
+    """Admin -> Archiver: run now; answered when it is over, refused while another run is under way."""
+
+    by: str
+    upload: bool = True
+    prune: bool = True
+
+
 # --- What each mailbox takes ------------------------------------------------------------------
 
 LoggerMessage = Append | AwaitDecision | CatchUp
 TelegramMessage = IngestPost | Redeliver
 ScorerMessage = PostArrived
 RiskMessage = ScoredSignal | SetPolicy | SetLeverage | TryOrder
+ArchiverMessage = SegmentClosed | RunArchive

@@ -35,6 +35,16 @@ class _CatchUp:
     """Work for the thread: read from the log what is not indexed yet."""
 
 
+class _Forget:
+    """Work for the thread: records up to here are going."""
+
+    def __init__(self, seq: int) -> None:
+        self.seq = seq
+
+
+_Work = Sequence[Run] | _CatchUp | _Forget
+
+
 class SqliteIndex:
     """
     The index at `path` over the segments in `files`.
@@ -56,13 +66,18 @@ class SqliteIndex:
         self._is_whole = False  # Has it once reached the end of the log? Until then a missing row means nothing.
         self._generation = 0  # Counts the files there have been at `path`.
         self._read_generation = 0
-        self._worker: offload.Worker[Sequence[Run] | _CatchUp, None] = offload.Worker(
+        self._worker: offload.Worker[_Work, None] = offload.Worker(
             "index", self._handle, on_done=self._done, on_failed=self._failed, capacity=_QUEUE
         )
 
     def start(self) -> None:
         """Begin to catch up with the log, in the index's own thread."""
         self._worker.offer(_CatchUp())
+
+    async def forget(self, seq: int) -> None:
+        """Return when no record up to `seq` is told of any more, so that their segments can go."""
+        await self._worker.put(_Forget(seq))
+        await self.settled()
 
     async def stop(self) -> None:
         """Index what was fed and close the file."""
@@ -155,18 +170,20 @@ class SqliteIndex:
 
     # --- The index's own thread -----------------------------------------------------------------
 
-    def _handle(self, batch: Sequence[Sequence[Run] | _CatchUp]) -> None:
+    def _handle(self, batch: Sequence[_Work]) -> None:
         try:
             self._handle_all(batch)
         except sqlite3.DatabaseError as fault:
             self._delete(str(fault))
             self._catch_up()
 
-    def _handle_all(self, batch: Sequence[Sequence[Run] | _CatchUp]) -> None:
+    def _handle_all(self, batch: Sequence[_Work]) -> None:
         pending: list[Run] = []
         for work in batch:
             if isinstance(work, _CatchUp):
                 self._catch_up()
+            elif isinstance(work, _Forget):
+                self._drop_rows(work.seq)
             else:
                 pending += work
         self._opened()
@@ -192,6 +209,16 @@ class SqliteIndex:
         if rows:
             self._insert(connection, rows, self._rows.end_of(found))
         self._is_whole = True
+
+    # In pieces: what is fed meanwhile waits no longer than for one of them.
+    def _drop_rows(self, seq: int) -> None:
+        connection = self._opened()
+        while True:
+            with connection:
+                (begin,) = connection.execute("SELECT min(seq) FROM events").fetchone()
+                if begin is None or begin > seq:
+                    return
+                connection.execute("DELETE FROM events WHERE seq <= ?", (min(seq, begin + _CATCH_UP_ROWS),))
 
     def _insert(self, connection: sqlite3.Connection, rows: Iterable[Row], position: Position) -> None:
         with connection:
@@ -240,11 +267,11 @@ class SqliteIndex:
         self._is_stale = self._is_whole = False
         self._generation += 1
 
-    def _done(self, _batch: Sequence[Sequence[Run] | _CatchUp], _: None) -> None:
+    def _done(self, _batch: Sequence[_Work], _: None) -> None:
         """Whoever waits asks the worker."""
 
     # The log goes on without an index; the next feed tries again from where it stands.
-    def _failed(self, _batch: Sequence[Sequence[Run] | _CatchUp], _failure: BaseException) -> None:
+    def _failed(self, _batch: Sequence[_Work], _failure: BaseException) -> None:
         self._is_behind = True
 
 

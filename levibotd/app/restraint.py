@@ -5,7 +5,7 @@ Restraints have one place in the log (RISK_STATE). One of them never lifts anoth
 by itself as well, so one of these may take the place of its HALTED.
 """
 
-from levibotd.domain.book import ACTIVE, DISK, KILL_SWITCH, LOG_DAMAGE, REDUCING, ControlState
+from levibotd.domain.book import ACTIVE, DISK, KILL_SWITCH, LOG_DAMAGE, LOG_ROLLBACK, REDUCING, ControlState
 from levibotd.domain.records import RiskState
 from levibotd.ports.journal_file import DiskState
 
@@ -28,6 +28,18 @@ def of_damage(control: ControlState, damage: str) -> tuple[RiskState, ...]:
     """
     known = control.risk_state != ACTIVE and control.risk_why == LOG_DAMAGE
     return () if known or damage in control.damage_accepted else (RiskState(state=REDUCING, why=LOG_DAMAGE, by="boot"),)
+
+
+def of_rollback(control: ControlState, manifest: str) -> tuple[RiskState, ...]:
+    """
+    What an archive changes that knows more than this log, or something else: trades may be missing here.
+
+    It takes the place of a full disk and of damage. Once a human has re-armed, that manifest restrains no more.
+    """
+    known = control.risk_state != ACTIVE and control.risk_why == LOG_ROLLBACK
+    if known or manifest in control.rollback_accepted:
+        return ()
+    return (RiskState(state=REDUCING, why=LOG_ROLLBACK, by="archiver"),)
 
 
 def disk_is_low(disk: DiskState) -> bool:

@@ -14,6 +14,7 @@ from levibotd.archiving.steps import ArchiveSetup, LogRolledBack, StepFailed, St
 from levibotd.domain.archive import (
     ArchivedFile,
     ArchiveFailed,
+    ArchiveOutcome,
     ClosedSegment,
     by_day,
     finished_days,
@@ -46,23 +47,6 @@ class Pruning(Struct, frozen=True, kw_only=True):
     anchor: Callable[[], str | None]
     hindered: Callable[[], str | None]
     forget: Callable[[int], Awaitable[None]]
-
-
-class Outcome(Struct, frozen=True, kw_only=True):
-    """What a run did. `failures` are told in full by the log; with any of them it is not ok."""
-
-    at: float
-    elapsed_s: float
-    verified: int = 0  # Segments.
-    days: tuple[str, ...] = ()  # That have a manifest now and had none, or an older one.
-    pruned: int = 0
-    unverified_bytes: int = 0
-    failures: tuple[str, ...] = ()
-    hindered: str | None = None  # Why nothing was pruned, where something could have been.
-
-    @property
-    def ok(self) -> bool:
-        return not self.failures
 
 
 class Runs:
@@ -99,8 +83,24 @@ class Runs:
             await self._on_rollback(rolled_back)
             raise
 
-    async def run(self, *, upload: bool = True, prune: bool = True) -> Outcome:
-        """Do what there is to do. Never raises for what store or disk do; `Outcome.failures` says it."""
+    async def pending(self) -> tuple[str, ...]:
+        """The finished days that have no manifest of all they consist of."""
+        listing = await offload.call(self._setup.segments.listing)
+        days = by_day(listing.closed)
+        finished = finished_days(listing.closed, open_paths=listing.open, today=self._today())
+        return tuple(day for day in finished if not is_manifested(self._setup.book(), days[day]))
+
+    async def unverified_bytes(self) -> int:
+        """Bytes of closed segments that are on this disk alone."""
+        listing = await offload.call(self._setup.segments.listing)
+        return unverified_bytes(self._setup.book(), listing.closed)
+
+    async def close(self) -> None:
+        """Give the store's connections back; the next call makes new ones."""
+        await self._setup.store.close()
+
+    async def run(self, *, upload: bool = True, prune: bool = True) -> ArchiveOutcome:
+        """Do what there is to do. Never raises for what store or disk do; the outcome's `failures` says it."""
         begun, at = self._setup.clock.monotonic(), self._setup.clock.time()
         run = _Run()
         try:
@@ -113,7 +113,7 @@ class Runs:
         except (LeviError, OSError) as fault:
             await self._failed(run, fault, step="run", subject="")
         listing = await offload.call(self._setup.segments.listing)
-        return Outcome(
+        return ArchiveOutcome(
             at=at,
             elapsed_s=round(self._setup.clock.monotonic() - begun, 3),
             verified=run.verified,
@@ -128,6 +128,8 @@ class Runs:
     async def _listing(self) -> Listing:
         listing = await offload.call(self._setup.segments.listing)
         going = leftovers(self._setup.book(), listing.closed)
+        if going:
+            await self._pruning.forget(max(one.last_seq or 0 for one in going))
         for one in going:
             await self._steps.remove(one.path)
         return msgspec.structs.replace(listing, closed=tuple(one for one in listing.closed if one not in going))

@@ -397,6 +397,23 @@ def _is_verified(file: ArchivedFile | None) -> bool:
     return file is not None and file.stage in (Stage.VERIFIED, Stage.MANIFESTED)
 
 
+class ArchiveOutcome(Struct, frozen=True, kw_only=True):
+    """What a run did. `failures` are told in full by the log; with any of them it is not ok."""
+
+    at: float
+    elapsed_s: float
+    verified: int = 0  # Segments.
+    days: tuple[str, ...] = ()  # That have a manifest now and had none, or an older one.
+    pruned: int = 0
+    unverified_bytes: int = 0
+    failures: tuple[str, ...] = ()
+    hindered: str | None = None  # Why nothing was pruned, where something could have been.
+
+    @property
+    def ok(self) -> bool:
+        return not self.failures
+
+
 RECORDS: Mapping[str, type[Record]] = {
     "ARCHIVE_SEALED": ArchiveSealed,
     "ARCHIVE_COMPRESSED": ArchiveCompressed,

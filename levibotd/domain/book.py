@@ -23,6 +23,7 @@ HALTED = "HALTED"
 KILL_SWITCH = "kill_switch"
 DISK = "disk"
 LOG_DAMAGE = "log_damage"
+LOG_ROLLBACK = "log_rollback"
 
 PENDING = "pending"  # Orders, and no fill yet.
 OPEN = "open"
@@ -57,6 +58,8 @@ class ControlState(Struct, kw_only=True):
     risk_over: dict[str, str | int | float] = {}  # Keys of `[risk]` that were put over the file.
     damage: str = ""  # Of the log, as last found.
     damage_accepted: list[str] = []  # What a human has looked at restrains no more.
+    rollback: str = ""  # The manifest in the bucket that knows another log than this one, as last found.
+    rollback_accepted: list[str] = []
     safe_mode: list[str] = []  # Groups of actors that gave up.
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from levibotd.domain import records
-from levibotd.domain.book import ACTIVE, CLOSING, LOG_DAMAGE, KillState, State
+from levibotd.domain.book import ACTIVE, CLOSING, LOG_DAMAGE, LOG_ROLLBACK, KillState, State
 from levibotd.domain.records import Entry, Record
 from levibotd.domain.signal import CallKey, TraceId
 
@@ -17,6 +17,7 @@ ACCEPTED_MAX = 64  # Damages of the log that a human has looked at.
 CALLS_MAX = 64  # An operator's own calls that are not decided yet.
 CONFIRMED_MAX = 16  # One-time passwords; only the newest ones could still be used.
 DAMAGE_CODE = "LOG_DAMAGE"  # Of the ERROR that tells of damage found after the start.
+ROLLBACK_CODE = "LOG_ROLLBACK"  # Of the one that names the manifest which knows another log; a colon follows it.
 
 
 def _control(state: State, entry: Entry, record: records.Control) -> None:
@@ -38,6 +39,9 @@ def _risk_state(state: State, entry: Entry, record: records.RiskState) -> None:
     control = state.control
     if record.state == ACTIVE and control.risk_why == LOG_DAMAGE and control.damage not in control.damage_accepted:
         control.damage_accepted = [*control.damage_accepted, control.damage][-ACCEPTED_MAX:]
+    seen = control.rollback_accepted
+    if record.state == ACTIVE and control.risk_why == LOG_ROLLBACK and control.rollback not in seen:
+        control.rollback_accepted = [*seen, control.rollback][-ACCEPTED_MAX:]
     control.risk_state = record.state
     control.risk_why = record.why
 
@@ -50,6 +54,8 @@ def _boot(state: State, entry: Entry, record: records.Boot) -> None:
 def _error(state: State, entry: Entry, record: records.Error) -> None:
     if record.code == DAMAGE_CODE:
         state.control.damage = record.detail
+    elif record.code == ROLLBACK_CODE:
+        state.control.rollback = record.detail.partition(":")[0]
 
 
 def _config(state: State, entry: Entry, record: records.ConfigUpdate) -> None:

@@ -302,3 +302,27 @@ async def test_in_a_thread_of_its_own_it_keeps_up_while_it_is_read(tmp_path: Pat
         await index.settled()
         newest = index.find(EventQuery(newest_first=True, limit=1))
         assert decode(newest[0]).seq == bench.journal.position.seq
+
+
+async def test_records_whose_segments_go_are_forgotten_and_the_rest_stays(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    async with running(bench) as index:
+        bench.fill(20)  # Six an hour; FILE_OPEN and FILE_SEAL of each segment stand between.
+        await index.settled()
+        first, second, *_ = sorted(bench.files.names())[2:]
+        ends = [bench.files.read(name).splitlines()[-1] for name in (first, second)]
+        last_seq = decode(ends[0] + b"\n").seq
+
+        await index.forget(last_seq)
+        bench.files.remove(first)
+
+        found = await index.lines(EventQuery(limit=100))
+        assert decode(found[0]).seq == last_seq + 1
+        assert bench.rebuilds == []
+        bench.fill(1)
+        assert (await index.lines(EventQuery(limit=100)))[-1] != found[-1]
+    again = bench.new_index()
+    again.start()
+    assert decode((await again.lines(EventQuery(limit=1)))[0]).seq == last_seq + 1
+    await again.stop()
+    assert bench.rebuilds == []

@@ -10,9 +10,9 @@ import zstandard
 from levibotd.adapters.closed_segments import LocalSegments
 from levibotd.adapters.local_journal import LocalJournal
 from levibotd.adapters.snapshot_file import Snapshot, SnapshotFile
-from levibotd.archiving.runs import Outcome, Pruning, Runs
+from levibotd.archiving.runs import Pruning, Runs
 from levibotd.archiving.steps import ArchiveSetup, LogRolledBack
-from levibotd.domain.archive import ArchiveFailed
+from levibotd.domain.archive import ArchiveFailed, ArchiveOutcome
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.records import DayAnchor, Entry, Logged, Record, SystemNote
 from levibotd.journal import Preparer
@@ -121,7 +121,7 @@ class Life:
         self.clock.now_s = now
         await self.commit(SystemNote(note="later"))
 
-    async def run(self, *, upload: bool = True, prune: bool = True) -> Outcome:
+    async def run(self, *, upload: bool = True, prune: bool = True) -> ArchiveOutcome:
         return await self.runs.run(upload=upload, prune=prune)
 
     def failures(self) -> list[ArchiveFailed]:
