@@ -198,6 +198,7 @@ class Assembly:
 
     def _sample(self) -> None:
         self._telemetry.sample(self.system, tasks=len(asyncio.all_tasks()))
+        self.metrics.ready.set(not self.not_ready())
         groups = self._given.memory.state.ledger().control.safe_mode
         if groups and self.system.all_running():
             self.offer(*(SafeMode(on=False, group=group) for group in groups))
@@ -213,4 +214,5 @@ class Assembly:
 
     def _on_disk(self, disk: DiskState) -> None:
         self._given.log.warning("disk", state=str(disk))
+        self.metrics.log_disk_state.set(tuple(DiskState).index(disk))
         self.offer(*restraint.of_disk(self._given.memory.state.ledger().control, disk))

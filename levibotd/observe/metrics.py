@@ -55,6 +55,8 @@ SPECS = (
     Spec("levibot_http_streams_cut_total", COUNTER, ("reason",), "Streams of events ended for the client's sake."),
     Spec("levibot_log_shed_total", COUNTER, (), "Sheddable records that were not written."),
     Spec("levibot_build_info", GAUGE, ("version", "git_sha", "branch"), "Always 1; the labels say what runs."),
+    Spec("levibot_ready", GAUGE, (), "1 while /readyz says so."),
+    Spec("levibot_log_disk_state", GAUGE, (), "0 ok, 1 low, 2 reducing (nothing is opened), 3 halted (was full)."),
     Spec("levibot_equity", GAUGE, (), "Equity of the account, in quote."),
     Spec("levibot_daily_pnl", GAUGE, (), "Equity above the day's anchor, in quote."),
     Spec("levibot_open_positions", GAUGE, (), "Positions of ours that are not flat."),
@@ -67,6 +69,7 @@ SPECS = (
     Spec("levibot_mailbox_depth", GAUGE, ("actor",), "Messages that wait."),
     Spec("levibot_model_brier", GAUGE, (), "Brier score of the served model on its frozen split."),
     Spec("levibot_model_ece", GAUGE, (), "Expected calibration error of the served model on its frozen split."),
+    Spec("levibot_http_limits_spare", GAUGE, (), "1 while rate limits are counted here alone: the store is silent."),
     Spec("levibot_http_streams", GAUGE, (), "Streams of events that are open."),
     Spec("levibot_open_fds", GAUGE, (), "Open file descriptors."),
     Spec("levibot_tasks", GAUGE, (), "Tasks of the event loop."),
@@ -141,6 +144,8 @@ class Metrics:
         self.http_connections_dropped = self._family(Counter, "levibot_http_connections_dropped_total").of()
         self.http_streams_cut = self._family(Counter, "levibot_http_streams_cut_total")
         self.log_shed = self._family(Counter, "levibot_log_shed_total").of()
+        self.ready = self._family(Gauge, "levibot_ready").of()
+        self.log_disk_state = self._family(Gauge, "levibot_log_disk_state").of()
         self.equity = self._family(Gauge, "levibot_equity").of()
         self.daily_pnl = self._family(Gauge, "levibot_daily_pnl").of()
         self.open_positions = self._family(Gauge, "levibot_open_positions").of()
@@ -153,6 +158,7 @@ class Metrics:
         self.mailbox_depth = self._family(Gauge, "levibot_mailbox_depth")
         self.model_brier = self._family(Gauge, "levibot_model_brier").of()
         self.model_ece = self._family(Gauge, "levibot_model_ece").of()
+        self.http_limits_spare = self._family(Gauge, "levibot_http_limits_spare").of()
         self.http_streams = self._family(Gauge, "levibot_http_streams").of()
         self.open_fds = self._family(Gauge, "levibot_open_fds").of()
         self.tasks = self._family(Gauge, "levibot_tasks").of()
