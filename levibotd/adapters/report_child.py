@@ -167,8 +167,8 @@ def report_of(figures: Figures, job: Job, days: Sequence[str], sources: Sources)
         process=figures.process(),
         channels=figures.channels(),
         days=parts,
-        best=figures.extremes(best=True),
-        worst=figures.extremes(best=False),
+        best=figures.closed.best(),
+        worst=figures.closed.worst(),
         changes=figures.changes(),
     )
 

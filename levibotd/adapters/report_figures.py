@@ -1,19 +1,19 @@
 """
 The figures of a report, computed by DuckDB. Runs in the child only.
 
-Each file is read once; of each record only the members named here leave the reader. Money goes from its decimal
-string into DECIMAL and is never a float.
+Each file is read once; of each record only the members named here leave the reader. Money stays the text it is in the
+log until it is added up (`report_sums.py`), and is never a float.
 """
 
-from collections.abc import Sequence
-from decimal import Context, Decimal
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from levibotd.adapters.report_sums import Closed, ClosedSums, EquityPath, FillSums, Result, money
 from levibotd.ports.reports import (
     Change,
     ChannelPart,
-    ClosedCall,
     DayPart,
     EquityPart,
     FillsPart,
@@ -23,12 +23,8 @@ from levibotd.ports.reports import (
     ProcessPart,
 )
 
-TOP = 5  # Best and worst calls.
 CHANGES_MAX = 100
 RECORD_MAX_BYTES = 2 << 20  # Readers take room for two of them each.
-
-_MONEY = "DECIMAL(38, 20)"  # More digits than a product of price, quantity and fee has, and room for 10^17.
-_EXACT = Context(prec=60)
 
 # What leaves the reader, and how; whatever else a payload has stays closed.
 _TEXTS = (
@@ -64,6 +60,7 @@ _PASSED_OVER = (
 )  # fmt: skip
 _DECISIONS = ("AUTO_ROUTE_SKIPPED", "SIGNAL_EXPIRED", "SIGNAL_REJECTED", "AUTO_ROUTE_DRYRUN", "AUTO_ROUTE_EXECUTED")
 _CHANGES = ("KILL_SWITCH", "RISK_STATE", "SAFE_MODE", "CHANNEL_STAGE", "RISK_POLICY_CHANGED", "CONTROL")
+_EQUITY = ("DAY_ANCHOR", "HEARTBEAT", "RISK_TICKET")
 _FILLS = "IN ('ORDER_FILLED', 'ORDER_PARTIAL_FILL')"
 _ROWS = 10_000
 _IS_CALL = "event_type = 'SIGNAL_SCORED' AND name = 'call'"
@@ -74,6 +71,7 @@ class Figures:
 
     def __init__(self, connection: Any, paths: Sequence[Path]) -> None:
         self._connection = connection
+        self.closed = ClosedSums()
         self._read(paths)
 
     def _read(self, paths: Sequence[Path]) -> None:
@@ -93,15 +91,10 @@ class Figures:
             "FROM log WHERE event_type IN ('SIGNAL_INGEST', 'SIGNAL_SCORED', 'RISK_TICKET') AND trace_id IS NOT NULL "
             "GROUP BY trace_id"
         )
-        # Reading a decimal costs far more than adding it, so each is read once.
-        sums = ", ".join(
-            f"CAST({amount}_amount AS {_MONEY}) AS {name}"
-            for amount, name in (("first", "pnl"), ("second", "fees"), ("third", "net"))
-        )
-        self._connection.execute(
-            "CREATE TEMP TABLE closed AS SELECT seq, ts, day, call, trace_id, channel, symbol, detail AS side, "
-            f"{sums}, number AS r, name AS reason, \"at\" FROM log WHERE event_type = 'POSITION_CLOSED'"
-        )
+        closed = 'SELECT seq, day, call, trace_id, channel, symbol, detail, name, "at", number, first_amount, '
+        closed += "second_amount, third_amount FROM log WHERE event_type = 'POSITION_CLOSED' ORDER BY seq"
+        for page in self._pages(closed):
+            self.closed.add(Closed(*row) for row in page)
 
     def totals(self) -> dict[str, Any]:
         """What stands at the top of a report."""
@@ -110,7 +103,6 @@ class Figures:
             "count(*) FILTER (event_type = 'SIGNAL_DELETED'), "
             f"count(DISTINCT trace_id) FILTER ({_IS_CALL}), count(*) FILTER (event_type = 'POSITION_OPENED') FROM log"
         )
-        (closed,) = self._closed("'all'")
         return {
             "posts": posts, "edits": edits, "deletions": deletions, "calls": calls, "opened": opened,
             "decisions": self._counts(
@@ -120,7 +112,7 @@ class Figures:
                 f"WHERE event_type IN {_DECISIONS}"
             ),
             "blocked": self._counts("SELECT name, count(*) FROM log WHERE event_type = 'ORDER_BLOCKED'"),
-            **closed[1],
+            **_result(self.closed.total),
         }  # fmt: skip
 
     def orders(self) -> OrdersPart:
@@ -132,48 +124,25 @@ class Figures:
         return OrdersPart(intended=intended, ended=ended, rejected=rejected, unknown=unknown, abandoned=abandoned)
 
     def fills(self) -> FillsPart:
-        fees = self._rows(
-            f"SELECT name, sum(CAST(third_amount AS {_MONEY})) FROM log WHERE event_type {_FILLS} GROUP BY 1 ORDER BY 1"
-        )
-        # A product of two such decimals does not fit into one; outside it does.
-        count, volume = 0, Decimal(0)
-        asked = self._connection.execute(f"SELECT first_amount, second_amount FROM log WHERE event_type {_FILLS}")
-        while rows := asked.fetchmany(_ROWS):
-            count += len(rows)
-            for qty, price in rows:
-                volume = _EXACT.add(volume, _EXACT.multiply(Decimal(qty), Decimal(price)))
-        return FillsPart(count=count, volume=money(volume), fees={str(name): money(fee) for name, fee in fees})
+        sums = FillSums()
+        for page in self._pages(
+            f"SELECT first_amount, second_amount, third_amount, name FROM log WHERE event_type {_FILLS}"
+        ):
+            sums.add(page)
+        return sums.part()
 
     def equity(self) -> EquityPart:
-        start, anchored = None, False
-        last = peak = fall = Decimal(0)
-        share = 0.0
-        asked = self._connection.execute(
-            "SELECT first_amount, event_type FROM log "
-            "WHERE event_type IN ('DAY_ANCHOR', 'HEARTBEAT', 'RISK_TICKET') ORDER BY seq"
-        )
-        while rows := asked.fetchmany(_ROWS):
-            for text, event_type in rows:
-                last = Decimal(text)
-                if start is None or (event_type == "DAY_ANCHOR" and not anchored):
-                    start, anchored = last, event_type == "DAY_ANCHOR"
-                if last > peak:
-                    peak = last
-                elif last < peak:
-                    fall, share = max(fall, peak - last), max(share, float((peak - last) / peak))
-        return EquityPart(
-            start=None if start is None else money(start),
-            end=None if start is None else money(last),
-            max_drawdown=money(fall),
-            max_drawdown_share=round(share, 6),
-        )
+        path = EquityPath()
+        for page in self._pages(f"SELECT first_amount, event_type FROM log WHERE event_type IN {_EQUITY} ORDER BY seq"):
+            path.add(page)
+        return path.part()
 
     def naked(self) -> NakedPart:
         windows, worst_s = self._row(
             "SELECT count(*), coalesce(max(naked_s), 0) FROM (SELECT least(coalesce(acked, closed, opened), "
             "coalesce(closed, acked, opened)) - opened AS naked_s FROM "
             "(SELECT call, min(ts) AS opened FROM log WHERE event_type = 'POSITION_OPENED' GROUP BY call) LEFT JOIN "
-            "(SELECT call, max(ts) AS closed FROM closed GROUP BY call) USING (call) "
+            "(SELECT call, max(ts) AS closed FROM log WHERE event_type = 'POSITION_CLOSED' GROUP BY call) USING (call) "
             "LEFT JOIN (SELECT intent.call, min(ack.ts) AS acked FROM log AS intent JOIN log AS ack USING (cid) "
             "WHERE intent.event_type = 'ORDER_INTENT' AND intent.name = 's' AND ack.event_type = 'ORDER_ACK' "
             "GROUP BY intent.call) USING (call)) WHERE naked_s > 0"
@@ -227,14 +196,13 @@ class Figures:
             "SELECT channel, count(*) FROM log WHERE event_type = 'POSITION_OPENED' GROUP BY 1"
         ):
             found.setdefault(channel, {"refused": {}})["opened"] = count
-        for channel, sums in self._closed("channel"):
-            found.setdefault(channel, {"refused": {}}).update(sums)
+        for channel, result in self.closed.by_channel.items():
+            found.setdefault(channel, {"refused": {}}).update(_result(result))
         parts = [ChannelPart(channel=channel, **sums) for channel, sums in found.items()]
         return tuple(sorted(parts, key=lambda part: (-Decimal(part.net), part.channel or "")))
 
     def days(self) -> dict[int, DayPart]:
         """By number of the day since 1970; what the log's files tell is for the caller to add."""
-        closed = dict(self._closed("day"))
         rows = self._rows(
             "SELECT day, count(*) FILTER (event_type = 'SIGNAL_INGEST'), "
             "count(*) FILTER (event_type = 'POSITION_OPENED') FROM log GROUP BY 1 ORDER BY 1"
@@ -242,24 +210,10 @@ class Figures:
         return {
             day: DayPart(
                 day="", has_log=True, posts=posts, opened=opened,
-                closed=closed.get(day, {}).get("closed", 0), net=closed.get(day, {}).get("net", "0"),
+                closed=self.closed.by_day[day].closed, net=money(self.closed.by_day[day].net),
             )
             for day, posts, opened in rows
         }  # fmt: skip
-
-    def extremes(self, *, best: bool) -> tuple[ClosedCall, ...]:
-        """The calls that won, or lost, most."""
-        rows = self._rows(
-            'SELECT call, trace_id, channel, symbol, side, net, r, reason, "at" FROM closed '
-            f"WHERE net {'>' if best else '<'} 0 ORDER BY net {'DESC' if best else 'ASC'}, seq LIMIT {TOP}"
-        )
-        return tuple(
-            ClosedCall(
-                call=call, trace_id=trace, channel=channel, symbol=symbol, side=side, net=money(net), r=r,
-                reason=reason, at=at,
-            )
-            for call, trace, channel, symbol, side, net, r, reason, at in rows
-        )  # fmt: skip
 
     def changes(self) -> tuple[Change, ...]:
         rows = self._rows(
@@ -271,18 +225,10 @@ class Figures:
             for at, event_type, to, why, by in reversed(rows)
         )
 
-    def _closed(self, by: str) -> list[tuple[Any, dict[str, Any]]]:
-        rows = self._rows(
-            f"SELECT {by}, count(*), count(*) FILTER (net > 0), sum(pnl), sum(fees), sum(net), sum(r) FROM closed "
-            "GROUP BY 1 ORDER BY 1"
-        )
-        if not rows and by == "'all'":
-            rows = [("all", 0, 0, Decimal(0), Decimal(0), Decimal(0), 0.0)]
-        return [
-            (name, {"closed": closed, "won": won, "pnl": money(pnl), "fees": money(fees), "net": money(net),
-                    "r": round(r, 6)})
-            for name, closed, won, pnl, fees, net, r in rows
-        ]  # fmt: skip
+    def _pages(self, statement: str) -> Iterator[list[tuple[Any, ...]]]:
+        asked = self._connection.execute(statement)
+        while rows := asked.fetchmany(_ROWS):
+            yield rows
 
     def _rows(self, statement: str) -> list[tuple[Any, ...]]:
         return list(self._connection.execute(statement).fetchall())
@@ -294,7 +240,8 @@ class Figures:
         return {str(name): int(count) for name, count in self._rows(f"{statement} GROUP BY 1 ORDER BY 1")}
 
 
-def money(amount: Decimal) -> str:
-    """Write money without an exponent, and without zeros that say nothing."""
-    text = format(amount, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def _result(sums: Result) -> dict[str, Any]:
+    return {
+        "closed": sums.closed, "won": sums.won, "pnl": money(sums.pnl), "fees": money(sums.fees),
+        "net": money(sums.net), "r": round(sums.r, 6),
+    }  # fmt: skip
