@@ -28,7 +28,7 @@ check: $(TEST)
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m docs.examples README.md docs/tutorial.md
+	$(BIN)/python -m docs.examples README.md docs/tutorial.md docs/how-to/reports.md
 
 fix: $(TEST)
 	$(BIN)/ruff check --fix
