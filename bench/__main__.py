@@ -11,11 +11,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import kernel, log, post
+from bench import classify, http, kernel, log, post, process
 from bench.measure import FULL, QUICK, NotHere, Row
 from bench.report import Told, as_json, read_json, table
 
-MODULES = (kernel, log, post)
+MODULES = (kernel, log, post, classify, process, http)
 ROWS: tuple[Row, ...] = tuple(row for module in MODULES for row in module.ROWS)
 
 

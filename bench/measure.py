@@ -10,7 +10,7 @@ import gc
 import os
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -109,14 +109,29 @@ def one(value: float) -> Spread:
 def in_turns(effort: Effort, sides: Mapping[str, Callable[[], float]]) -> dict[str, list[float]]:
     """What each side costs, turn by turn; every other turn in reverse order, after one that does not count."""
     costs: dict[str, list[float]] = {name: [] for name in sides}
-    names = list(sides)
+    for name, counts in _turns(effort, tuple(sides)):
+        gc.collect()
+        cost = sides[name]()
+        if counts:
+            costs[name].append(cost)
+    return costs
+
+
+async def in_turns_here(effort: Effort, sides: Mapping[str, Callable[[], Awaitable[float]]]) -> dict[str, list[float]]:
+    """The same for sides that run in the loop that runs already."""
+    costs: dict[str, list[float]] = {name: [] for name in sides}
+    for name, counts in _turns(effort, tuple(sides)):
+        gc.collect()
+        cost = await sides[name]()
+        if counts:
+            costs[name].append(cost)
+    return costs
+
+
+def _turns(effort: Effort, names: Sequence[str]) -> Iterator[tuple[str, bool]]:
     for turn in range(-1 if effort.turns > 1 else 0, effort.turns):
         for name in names if turn % 2 else reversed(names):
-            gc.collect()
-            cost = sides[name]()
-            if turn >= 0:
-                costs[name].append(cost)
-    return costs
+            yield name, turn >= 0
 
 
 def ratio(costs: Mapping[str, Sequence[float]], over: str, under: str) -> Spread:
