@@ -13,6 +13,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -217,8 +218,7 @@ def check_supported(config: Config) -> None:
             config.market_source == "venue",
             f'$.market.source: prices of a venue {absent}; use "candles" with `market.candles`, or "demo"',
         ),
-        (config.http.redis_url is not None, f"$.http.redis_url: shared rate limits {absent}; remove it"),
-        (config.archive.endpoint is not None, f"$.archive.endpoint: the archive {absent}; remove it"),
+        (_redis_fault(config) is not None, f"$.http.redis_url: {_redis_fault(config)}"),
         (config.news.enabled, f"$.news.enabled: news {absent}; set it to false"),
         (config.features.enabled, f"$.features.enabled: market features {absent}; set it to false"),
         (config.exec.stop_trigger == "mark", f'$.exec.stop_trigger: stops on mark prices {absent}; use "last"'),
@@ -230,6 +230,15 @@ def check_supported(config: Config) -> None:
         changed = [key for key in _CHANNEL_KEYS_LATER if getattr(channel, key) != getattr(_CHANNEL_DEFAULTS, key)]
         faults += [f"$.telegram.channels[{index}].{key}: {absent}; remove it" for key in changed]
     _refuse(faults)
+
+
+def _redis_fault(config: Config) -> str | None:
+    if config.http.redis_url is None:
+        return None
+    parts = urlsplit(config.http.redis_url)
+    if parts.scheme not in ("redis", "rediss") or not parts.hostname:
+        return "expected redis://host[:port][/number] or rediss://..."
+    return None if parts.password is None else "expected no password in it; put it into the credential `redis`"
 
 
 def check_bind(config: Config, *, has_keys: bool) -> None:

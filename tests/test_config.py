@@ -312,8 +312,6 @@ def test_an_unknown_policy_is_refused() -> None:
         ('[telegram.server]\naddress = "h:1"\npublic_key_file = "k"', "$.telegram.server"),
         ("[telegram.control]\nenabled = true", "$.telegram.control.enabled"),
         ('[telegram]\nsource = "file"\nfile = "p.jsonl"', "$.market.source"),
-        ('[http]\nredis_url = "redis://h"', "$.http.redis_url"),
-        ('[archive]\nendpoint = "http://h"\nbucket = "b"', "$.archive.endpoint"),
         ("[news]\nenabled = true", "$.news.enabled"),
         ("[features]\nenabled = true", "$.features.enabled"),
         ("[feeds]\nnft = true", "$.feeds.nft"),
@@ -329,6 +327,21 @@ def test_what_is_valid_but_not_there_yet_is_refused_by_name(file: Path, text: st
     with pytest.raises(ConfigError, match="is not in this version yet") as caught:
         check_supported(config)
     assert [line.split(":")[0] for line in str(caught.value).splitlines()] == [key]
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("https://h", "expected redis://"),
+        ("redis:///0", "expected redis://"),
+        ("redis://user:hush@h", "the credential `redis`"),
+    ],
+)
+def test_an_address_of_redis_is_one_and_holds_no_password(file: Path, url: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says) as caught:
+        check_supported(written(file, f'[http]\nredis_url = "{url}"'))
+    assert "hush" not in str(caught.value)
+    check_supported(written(file, '[http]\nredis_url = "redis://user@h:6379/0"'))
 
 
 def test_everything_that_is_not_there_yet_is_told_at_once(file: Path) -> None:

@@ -7,7 +7,9 @@ from msgspec import Struct
 
 from levibotd.admin.feed import Feed
 from levibotd.admin.totp import Totp
+from levibotd.archiving.watch import Watch
 from levibotd.config import Config, policy_names
+from levibotd.domain.archive_plan import DayState
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.signal import Post, Scored, TraceId
 from levibotd.kernel.clock import Clock
@@ -16,6 +18,7 @@ from levibotd.kernel.mailbox import Ref
 from levibotd.kernel.status import GroupStatus
 from levibotd.messages import (
     Append,
+    ArchiverMessage,
     AwaitDecision,
     ClosePosition,
     IngestPost,
@@ -91,6 +94,19 @@ class Configuring(Protocol):
         """
 
 
+class Archiving(Protocol):
+    """How far the archive is, and who runs it."""
+
+    @property
+    def ref(self) -> Ref[ArchiverMessage]: ...
+
+    @property
+    def watch(self) -> Watch: ...
+
+    async def days(self) -> tuple[DayState, ...]:
+        """Every day of the log, here and in the archive."""
+
+
 class Desk(Struct, frozen=True, kw_only=True):
     """
     What handlers may use.
@@ -127,6 +143,7 @@ class Desk(Struct, frozen=True, kw_only=True):
     stages: tuple[str, ...]
     started_at: float
     version: str
+    archive: Archiving | None = None  # None: no archive is configured.
     ask_timeout_s: float = 5.0
     decision_timeout_s: float = 10.0
 

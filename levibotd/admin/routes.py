@@ -11,17 +11,20 @@ from msgspec import Struct
 
 from levibotd.admin import (
     actors,
+    archive,
     channels,
     configuration,
     control,
     events,
     health,
     openapi,
+    orders,
     panel,
     reports,
     risk,
     signals,
     streams,
+    timeline,
     trades,
     trading,
 )
@@ -127,8 +130,9 @@ ROUTES: tuple[Route, ...] = (
           body=signals.IngestWanted, errors=ASKS, answer=signals.Decided),
     Route("POST", "/signals/score", signals.post_score, READ, "read a post without side effects: {text, channel?}",
           body=signals.ScoreWanted, answer=signals.ReadText),
-    Route("GET", "/signals", signals.get_signals, READ, "posts and what became of them; ?limit&cursor",
-          query=signals.SignalsWanted, errors=(503,), answer=signals.Signals),
+    Route("GET", "/signals", timeline.get_signals, READ,
+          "posts and what became of them; ?channel&symbol&kind&label&decision&since_iso&limit&cursor",
+          query=timeline.SignalsWanted, errors=(503,), answer=timeline.Signals),
     Route("GET", "/why/{trace_id}", events.get_why, READ, "a post's whole story, every gate with value and limit",
           errors=(503,), answer=events.Story),
     # Channels.
@@ -144,6 +148,12 @@ ROUTES: tuple[Route, ...] = (
           answer=trading.Positions),
     Route("POST", "/positions/{id}/close", trading.post_close, TRADE, "close one position; ?dry_run=1 shows the plan",
           query=DryRun, body=control.Because, errors=ASKS, answer=control.Closing),
+    Route("POST", "/exec/test-order", orders.post_test_order, TRADE,
+          "what would be sent for {symbol, side, notional_usd}; places nothing",
+          body=orders.OrderToTry, errors=ASKS, answer=orders.OrderTried),
+    Route("POST", "/paper/order", orders.post_paper_order, TRADE,
+          "a call of one's own, on paper: {symbol, side, notional_usd?, entry?, stop?, targets?, reason?}",
+          body=orders.PaperOrderWanted, errors=ASKS, answer=signals.Decided),
     Route("GET", "/orders", trading.get_orders, READ, "orders of open calls, and the newest of ended ones",
           answer=trading.Orders),
     Route("GET", "/trades", trades.get_trades, READ,
@@ -174,6 +184,11 @@ ROUTES: tuple[Route, ...] = (
     # What describes all of it. Not public: who has no key does not learn which routes there are.
     Route("GET", "/openapi.json", openapi.get_openapi, READ, "this interface as an OpenAPI document",
           answer=Mapping[str, object]),
+    # The archive.
+    Route("GET", "/archive", archive.get_archive, READ, "each day's state, bytes on this disk alone, last run and next",
+          answer=archive.ArchiveShown),
+    Route("POST", "/archive/run", archive.post_run, CONTROL, "begin a run now: {upload?, prune?}",
+          body=archive.RunWanted, statuses=(202,), errors=(409, 503), answer=archive.RunBegun),
     # The page.
     Route("GET", "/", panel.get_page, PUBLIC, "the status page", media=(HTML,)),
     Route("GET", "/static/{name}", panel.get_asset, PUBLIC, "its files", media=panel.MEDIA),

@@ -7,6 +7,7 @@ Everything that outlives an actor is given or made here; what the daemon does wi
 
 import asyncio
 import socket
+from collections.abc import Sequence
 from random import Random
 
 from msgspec import Struct
@@ -20,6 +21,9 @@ from levibotd.admin.routes import ROUTES
 from levibotd.admin.server import AdminHttp
 from levibotd.admin.totp import parse_secret
 from levibotd.app import restraint
+from levibotd.app.buckets import buckets_of
+from levibotd.app.archive import Archive, store_of
+from levibotd.app.buckets import buckets_of
 from levibotd.app.events import Supervision
 from levibotd.app.memory import Memory
 from levibotd.app.paper import paper_venue, restore
@@ -40,11 +44,12 @@ from levibotd.kernel.supervisor import ONE_FOR_ONE, Child, Group, System
 from levibotd.messages import Append, Message
 from levibotd.observe.logging import Log as OperatorLog
 from levibotd.observe.metrics import Metrics
-from levibotd.ports.journal_file import DiskState, LogDeviceDead
+from levibotd.ports.journal_file import DiskState, LogDeviceDead, Run
+from levibotd.ports.object_store import ObjectStore
 
 SAMPLE_S = 5.0
 QUOTES_S = 10.0
-ACTORS = ("logger", "exec", "risk", "scorer", "market", "telegram", "http", "sampler")
+ACTORS = ("logger", "archiver", "exec", "risk", "scorer", "market", "telegram", "http", "sampler")
 
 
 class Surroundings(Struct, frozen=True, kw_only=True):
@@ -76,6 +81,7 @@ class Assembly:
             version=__version__, git_sha=git_sha(), routes=[route.template for route in ROUTES], actors=ACTORS
         )
         config, clock, memory = given.config, given.clock, given.memory
+        store = store_of(config, given.secrets, clock=clock)
         venue = paper_venue(config, given.sources.market, clock)
         classifier = classifier_of(config)
         self.parts = Parts(
@@ -93,6 +99,7 @@ class Assembly:
             was_seen=lambda trace: memory.index.decision(trace) is not None,
         )
         self.wired = Wired(self.parts)
+        self.archive = None if store is None else self._make_archive(store)
         self._equity = self.wired.equity_watch()
         restore(venue, memory.state.ledger(), equity=self._equity.equity(clock.time()))
         self._telemetry = Telemetry(
@@ -109,6 +116,7 @@ class Assembly:
             readiness=self.not_ready,
             totp=parse_secret(given.secrets.get("totp")),
         )
+        self.window.archive = self.archive
         self.system = self.window.system = self._make_system()
 
     def not_ready(self) -> tuple[str, ...]:
@@ -137,7 +145,8 @@ class Assembly:
             metrics=self.metrics,
             on_gave_up=self._on_gave_up,
         )
-        children = (self.wired.infra(), self.wired.trading(), self.wired.intake(self._market()), self._edge())
+        archive = () if self.archive is None else (self.archive.group(),)
+        children = (self.wired.infra(*archive), self.wired.trading(), self.wired.intake(self._market()), self._edge())
         return System(
             Group("root", ONE_FOR_ONE, intensity=3, period_s=300, children=children),
             clock=given.clock,
@@ -147,12 +156,29 @@ class Assembly:
             fatal=(ConfigError, LogDeviceDead),
         )
 
+    def _make_archive(self, store: ObjectStore) -> Archive:
+        given, log = self._given, self.parts.log
+        return Archive(
+            given.config,
+            store=store,
+            memory=given.memory,
+            logger=self.wired.logger,
+            position=lambda: log.position,
+            clock=given.clock,
+            log=given.log,
+        )
+
+    def _take_note(self, runs: Sequence[Run]) -> None:
+        self._given.memory.take_note(runs)
+        if self.archive is not None:
+            self.archive.take_note(runs)
+
     def _make_log(self) -> Log:
         memory = self._given.memory
         return Log(
             memory.journal,
             on_commit=memory.state.observe,
-            on_runs=memory.take_note,
+            on_runs=lambda runs: self._take_note(runs),
             on_disk=lambda disk: self._on_disk(disk),
         )
 
@@ -173,7 +199,11 @@ class Assembly:
         return Child(market, make)
 
     def _edge(self) -> Group:
-        keyring = parse_keys(self._given.secrets.get("api_keys"))
+        given = self._given
+        keyring = parse_keys(given.secrets.get("api_keys"))
+        buckets = buckets_of(
+            given.config, password=given.secrets.get("redis"), clock=given.clock, metrics=self.metrics, log=given.log
+        )
         http: Ref[None] = Ref("http", Box(16, DROP_NEWEST))
         sampler: Ref[Message] = Ref("sampler", Box(16, DROP_NEWEST))
         return Group(
@@ -181,7 +211,7 @@ class Assembly:
             ONE_FOR_ONE,
             essential=False,
             children=(
-                Child(http, lambda: AdminHttp(self.window.desk(), listener=self._given.listener, keyring=keyring)),
+                Child(http, lambda: AdminHttp(self.window.desk(), listener=given.listener, keyring=keyring, buckets=buckets)),
                 Child(sampler, self._make_sampler),
             ),
         )
@@ -198,6 +228,8 @@ class Assembly:
 
     def _sample(self) -> None:
         self._telemetry.sample(self.system, tasks=len(asyncio.all_tasks()))
+        if self.archive is not None:
+            self.metrics.archive_unverified.set(self.archive.watch.unverified_bytes)
         self.metrics.ready.set(not self.not_ready())
         groups = self._given.memory.state.ledger().control.safe_mode
         if groups and self.system.all_running():

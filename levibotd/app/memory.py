@@ -12,6 +12,8 @@ from msgspec.structs import replace
 from levibotd import __version__
 from levibotd.adapters.disk_watch import DiskLimits
 from levibotd.adapters.journal_glance import Glance
+from levibotd.adapters.journal_reader import beginning_of
+from levibotd.adapters.journal_segments import layout_of
 from levibotd.adapters.local_journal import LocalJournal
 from levibotd.adapters.os_files import OsFiles
 from levibotd.adapters.snapshot_file import Snapshot, SnapshotFile
@@ -26,6 +28,9 @@ from levibotd.ports.journal_file import Damage, Position, Recovery, Run
 
 # Of the log before the snapshot this much is looked at before the start, and the rest after it, in steps.
 GLANCE_BYTES = 32 << 20
+
+# Counts up only when the fold takes a shape that the one before cannot be read as: then a pruned log cannot be started.
+BASE_KIND = "ledger base 1"
 
 _INSTALLATION = "installation"
 _NAME_LENGTH = 2
@@ -50,7 +55,10 @@ class Memory:
         self._saving = anyio.Lock()
         self.log_key = log_key
         self._glance: Glance | None = None  # At what the snapshot spared the start to read.
-        self._snapshots = SnapshotFile(OsFiles(self.state_dir), kind=f"ledger {__version__}")
+        self._looked_back: Damage | None = None
+        state_files = OsFiles(self.state_dir)
+        self._snapshots = SnapshotFile(state_files, kind=f"ledger {__version__}")
+        self._base = SnapshotFile(state_files, name="base", kind=BASE_KIND)
         try:
             self.state, self.recovery = self._recover(Decimal(config.paper.balance))
             self.feed = Feed(last_seq=self.state.last_seq)
@@ -74,15 +82,39 @@ class Memory:
         async with self._saving:
             await offload.call(self._snapshots.save, snapshot)
 
+    async def keep_base(self, position: Position) -> int:
+        """
+        Keep the fold where it outlives versions, so that what stands before it in the log may go.
+
+        Returns up to which seq it is whole, once it is on disk and was read back. `position` as for `save`.
+        """
+        base = Snapshot(position=position, state=self.state.ledger().to_bytes())
+        async with self._saving:
+            await offload.call(self._base.save, base)
+            if await offload.call(self._base.load) != base:
+                raise OSError("the state that must outlive the pruned log was not kept as it was written")
+        return position.seq
+
+    def keeps_log(self) -> str | None:
+        """Why nothing of the log may be deleted now; None when it may."""
+        if self.recovery.damage is not None or self._looked_back is not None:
+            return "the log is damaged: it is evidence, and stays"
+        if self._glance is not None and not self._glance.is_over:
+            return "the log is still being looked through for damage"
+        return None
+
     async def damage_before(self) -> Damage | None:
         """The first damage in what the start left unread, off the loop; None when all is as it was written."""
         damage = None
         while damage is None and self._glance is not None and not self._glance.is_over:
             damage = await offload.call(self._glance.look, max_bytes=GLANCE_BYTES)
+        self._looked_back = damage
         return damage
 
     def _recover(self, balance: Decimal) -> tuple[CommittedState, Recovery]:
-        ledger, since = self._snapshot()
+        ledger, since = self._kept(self._snapshots)
+        if ledger is None:
+            ledger, since = self._from_base()
         state = CommittedState(ledger or Ledger(balance=balance))
         recovery = self.journal.recover(state.observe, since=since)
         state.last_seq = recovery.position.seq
@@ -92,8 +124,22 @@ class Memory:
             recovery = replace(recovery, damage=self._glance.look(max_bytes=GLANCE_BYTES))
         return state, recovery
 
-    def _snapshot(self) -> tuple[Ledger | None, Position | None]:
-        found = self._snapshots.load()
+    # A log that was pruned cannot be folded from its first record on.
+    def _from_base(self) -> tuple[Ledger | None, Position | None]:
+        begins = beginning_of(self.files, layout_of(self.files, key=self.log_key).chain)
+        if begins.why is None:
+            return None, None
+        ledger, since = self._kept(self._base)
+        if ledger is None or since is None or since.seq < begins.seq:
+            raise ConfigError(
+                f"{self.log_dir}: this log begins behind seq {begins.seq} ({begins.why}), and what stood before, "
+                f"{self.state_dir / 'base'}, is missing or of another version; restore that file from a backup, or "
+                "every earlier day: levibotd archive restore"
+            )
+        return ledger, since
+
+    def _kept(self, kept: SnapshotFile) -> tuple[Ledger | None, Position | None]:
+        found = kept.load()
         if found is None or not self.journal.accepts(found.position):
             return None, None
         try:

@@ -68,7 +68,7 @@ class Wired:
         self.scorer: Ref[PostArrived] = Ref("scorer", Box(1024, BLOCK, for_s=1.0))
         self.telegram: Ref[TelegramMessage] = Ref("telegram", Box(256, BLOCK))
 
-    def infra(self, *more: Child) -> Group:
+    def infra(self, *more: Child | Group) -> Group:
         logger = Child(self.logger, self._make_logger, shutdown_s=10.0, drain=True, same=itself)
         return Group("infra", REST_FOR_ONE, intensity=1, children=(logger, *more))
 

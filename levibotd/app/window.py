@@ -6,6 +6,7 @@ from levibotd import __version__
 from levibotd.adapters.duckdb_reports import DuckDbReports
 from levibotd.admin.desk import Configuring, Desk
 from levibotd.admin.totp import Totp
+from levibotd.app.archive import Archive
 from levibotd.app.memory import Memory
 from levibotd.app.story import story_of
 from levibotd.app.tree import Wired
@@ -28,6 +29,7 @@ class Window:
 
     system: System
     configuring: Configuring
+    archive: Archive | None = None
 
     def __init__(
         self,
@@ -83,6 +85,7 @@ class Window:
             stages=STAGES[: highest + 1],
             started_at=self._started_at,
             version=__version__,
+            archive=self.archive,
         )
 
     async def _why(self, trace: TraceId) -> object:

@@ -11,12 +11,11 @@ import msgspec
 from msgspec import Struct
 
 from levibotd.archiving.steps import ArchiveSetup, LogRolledBack, StepFailed, Steps
-from levibotd.domain.archive import (
-    ArchivedFile,
-    ArchiveFailed,
-    ArchiveOutcome,
-    ClosedSegment,
+from levibotd.domain.archive import ArchivedFile, ArchiveFailed, ArchiveOutcome, ClosedSegment
+from levibotd.domain.archive_plan import (
+    DayState,
     by_day,
+    day_states,
     finished_days,
     is_manifested,
     leftovers,
@@ -89,6 +88,11 @@ class Runs:
         days = by_day(listing.closed)
         finished = finished_days(listing.closed, open_paths=listing.open, today=self._today())
         return tuple(day for day in finished if not is_manifested(self._setup.book(), days[day]))
+
+    async def days(self) -> tuple[DayState, ...]:
+        """Every day of the log, here and in the archive."""
+        listing = await offload.call(self._setup.segments.listing)
+        return day_states(self._setup.book(), listing.closed, open_paths=listing.open, today=self._today())
 
     async def unverified_bytes(self) -> int:
         """Bytes of closed segments that are on this disk alone."""

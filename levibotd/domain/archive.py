@@ -8,7 +8,6 @@ segment stands is said by the log alone.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
 from enum import StrEnum
 from hashlib import sha256
 
@@ -317,7 +316,7 @@ def read_manifest(key: str, data: bytes) -> Manifest:
     return manifest
 
 
-# --- What is to be done -----------------------------------------------------------------------
+# --- What the disk has, and what a run comes to ------------------------------------------------
 
 
 class ClosedSegment(Struct, frozen=True, kw_only=True):
@@ -332,69 +331,6 @@ class ClosedSegment(Struct, frozen=True, kw_only=True):
     first_seq: int
     last_seq: int | None
     last_hash: str
-
-
-def finished_days(closed: Sequence[ClosedSegment], *, open_paths: Iterable[str], today: str) -> tuple[str, ...]:
-    """The days before `today` of which no segment is open any more, oldest first."""
-    busy = {day_in(path) for path in open_paths}
-    days = {day_in(one.path) for one in closed} - busy
-    return tuple(sorted(day for day in days if day < today))
-
-
-def is_manifested(book: ArchiveBook, closed: Sequence[ClosedSegment]) -> bool:
-    """Does a manifest name all of these segments of one day?"""
-    return all(
-        (file := book.files.get(one.path)) is not None and file.stage is Stage.MANIFESTED and file.size == one.size
-        for one in closed
-    )
-
-
-def unverified_bytes(book: ArchiveBook, closed: Iterable[ClosedSegment]) -> int:
-    """Bytes of closed segments that stand on this disk alone, as far as anybody has proven."""
-    return sum(one.size for one in closed if not _is_verified(book.files.get(one.path)))
-
-
-def prunable(
-    book: ArchiveBook, closed: Sequence[ClosedSegment], *, today: str, keep_days: int, base_seq: int, anchor: str | None
-) -> tuple[ArchivedFile, ...]:
-    """
-    The segments that may go, oldest first: always the beginning of the log, so that no gap is torn into it.
-
-    They are older than `keep_days`, verified and named by a manifest; the state kept at `base_seq` holds all that
-    they say, and the day that results are counted from (`anchor`) comes after them.
-    """
-    oldest_kept = (date.fromisoformat(today) - timedelta(days=keep_days)).isoformat()
-    if anchor is not None:
-        oldest_kept = min(oldest_kept, anchor)
-    going: list[ArchivedFile] = []
-    for one in closed:
-        file = book.files.get(one.path)
-        if (
-            file is None
-            or file.stage is not Stage.MANIFESTED
-            or file.size != one.size
-            or day_in(one.path) >= oldest_kept
-            or file.last_seq >= base_seq
-        ):
-            break
-        going.append(file)
-    return tuple(going)
-
-
-def leftovers(book: ArchiveBook, closed: Iterable[ClosedSegment]) -> tuple[ClosedSegment, ...]:
-    """Segments that the log says were pruned and that are still here: a crash came in between."""
-    return tuple(one for one in closed if one.last_seq is not None and one.last_seq <= book.pruned_to)
-
-
-def by_day(closed: Iterable[ClosedSegment]) -> Mapping[str, list[ClosedSegment]]:
-    days: dict[str, list[ClosedSegment]] = {}
-    for one in closed:
-        days.setdefault(day_in(one.path), []).append(one)
-    return days
-
-
-def _is_verified(file: ArchivedFile | None) -> bool:
-    return file is not None and file.stage in (Stage.VERIFIED, Stage.MANIFESTED)
 
 
 class ArchiveOutcome(Struct, frozen=True, kw_only=True):

@@ -46,8 +46,9 @@ class Masker:
     """Masks JSON bytes, texts and trees. Holds the registered secret values itself; it has no repr of them."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        # Longest first: a secret that contains another is masked whole.
-        values = sorted({value for value in secrets if len(value) >= SHORTEST_SECRET}, key=len, reverse=True)
+        # Some have a part on each line. Longest first: a secret that contains another is masked whole.
+        parts = {part for secret in secrets for part in (secret, *secret.split())}
+        values = sorted((part for part in parts if len(part) >= SHORTEST_SECRET), key=lambda part: (-len(part), part))
         self._needles = tuple(dict.fromkeys(needle for value in values for needle in _as_written(value)))
         self._values = re.compile("|".join(map(re.escape, values))) if values else None
 

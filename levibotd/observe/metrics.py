@@ -67,6 +67,7 @@ SPECS = (
     Spec("levibot_tg_last_message_ts", GAUGE, (), "When the last post arrived, unix seconds."),
     Spec("levibot_tg_last_score_ok_ts", GAUGE, (), "When the last post was scored, unix seconds."),
     Spec("levibot_mailbox_depth", GAUGE, ("actor",), "Messages that wait."),
+    Spec("levibot_archive_unverified_bytes", GAUGE, (), "Closed segments that stand on this disk alone."),
     Spec("levibot_model_brier", GAUGE, (), "Brier score of the served model on its frozen split."),
     Spec("levibot_model_ece", GAUGE, (), "Expected calibration error of the served model on its frozen split."),
     Spec("levibot_http_limits_spare", GAUGE, (), "1 while rate limits are counted here alone: the store is silent."),
@@ -156,6 +157,7 @@ class Metrics:
         self.tg_last_message = self._family(Gauge, "levibot_tg_last_message_ts").of()
         self.tg_last_score_ok = self._family(Gauge, "levibot_tg_last_score_ok_ts").of()
         self.mailbox_depth = self._family(Gauge, "levibot_mailbox_depth")
+        self.archive_unverified = self._family(Gauge, "levibot_archive_unverified_bytes").of()
         self.model_brier = self._family(Gauge, "levibot_model_brier").of()
         self.model_ece = self._family(Gauge, "levibot_model_ece").of()
         self.http_limits_spare = self._family(Gauge, "levibot_http_limits_spare").of()

@@ -107,3 +107,9 @@ def test_the_quick_look_passes_nothing_that_a_mask_would_change(text: str) -> No
     masker = Masker()
 
     assert json.loads(masker.payload(msgspec.json.encode({"text": text}))) == masker.tree({"text": text})
+
+
+def test_each_line_of_a_secret_is_one() -> None:
+    masker = Masker(["AKIAEXAMPLE\nwJalrXUtnFEMI/K7MDENG"])
+
+    assert masker.text("with wJalrXUtnFEMI/K7MDENG of AKIAEXAMPLE") == "with *** of ***"
