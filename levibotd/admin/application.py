@@ -7,6 +7,7 @@ every error into a problem document. Nothing that is raised behind it leaves as 
 
 import logging
 from collections.abc import Awaitable, Callable
+from math import ceil
 
 from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -17,7 +18,7 @@ from levibotd.admin.connections import Connection
 from levibotd.admin.desk import Desk
 from levibotd.admin.idempotency import KEY_HEADER as IDEMPOTENCY_HEADER
 from levibotd.admin.idempotency import Answers, checked_key
-from levibotd.admin.limits import BODY_BYTES_MAX, Buckets, Clients, Rate
+from levibotd.admin.limits import BODY_BYTES_MAX, Clients
 from levibotd.admin.openapi import DESCRIPTION, Description
 from levibotd.admin.origins import Origins
 from levibotd.admin.panel import ASSETS, load_assets
@@ -29,6 +30,7 @@ from levibotd.admin.problems import (
     NotFound,
     Problem,
     TooLarge,
+    TooMany,
     Unauthenticated,
     problem_of,
 )
@@ -38,6 +40,7 @@ from levibotd.admin.schema import openapi_bytes
 from levibotd.admin.streams import DOORS, Doors, Streams
 from levibotd.admin.tickets import Tickets
 from levibotd.observe.metrics import OTHER
+from levibotd.ports.buckets import Buckets
 
 SLOW_S = 0.1
 TICKET = "ticket"
@@ -63,9 +66,9 @@ class Guard(Struct, frozen=True, kw_only=True):
     """What stands between the network and the handlers."""
 
     origins: Origins
+    buckets: Buckets
     keyring: Keyring = Keyring()
     clients: Clients = Clients()
-    rate: Rate = Rate()
 
 
 class _Kept(Struct, frozen=True, kw_only=True):
@@ -127,7 +130,6 @@ class _Edge:
         self.doors = Doors(Streams(), Tickets())
         self._desk = desk
         self._guard = guard
-        self._buckets = Buckets(guard.rate)
         self._answers: Answers[_Kept] = Answers()
         # A bound method cannot carry the marker that aiohttp looks for.
         self.middleware = web.middleware(lambda request, handler: self._attend(request, handler))
@@ -159,7 +161,7 @@ class _Edge:
             if origin is not None and request.method == "OPTIONS":
                 response = web.Response(status=204, headers=_PREFLIGHT)
             else:
-                self._admit(request, route, since)
+                await self._admit(request, route, since)
                 check_length(request)
                 response = await self._answer(request, handler, since)
         except Declined as error:
@@ -170,22 +172,27 @@ class _Edge:
         return response
 
     # Raises what forbids this request before anything looks at it.
-    def _admit(self, request: web.Request, route: Route | None, now: float) -> None:
+    async def _admit(self, request: web.Request, route: Route | None, now: float) -> None:
         client = self._guard.clients.name(request.remote, forwarded=request.headers.get("X-Forwarded-For"))
         request[CLIENT] = client
-        self._buckets.take(client, now=now)
+        await self._take(client)
         try:
             caller = self._caller(request, route, now)
         except Unauthenticated:
-            self._buckets.take(client, now=now, tokens=GUESS_TOKENS)
+            await self._take(client, tokens=GUESS_TOKENS)
             raise
         if self._guard.keyring:
-            self._buckets.take(f"key:{caller.name}", now=now)
+            await self._take(f"key:{caller.name}")
         request[CALLER] = caller
         if route is not None:
             request[TAKES] = (route.query, route.body, route.path)
             if route.method != "GET" and route.query is None and request.query_string:
                 raise Malformed("query: expected none")  # A misspelt wish for less must not get more.
+
+    async def _take(self, client: str, *, tokens: float = 1.0) -> None:
+        wait_s = await self._guard.buckets.take(client, tokens=tokens)
+        if wait_s:
+            raise TooMany("slow down", headers={"Retry-After": str(ceil(wait_s))})
 
     def _caller(self, request: web.Request, route: Route | None, now: float) -> Caller:
         needs = route.scope if route is not None else Scope.READ

@@ -8,12 +8,10 @@ addresses of one /64, nor by writing addresses into X-Forwarded-For.
 import ipaddress
 from collections import OrderedDict
 from collections.abc import Iterable
-from math import ceil
 
-from msgspec import Struct
-
-from levibotd.admin.problems import TooMany
 from levibotd.errors import ConfigError
+from levibotd.kernel.clock import Clock
+from levibotd.ports.buckets import Rate
 
 BODY_BYTES_MAX = 64 * 1024
 FORWARDED_MAX = 1024  # Characters of X-Forwarded-For that are looked at, from the right.
@@ -22,40 +20,37 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-class Rate(Struct, frozen=True, kw_only=True):
-    """`per_s` tokens a second, saved up to `burst`; at most `clients_max` buckets are kept."""
-
-    per_s: float = 200.0
-    burst: float = 600.0
-    clients_max: int = 4096
-
-
-class Buckets:
+class MemoryBuckets:
     """
-    One token bucket a client.
+    One token bucket a client, kept in this process.
 
     Beyond the bound the client that asked longest ago is forgotten; to gain by that, a client would
     have to come under thousands of names a second.
     """
 
-    def __init__(self, rate: Rate) -> None:
+    def __init__(self, rate: Rate, *, clock: Clock) -> None:
         self._rate = rate
+        self._clock = clock
         self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()  # Tokens and when.
 
     def __len__(self) -> int:
         return len(self._levels)
 
-    def take(self, client: str, *, now: float, tokens: float = 1.0) -> None:
-        """Raises TooMany, with when to come back, if this client has no token left."""
-        rate = self._rate
+    async def take(self, client: str, *, tokens: float = 1.0) -> float:
+        return self.spend(client, tokens=tokens)
+
+    def spend(self, client: str, *, tokens: float = 1.0) -> float:
+        """As `take`, at once."""
+        rate, now = self._rate, self._clock.monotonic()
         level, since = self._levels.pop(client, (rate.burst, now))
         level = min(rate.burst, level + max(0.0, now - since) * rate.per_s)
         self._levels[client] = (max(0.0, level - tokens) if level >= 1.0 else level, now)
         if len(self._levels) > rate.clients_max:
             self._levels.popitem(last=False)
-        if level < 1.0:
-            wait_s = ceil((1.0 - level) / rate.per_s)
-            raise TooMany("slow down", headers={"Retry-After": str(wait_s)})
+        return 0.0 if level >= 1.0 else (1.0 - level) / rate.per_s
+
+    async def close(self) -> None:
+        """Nothing is held open."""
 
 
 class Clients:

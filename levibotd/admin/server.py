@@ -13,14 +13,17 @@ import ipaddress
 import socket
 from collections.abc import Awaitable, Callable
 
+import anyio
+
 from levibotd.admin.auth import Keyring
 from levibotd.admin.desk import Desk
-from levibotd.admin.limits import Clients, Rate
+from levibotd.admin.limits import Clients, MemoryBuckets
 from levibotd.admin.origins import Origins
 from levibotd.config import split_bind
 from levibotd.errors import ConfigError, Unavailable
 from levibotd.kernel.actor import Actor
 from levibotd.kernel.events import Exit
+from levibotd.ports.buckets import Buckets, Rate
 
 BACKLOG = 128
 PORT_MAX = 65535
@@ -39,16 +42,16 @@ class AdminHttp(Actor[None]):
     """
     Serve the HTTP interface on a socket that is already listening.
 
-    A restart loses the answers kept for Idempotency-Keys and the levels of the rate limits.
+    A restart loses the answers kept for Idempotency-Keys, and the levels of rate limits that were not given.
     """
 
     def __init__(
-        self, desk: Desk, *, listener: socket.socket, keyring: Keyring | None = None, rate: Rate | None = None
+        self, desk: Desk, *, listener: socket.socket, keyring: Keyring | None = None, buckets: Buckets | None = None
     ) -> None:
         self._desk = desk
         self._listener = listener
         self._keyring = Keyring() if keyring is None else keyring
-        self._rate = Rate() if rate is None else rate
+        self._buckets = MemoryBuckets(Rate(), clock=desk.clock) if buckets is None else buckets
         self._accepting: socket.socket | None = None
         self._server: asyncio.Server | None = None
         self._close: Callable[[], Awaitable[None]] | None = None
@@ -65,7 +68,7 @@ class AdminHttp(Actor[None]):
             origins=Origins(host=host, port=port_of(self._listener), cors_origins=http.cors_origins),
             keyring=self._keyring,
             clients=Clients(http.trusted_proxies),
-            rate=self._rate,
+            buckets=self._buckets,
         )
         runner = web.AppRunner(make_application(self._desk, guard), access_log=None, shutdown_timeout=SHUTDOWN_S)
         self._close = runner.cleanup
@@ -94,6 +97,8 @@ class AdminHttp(Actor[None]):
             self._server.close()
         if self._close is not None:
             await self._close()
+        with anyio.move_on_after(SHUTDOWN_S):
+            await self._buckets.close()
 
     async def receive(self, message: None) -> None:
         """Nobody tells it anything: work comes in over its socket."""

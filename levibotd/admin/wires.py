@@ -12,9 +12,10 @@ import anyio
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from levibotd.admin.feed import Fresh
-from levibotd.admin.limits import Buckets, Rate
-from levibotd.admin.problems import Malformed, TooMany
+from levibotd.admin.limits import MemoryBuckets
+from levibotd.admin.problems import Malformed
 from levibotd.admin.replies import EDGE_HEADERS, EVENT_STREAM, desk_of
+from levibotd.ports.buckets import Rate
 
 KEEP_ALIVE_S = 15.0
 SEND_S = 10.0  # For a client to take what waits for it.
@@ -112,8 +113,7 @@ class SocketWire:
 
     def __init__(self, request: web.Request) -> None:
         self._request = request
-        self._clock = desk_of(request).clock
-        self._inbound = Buckets(INBOUND)
+        self._inbound = MemoryBuckets(INBOUND, clock=desk_of(request).clock)
         self.response = web.WebSocketResponse(
             timeout=GOODBYE_S, heartbeat=KEEP_ALIVE_S, autoping=False, compress=False, max_msg_size=INBOUND_BYTES_MAX
         )
@@ -142,9 +142,8 @@ class SocketWire:
                     await self.response.pong(message.data)
                 elif message.type not in (WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.PONG):
                     return GONE
-                self._inbound.take("", now=self._clock.monotonic())
-        except TooMany:
-            return FLOOD
+                if self._inbound.spend(""):
+                    return FLOOD
         except ConnectionError:
             return GONE
 

@@ -18,7 +18,7 @@ import msgspec
 from levibotd.admin.auth import Keyring
 from levibotd.admin.desk import Desk, ExecWish, RiskWish
 from levibotd.admin.feed import Feed
-from levibotd.admin.limits import Rate
+from levibotd.admin.limits import MemoryBuckets
 from levibotd.admin.replies import EVENT_STREAM
 from levibotd.admin.routes import ROUTES
 from levibotd.admin.server import AdminHttp, listen, port_of
@@ -58,6 +58,7 @@ from levibotd.messages import (
 from levibotd.observe.logging import make_log
 from levibotd.observe.metrics import Metrics
 from levibotd.observe.notify import Herald, Notifier
+from levibotd.ports.buckets import Buckets, Rate
 from levibotd.ports.event_index import EventQuery
 from levibotd.ports.journal_file import Run
 from levibotd.ports.reports import LogDamaged, Made, NoLog, ReportQuery
@@ -390,6 +391,7 @@ async def serving(
     config: Config | None = None,
     keyring: Keyring | None = None,
     rate: Rate | None = None,
+    buckets: Buckets | None = None,
     risk: Ref[RiskWish] | None = None,
     totp: bytes | None = None,
     reread: Callable[[], Config] | None = None,
@@ -405,11 +407,12 @@ async def serving(
     logger: Ref[Any] = Ref("logger", Box(8))
     http: Ref[None] = Ref("http", Box(1))
     listener = listen("127.0.0.1:0")
+    shared = MemoryBuckets(rate or Rate(), clock=clock) if buckets is None else buckets
     children = [
         Child(exec_, lambda: ExecOfTest(log)),
         Child(telegram, lambda: IntakeOfTest(log)),
         Child(logger, lambda: LoggerOfTest(log)),
-        Child(http, lambda: AdminHttp(desk, listener=listener, keyring=keyring, rate=rate)),
+        Child(http, lambda: AdminHttp(desk, listener=listener, keyring=keyring, buckets=shared)),
     ]
     if risk.capacity > 1:  # A smaller one is full already, and nobody serves it.
         children.append(Child(risk, lambda: RiskOfTest(log)))

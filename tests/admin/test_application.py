@@ -7,8 +7,9 @@ import re
 import pytest
 
 from levibotd.admin.auth import Keyring, Scope, digest_of, parse_keys
-from levibotd.admin.limits import BODY_BYTES_MAX, Rate
+from levibotd.admin.limits import BODY_BYTES_MAX
 from levibotd.admin.routes import ROUTES
+from levibotd.ports.buckets import Rate
 from levibotd.config import load
 from levibotd.kernel.mailbox import FAIL, Box, Ref
 from levibotd.messages import SetPolicy
