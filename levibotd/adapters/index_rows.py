@@ -1,6 +1,7 @@
 """Rows of the event index: what stands in them, and how a query asks for them."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
@@ -10,7 +11,8 @@ from levibotd.domain.signal import TraceId
 from levibotd.ports.event_index import EventQuery
 from levibotd.ports.journal_file import Position, Run
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+HOUR_S = 3600
 SCHEMA_SQL = f"""
 PRAGMA user_version={SCHEMA_VERSION};
 CREATE TABLE IF NOT EXISTS events (
@@ -21,8 +23,16 @@ CREATE INDEX IF NOT EXISTS by_type ON events (type);
 CREATE INDEX IF NOT EXISTS by_symbol ON events (symbol) WHERE symbol IS NOT NULL;
 CREATE TABLE IF NOT EXISTS names (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS segments (id INTEGER PRIMARY KEY, first_seq INTEGER NOT NULL, last_ts REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS hours (
+    hour INTEGER, type INTEGER, count INTEGER NOT NULL, PRIMARY KEY (hour, type)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS place (one INTEGER PRIMARY KEY, position TEXT NOT NULL);
 """
+
+HOURS_SQL = (
+    "SELECT hour, name, count FROM hours JOIN names ON names.id = type WHERE hour >= ? AND hour < ? ORDER BY hour, name"
+)
+# Counts are as of whole hours; what is forgotten is forgotten by whole segments, which are hours.
+DROP_HOURS_SQL = "DELETE FROM hours WHERE hour < (SELECT CAST(ts / 3600 AS INTEGER) FROM events ORDER BY seq LIMIT 1)"
 
 # The rows of one type come from its index in order; those of several are gathered and sorted: ask for a trace as well.
 _TYPE = "type = (SELECT id FROM names WHERE name = ?)"
@@ -82,6 +92,7 @@ class Rows:
 
     def insert(self, connection: sqlite3.Connection, rows: Iterable[Row]) -> None:
         rows = list(rows)
+        self._count(connection, rows)
         connection.executemany("INSERT OR IGNORE INTO names VALUES (?, ?)", self._new)
         self._new = []
         connection.executemany("INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
@@ -93,6 +104,15 @@ class Rows:
             "INSERT INTO segments VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
             " first_seq = min(first_seq, excluded.first_seq), last_ts = max(last_ts, excluded.last_ts)",
             [(segment, first, last_ts) for segment, (first, last_ts) in spans.items()],
+        )
+
+    # Counting hours anew would mean reading every row there is.
+    def _count(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
+        (last,) = connection.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()
+        counts = Counter((int(ts // HOUR_S), kind) for seq, ts, kind, *_ in rows if seq > last)
+        connection.executemany(
+            "INSERT INTO hours VALUES (?, ?, ?) ON CONFLICT (hour, type) DO UPDATE SET count = count + excluded.count",
+            [(hour, kind, count) for (hour, kind), count in counts.items()],
         )
 
     def _number(self, name: str) -> int:

@@ -5,6 +5,7 @@ It lies beside the log and can be deleted at any time: it is read anew from the 
 thread writes it, and nothing waits for that; what a crash left out is caught up at the next start.
 """
 
+import math
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from levibotd.adapters.index_rows import SCHEMA_SQL, SCHEMA_VERSION, Row, Rows, select
+from levibotd.adapters.index_rows import DROP_HOURS_SQL, HOUR_S, HOURS_SQL, SCHEMA_SQL, SCHEMA_VERSION, Row, Rows, select
 from levibotd.adapters.journal_reader import located, stands_at
 from levibotd.domain.records import Logged
 from levibotd.domain.signal import TraceId
@@ -20,7 +21,7 @@ from levibotd.errors import Unavailable
 from levibotd.journal import TERMINAL, decode
 from levibotd.kernel import offload
 from levibotd.messages import Decision
-from levibotd.ports.event_index import EventQuery
+from levibotd.ports.event_index import EventQuery, HourCount
 from levibotd.ports.files import Files
 from levibotd.ports.journal_file import Position, Run
 
@@ -113,6 +114,15 @@ class SqliteIndex:
         if not query.newest_first:
             return self._lines(rows)
         return self._lines(rows[::-1])[::-1]  # Neighbours are read at once as they stand in the log.
+
+    async def hours(self, *, since: float, until: float) -> list[HourCount]:
+        await self.settled()
+        span = int(since // HOUR_S), math.ceil(until / HOUR_S)
+        try:
+            rows = self._connection_to_read().execute(HOURS_SQL, span).fetchall()
+        except sqlite3.DatabaseError as fault:
+            raise self._stale(f"{fault}") from fault
+        return [HourCount(at=hour * HOUR_S, event_type=name, count=count) for hour, name, count in rows]
 
     def decision(self, trace: TraceId) -> Decision | None:
         scored: Logged | None = None
@@ -217,6 +227,7 @@ class SqliteIndex:
             with connection:
                 (begin,) = connection.execute("SELECT min(seq) FROM events").fetchone()
                 if begin is None or begin > seq:
+                    connection.execute(DROP_HOURS_SQL)
                     return
                 connection.execute("DELETE FROM events WHERE seq <= ?", (min(seq, begin + _CATCH_UP_ROWS),))
 

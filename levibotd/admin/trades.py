@@ -5,14 +5,14 @@ An export without a limit is written while the log is read, page by page: it nev
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Annotated, Literal
+from typing import Literal
 
 from aiohttp import web
 from anyio.lowlevel import checkpoint
-from msgspec import Meta, structs
+from msgspec import structs
 
 from levibotd.admin.desk import Desk
-from levibotd.admin.events import CURSOR_HEADER, Cursor, Limit, beyond, moment_of, next_cursor
+from levibotd.admin.events import CURSOR_HEADER, Cursor, Limit, Moment, beyond, moment_of, next_cursor
 from levibotd.admin.replies import CSV, EDGE_HEADERS, Answer, Body, Money, desk_of, json, plain, read_query
 from levibotd.domain.accounting import EXACT
 from levibotd.domain.csv_cells import csv_of
@@ -22,7 +22,7 @@ from levibotd.journal import decode
 from levibotd.ports.event_index import EventQuery
 
 PAGE = 100
-EXPORT_PAGE = 200  # Reading one holds the loop.
+EXPORT_PAGE = 50  # Reading one holds the loop.
 
 _CLOSED = ("POSITION_CLOSED",)
 _FILLED = ("ORDER_FILLED", "ORDER_PARTIAL_FILL")
@@ -42,7 +42,7 @@ class TradesWanted(Body, frozen=True):
     """
 
     rows: Literal["calls", "fills"] | None = None
-    since_iso: Annotated[str, Meta(max_length=40)] | None = None
+    since_iso: Moment | None = None
     order: Literal["asc", "desc"] = "desc"
     limit: Limit | None = None
     cursor: Cursor | None = None

@@ -27,6 +27,14 @@ class EventQuery(Struct, frozen=True, kw_only=True):
     limit: int = 100
 
 
+class HourCount(Struct, frozen=True, kw_only=True):
+    """How many records of one type the hour that begins `at` has."""
+
+    at: float
+    event_type: str
+    count: int
+
+
 class EventIndex(Protocol):
     """Where which record stands."""
 
@@ -46,6 +54,13 @@ class EventIndex(Protocol):
 
     async def lines(self, query: EventQuery) -> Sequence[bytes]:
         """Answer from everything fed before the call. Raises Unavailable while the index is made anew."""
+
+    async def hours(self, *, since: float, until: float) -> Sequence[HourCount]:
+        """
+        Count the records of each UTC hour between, in order, by type; hours that these moments cut count whole.
+
+        Costs as much as there are hours, not records. Raises Unavailable while the index is made anew.
+        """
 
     def decision(self, trace: TraceId) -> Decision | None:
         """The terminal decision of a post, None while there is none. Raises Unavailable."""

@@ -5,7 +5,7 @@ import sqlite3
 import msgspec
 import pytest
 
-from levibotd.adapters.index_rows import SCHEMA_SQL, Rows, select
+from levibotd.adapters.index_rows import HOURS_SQL, SCHEMA_SQL, Rows, select
 from levibotd.domain.records import Entry, Logged, SystemNote
 from levibotd.domain.signal import Symbol, TraceId
 from levibotd.ports.event_index import EventQuery
@@ -55,6 +55,14 @@ def test_a_record_is_indexed_once(connection: sqlite3.Connection) -> None:
     for _ in range(2):
         rows.insert(connection, rows.of_runs([run_of("a", "b")]))
     assert len(found(connection, EventQuery())) == 2
+
+
+def test_hours_count_each_record_once(connection: sqlite3.Connection) -> None:
+    rows = Rows()
+    for first in (1, 1, 3):  # The second time it is told again.
+        rows.insert(connection, rows.of_runs([run_of("a", "b", first=first)]))
+    assert connection.execute(HOURS_SQL, (0, 10)).fetchall() == [(0, "SYSTEM", 4)]
+    assert connection.execute(HOURS_SQL, (1, 10)).fetchall() == []
 
 
 def test_the_place_in_the_log_comes_back(connection: sqlite3.Connection) -> None:

@@ -304,6 +304,36 @@ async def test_in_a_thread_of_its_own_it_keeps_up_while_it_is_read(tmp_path: Pat
         assert decode(newest[0]).seq == bench.journal.position.seq
 
 
+async def test_hours_are_those_of_the_log_also_when_the_index_is_made_anew(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    async with running(bench) as index:
+        bench.fill(20)  # Six an hour, from noon on.
+        counted = await index.hours(since=NOON + 3600, until=NOON + 3 * 3600)
+        everything = await index.hours(since=0, until=NOON * 2)
+    bench.path.unlink()
+    bench.index = bench.new_index()
+    async with running(bench) as index:
+        again = await index.hours(since=0, until=NOON * 2)
+
+    assert [(one.at, one.event_type, one.count) for one in counted if one.event_type == "SYSTEM"] == [
+        (NOON + 3600, "SYSTEM", 6),
+        (NOON + 7200, "SYSTEM", 6),
+    ]
+    assert sum(one.count for one in everything) == 20 + 7  # With four FILE_OPEN and three FILE_SEAL.
+    assert again == everything
+
+
+async def test_hours_that_are_pruned_are_forgotten(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    async with running(bench) as index:
+        bench.fill(20)
+        await index.settled()
+        await index.forget(8)  # The first segment: six notes between its first and last line.
+        left = await index.hours(since=0, until=NOON * 2)
+
+    assert left[0].at == NOON + 3600
+
+
 async def test_records_whose_segments_go_are_forgotten_and_the_rest_stays(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     async with running(bench) as index:

@@ -5,6 +5,7 @@ A daemon small enough for a test of its HTTP interface: real actors, a real ledg
 """
 
 import io
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -59,7 +60,7 @@ from levibotd.observe.logging import make_log
 from levibotd.observe.metrics import Metrics
 from levibotd.observe.notify import Herald, Notifier
 from levibotd.ports.buckets import Buckets, Rate
-from levibotd.ports.event_index import EventQuery
+from levibotd.ports.event_index import EventQuery, HourCount
 from levibotd.ports.journal_file import Run
 from levibotd.ports.reports import LogDamaged, Made, NoLog, ReportQuery
 from levibotd.sim.demo_market import DemoMarket
@@ -103,6 +104,11 @@ class MemoryLog:
 
     async def settled(self) -> None:
         """It is its own index."""
+
+    async def hours(self, *, since: float, until: float) -> list[HourCount]:
+        found = Counter((line.ts // 3600 * 3600, line.event_type) for line in map(decode, self.lines_written))
+        counts = [HourCount(at=at, event_type=name, count=count) for (at, name), count in sorted(found.items())]
+        return [one for one in counts if since - 3600 < one.at < until]
 
     @property
     def indexed_seq(self) -> int:
