@@ -109,7 +109,7 @@ async def test_an_export_is_all_fills_however_many() -> None:
     async with serving(log=log) as site:
         newest_first = await site.get("/trades?format=csv")
         oldest_first = await site.get("/trades?format=csv&order=asc")
-        late = await site.get("/trades?format=csv&since_iso=2025-10-09T09:00:00Z")
+        late = await site.get("/trades?format=csv&since_iso=2025-10-09T08:54:00Z")
 
     assert newest_first.headers["Content-Type"].startswith("text/csv")
     assert "attachment" in newest_first.headers["Content-Disposition"]
