@@ -7,7 +7,7 @@ from typing import Annotated
 from aiohttp import web
 from msgspec import UNSET, Meta, UnsetType
 
-from levibotd.admin.events import Cursor, beyond, next_cursor
+from levibotd.admin.desk import Desk
 from levibotd.admin.idempotency import KEY_HEADER, checked_key
 from levibotd.admin.problems import Undecided
 from levibotd.admin.replies import (
@@ -20,20 +20,15 @@ from levibotd.admin.replies import (
     plain,
     plain_or_none,
     read_body,
-    read_query,
 )
 from levibotd.domain import records
 from levibotd.domain.leg_read import LegRead
-from levibotd.domain.records import LegOutcome, Logged, Record, SignalIngest, SignalScored
+from levibotd.domain.records import LegOutcome, Logged, Record, SignalScored
 from levibotd.domain.signal import Post, Side, TraceId
-from levibotd.journal import TERMINAL, decode, parse
 from levibotd.messages import AwaitDecision, Decision, IngestPost
-from levibotd.ports.event_index import EventIndex, EventQuery
 
-CHANNEL = r"^[\w@.:+-]{1,64}$"
-MESSAGE_ID = r"^[ -~]{1,255}$"
-SIGNALS_MAX = 100
-ENDING_MAX = 50  # Scorings of a post that are looked at: one for each of its revisions.
+CHANNEL = r"^[\w@.:+-]{1,64}(?!\n)$"
+MESSAGE_ID = r"^[ -~]{1,255}(?!\n)$"
 MESSAGE_ID_MAX = 2**52 - 1
 
 Channel = Annotated[str, Meta(pattern=CHANNEL)] | Annotated[int, Meta(ge=-MESSAGE_ID_MAX, le=MESSAGE_ID_MAX)]
@@ -57,13 +52,6 @@ class ScoreWanted(Body, frozen=True):
 
     text: Text
     channel: Channel = "http"
-
-
-class SignalsWanted(Body, frozen=True):
-    """A page of posts."""
-
-    limit: Annotated[int, Meta(ge=1, le=SIGNALS_MAX)] = 20
-    cursor: Cursor | None = None
 
 
 class Pays(Answer, frozen=True):
@@ -139,42 +127,13 @@ class ReadText(Answer, frozen=True):
     legs: tuple[LegShown, ...]
 
 
-class SignalShown(Answer, frozen=True):
-    """A post; what it was read as and how it ended, as far as that is known. `decision` is an event type."""
-
-    trace_id: str | None
-    seq: int
-    channel: str
-    message_id: int
-    posted_at: float
-    text: str
-    late: bool
-    source: str
-    kind: str | None
-    score: Score | None
-    decision: str | None
-    route: Ending | None
-
-
-class Signals(Answer, frozen=True):
-    """One page of posts; `next_cursor` leads to the next."""
-
-    signals: tuple[SignalShown, ...]
-    next_cursor: Cursor | None
-
-
 async def post_ingest(request: web.Request) -> web.Response:
     """`POST /signals/ingest-and-score` - ingest a post once and tell how it ended."""
     desk, body = desk_of(request), await read_body(request, IngestWanted)
     now = desk.clock.time()
     message_id = message_id_of(body, key=checked_key(request.headers.get(KEY_HEADER)), at=now)
     post = Post(channel=str(body.channel), message_id=message_id, posted_at=now, text=body.text)
-    await answer_of(desk.telegram, IngestPost(trace=post.trace, post=post), timeout_s=desk.ask_timeout_s)
-    try:
-        decision = await desk.logger.ask(AwaitDecision(trace=post.trace), timeout_s=desk.decision_timeout_s)
-    except TimeoutError:
-        raise Undecided("ingested, and not decided in time", facts={"trace_id": post.trace}) from None
-    return json(_decided(decision, trace=post.trace))
+    return json(await ingest(desk, post))
 
 
 async def post_score(request: web.Request) -> web.Response:
@@ -190,13 +149,14 @@ async def post_score(request: web.Request) -> web.Response:
     return json(ReadText(ok=True, kind=found.reading.kind, score=score, legs=legs))
 
 
-async def get_signals(request: web.Request) -> web.Response:
-    """`GET /signals` - posts, newest first, each with its reading and its decision where there is one."""
-    wanted, events = read_query(request, SignalsWanted), desk_of(request).events
-    query = EventQuery(types=("SIGNAL_INGEST",), beyond=beyond(wanted.cursor), newest_first=True, limit=wanted.limit)
-    lines = await events.lines(query)
-    found = [_signal(decode(line), await _ending(events, parse(line).trace_id)) for line in lines]
-    return json(Signals(signals=tuple(found), next_cursor=next_cursor(lines, query)))
+async def ingest(desk: Desk, post: Post) -> Decided:
+    """Have a post ingested once, and return how it ended. Raises Undecided while that is not known."""
+    await answer_of(desk.telegram, IngestPost(trace=post.trace, post=post), timeout_s=desk.ask_timeout_s)
+    try:
+        decision = await desk.logger.ask(AwaitDecision(trace=post.trace), timeout_s=desk.decision_timeout_s)
+    except TimeoutError:
+        raise Undecided("ingested, and not decided in time", facts={"trace_id": post.trace}) from None
+    return _decided(decision, trace=post.trace)
 
 
 def message_id_of(body: IngestWanted, *, key: str | None, at: float) -> int:
@@ -208,6 +168,11 @@ def message_id_of(body: IngestWanted, *, key: str | None, at: float) -> int:
         named = f"id|{own}"
     else:
         named = f"key|{key}" if key is not None else f"text|{body.channel}|{int(at // 60)}|{body.text}"
+    return number_of(named)
+
+
+def number_of(named: str) -> int:
+    """A message id for what has a name in place of a number."""
     digest = blake2b(named.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     # Above every id a client can send and every id Telegram gives, and still exact in JSON.
     return (1 << 52) | int.from_bytes(digest, "big") >> 12
@@ -244,15 +209,16 @@ def ending_of(terminal: Record) -> Ending:
 
 
 def _decided(decision: Decision, *, trace: TraceId) -> Decided:
-    scored = _scoring(decision.scored)
+    scored = scoring_of(decision.scored)
     return Decided(
-        ok=True, trace_id=trace, kind=None if scored is None else scored.kind, score=_score(scored),
+        ok=True, trace_id=trace, kind=None if scored is None else scored.kind, score=score_of(scored),
         legs=() if scored is None else tuple(map(leg_of, scored.legs)),
         route=ending_of(decision.terminal.entry.record),
     )  # fmt: skip
 
 
-def _score(scored: SignalScored | None) -> Score | None:
+def score_of(scored: SignalScored | None) -> Score | None:
+    """The probabilities of a post, None where it was not scored."""
     if scored is None:
         return None
     return Score(
@@ -261,26 +227,7 @@ def _score(scored: SignalScored | None) -> Score | None:
     )  # fmt: skip
 
 
-def _scoring(logged: Logged | None) -> SignalScored | None:
+def scoring_of(logged: Logged | None) -> SignalScored | None:
+    """The SIGNAL_SCORED in a line of the log, None where it is another one."""
     record = None if logged is None else logged.entry.record
     return record if isinstance(record, SignalScored) else None
-
-
-async def _ending(events: EventIndex, trace: TraceId | None) -> list[Logged]:
-    query = EventQuery(trace_id=trace, types=("SIGNAL_SCORED", *sorted(TERMINAL)), limit=ENDING_MAX)
-    return [decode(line) for line in await events.lines(query)]
-
-
-def _signal(ingested: Logged, ending: list[Logged]) -> SignalShown:
-    record = ingested.entry.record
-    assert isinstance(record, SignalIngest)
-    scored = next(filter(None, map(_scoring, reversed(ending))), None)
-    terminal = next((x for x in ending if x.event_type in TERMINAL), None)
-    post = record.post
-    return SignalShown(
-        trace_id=ingested.entry.trace, seq=ingested.seq, channel=post.channel, message_id=post.message_id,
-        posted_at=post.posted_at, text=post.text, late=record.late, source=record.source,
-        kind=None if scored is None else scored.kind, score=_score(scored),
-        decision=None if terminal is None else terminal.event_type,
-        route=None if terminal is None else ending_of(terminal.entry.record),
-    )  # fmt: skip

@@ -29,6 +29,7 @@ from levibotd.app.rules import Rulebook
 from levibotd.app.story import story_of
 from levibotd.config import Config, demo_config
 from levibotd.domain import records as r
+from levibotd.domain.gates import GateName, Refusal
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.masking import Masker
@@ -55,6 +56,8 @@ from levibotd.messages import (
     SetLeverage,
     SetStage,
     Switch,
+    Tried,
+    TryOrder,
 )
 from levibotd.observe.logging import make_log
 from levibotd.observe.metrics import Metrics
@@ -195,7 +198,9 @@ class RiskOfTest(Actor[RiskWish]):
     def __init__(self, log: MemoryLog) -> None:
         self._log = log
 
-    async def receive(self, message: RiskWish) -> str | int:
+    async def receive(self, message: RiskWish) -> object:
+        if isinstance(message, TryOrder):
+            return tried(message)
         if isinstance(message, SetLeverage):
             cap = self._log.ledger.control.leverage_cap
             effect = "" if message.leverage is None else str(message.leverage)
@@ -208,8 +213,42 @@ class RiskOfTest(Actor[RiskWish]):
         return before
 
 
+def tried(wish: TryOrder) -> Tried | Refusal:
+    """An order at 60000, whose venue takes five in quote at least, lists Bitcoin alone and knows no shorts."""
+    if not wish.symbol.startswith("BTC"):
+        return Refusal(gate=GateName.NOT_TRADABLE, value=wish.symbol, limit="listed")
+    if wish.side is Side.SELL:
+        return Refusal(gate=GateName.CANNOT_SHORT, value=BTC, limit="a venue that shorts")
+    if wish.notional is not None and wish.notional < 5:
+        return Refusal(gate=GateName.TOO_SMALL, value=wish.notional, limit=Decimal("5.5"))
+    price = wish.entry or Decimal(60_000)
+    plan = plan_of(qty=(wish.notional or Decimal(600)) / price, price=price)
+    targets = tuple(r.Target(price=one, share=Decimal(1) / len(wish.targets)) for one in wish.targets)
+    plan = msgspec.structs.replace(plan, stop=wish.stop or plan.stop, targets=targets or plan.targets)
+    return Tried(plan=plan, refused_by=r.Gate(name="cooldown", value=3.0, limit=5.0))
+
+
+def plan_of(*, qty: Decimal, price: Decimal) -> r.TradePlan:
+    """One rung at a price, half of it away the stop, twice as far the target."""
+    return r.TradePlan(
+        symbol=BTC,
+        side=Side.BUY,
+        rungs=(r.Rung(style="limit", qty=qty, price=price),),
+        targets=(r.Target(price=price * 2, share=Decimal(1)),),
+        stop=price / 2,
+        stop_source="signal",
+        targets_source="signal",
+        qty=qty,
+        notional=qty * price,
+        planned_loss=Decimal(100),
+        leverage=1,
+        mark=price,
+        price_cap=price,
+    )
+
+
 class IntakeOfTest(Actor[IngestPost]):
-    """Telegram, Scorer and Risk in one: `BUY` in a text is a call that a gate refuses; "hold" is never decided."""
+    """Telegram, Scorer and Risk in one: `BUY` in a text is a call that a gate refuses, unless its stop is 59999; "hold" is never decided."""
 
     def __init__(self, log: MemoryLog) -> None:
         self._log = log
@@ -224,9 +263,12 @@ class IntakeOfTest(Actor[IngestPost]):
         return Ingested(trace=trace, fresh=fresh)
 
     def _decide(self, post: Post, trace: TraceId) -> None:
-        call = "BUY" in post.text
+        call = "BUY" in post.text or "LONG" in post.text
         self._log.commit(scored(post, call=call), trace=trace)
-        if call:
+        if "SL: 59999" in post.text:
+            opened = r.LegOutcome(symbol=BTC, outcome="intent")
+            self._log.commit(r.AutoRouteExecuted(legs=(opened,), effect="opened"), trace=trace)
+        elif call:
             rejected = r.SignalRejected(gate="confidence", value=0.625, limit=0.7)
             self._log.commit(rejected, trace=trace)
         else:
@@ -279,21 +321,7 @@ def read(post: Post) -> Scored:
 def open_position(log: MemoryLog, *, qty: str = "0.5", price: str = "60000") -> CallKey:
     """Let the log tell of a call that bought and holds a position."""
     amount, paid = Decimal(qty), Decimal(price)
-    plan = r.TradePlan(
-        symbol=BTC,
-        side=Side.BUY,
-        rungs=(r.Rung(style="limit", qty=amount, price=paid),),
-        targets=(r.Target(price=paid * 2, share=Decimal(1)),),
-        stop=paid / 2,
-        stop_source="signal",
-        targets_source="signal",
-        qty=amount,
-        notional=amount * paid,
-        planned_loss=Decimal(100),
-        leverage=1,
-        mark=paid,
-        price_cap=paid,
-    )
+    plan = plan_of(qty=amount, price=paid)
     ticket = r.RiskTicket(
         call=CALL,
         channel="coins",

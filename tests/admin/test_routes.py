@@ -22,6 +22,7 @@ def test_no_one_changes_anything_with_a_key_for_reading() -> None:
 def test_what_may_spend_needs_the_scope_trade() -> None:
     spending = {
         "/flatten", "/positions/{id}/close", "/signals/ingest-and-score", "/stage", "/channels/{id}/stage",
+        "/exec/test-order", "/paper/order",
     }  # fmt: skip
     assert spending == {route.template for route in ROUTES if route.scope is Scope.TRADE}
 
