@@ -199,20 +199,22 @@ class _Call:
     def entries(self) -> Iterator[Sequence[Record]]:
         entry, stop, target = f"{self._cid}e0", f"{self._cid}s0", f"{self._cid}t0"
         won, lost = (target, stop) if self._is_target else (stop, target)
-        levels = {"stop": self._price / 2, "stop_source": "signal", "targets_source": "signal"}
-        targets = (r.Target(price=self._price * 2, share=Decimal(1)),)
+        half, targets = self._price / 2, (r.Target(price=self._price * 2, share=Decimal(1)),)
         plan = r.TradePlan(
             symbol=self._symbol, side=Side.BUY, rungs=(r.Rung(style="ioc", qty=self._qty, price=self._price),),
-            targets=targets, qty=self._qty, notional=self._price * self._qty, planned_loss=Decimal("12.5"), leverage=5,
-            mark=self._price, price_cap=self._price, **levels,
-        )  # type: ignore[arg-type]  # fmt: skip
+            targets=targets, stop=half, stop_source="signal", targets_source="signal", qty=self._qty,
+            notional=self._price * self._qty, planned_loss=Decimal("12.5"), leverage=5, mark=self._price,
+            price_cap=self._price,
+        )  # fmt: skip
         gates = tuple(r.Gate(name=name, value=0.5, limit=1.0) for name in ("stage", "confidence", "ttl", *_GATES))
         yield (
             r.RiskTicket(
                 call=self._key, channel=self._channel, plan=plan, gates=gates, policy="moderate", policy_hash="0" * 32,
                 equity=Decimal(10_000), exposure_seq=1, entry_valid_until=1.0, expires_at=1.0, at=1.0,
             ),
-            r.RiskSltp(call=self._key, targets=targets, why="set", **levels),  # type: ignore[arg-type]
+            r.RiskSltp(
+                call=self._key, stop=half, stop_source="signal", targets=targets, targets_source="signal", why="set"
+            ),
         )  # fmt: skip
         yield tuple(self._intent(cid, slot) for slot, cid in enumerate((stop, target, entry)))
         yield (r.AutoRouteExecuted(legs=(r.LegOutcome(symbol=self._symbol, outcome="intent"),), effect="opened"),)
