@@ -1,7 +1,7 @@
 """
 `python -m bench`: measure every row and print the table.
 
-Each row runs in a process of its own, so that what one imports costs no other one. A missed gate
+Each group of rows runs in a process of its own, so that what one imports costs no other one. A missed gate
 is marked in the table and is no error: figures are for people to judge.
 """
 
@@ -9,23 +9,30 @@ import argparse
 import subprocess
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
-from bench import classify, http, kernel, log, post, process
 from bench.measure import FULL, QUICK, NotHere, Row
 from bench.report import Told, as_json, read_json, table
 
-MODULES = (kernel, log, post, classify, process, http)
-ROWS: tuple[Row, ...] = tuple(row for module in MODULES for row in module.ROWS)
+# Modules of this package, each with its ROWS.
+GROUPS = ("kernel", "post", "classify", "log", "process", "http", "replay", "history", "live")
 
 
 def main(words: Sequence[str]) -> int:
     options = _parser().parse_args(words)
-    wanted = [row for row in ROWS if options.only is None or any(_means(name, row) for name in options.only)]
-    if not wanted:
-        print(f"no such row; there are: {', '.join(row.name for row in ROWS)}", file=sys.stderr)
+    asked: Sequence[str] = options.only or GROUPS
+    groups = tuple(dict.fromkeys(name.partition(".")[0] for name in asked))
+    if unknown := [group for group in groups if group not in GROUPS]:
+        print(f"no group {unknown[0]!r}; there are: {', '.join(GROUPS)}", file=sys.stderr)
         return 2
-    told = [measured(wanted[0], quick=options.quick)] if len(wanted) == 1 else _apart(wanted, quick=options.quick)
+    if len(groups) == 1:
+        told = _here(groups[0], asked, quick=options.quick)
+        if not told:
+            print(f"no such row; there are: {', '.join(row.name for row in rows_of(groups[0]))}", file=sys.stderr)
+            return 2
+    else:
+        told = [one for group in groups for one in _apart(group, asked, quick=options.quick)]
     command = " ".join(["python -m bench", *words])
     if options.json == Path("-"):
         sys.stdout.buffer.write(as_json(told, command=command))
@@ -36,36 +43,42 @@ def main(words: Sequence[str]) -> int:
     return 0
 
 
-def measured(row: Row, *, quick: bool) -> Told:
-    """Measure one row here."""
-    try:
-        figures = tuple(row.measure(QUICK if quick else FULL))
-    except NotHere as absent:
-        return Told(name=row.name, floor=row.floor, absent=str(absent))
-    return Told(name=row.name, floor=row.floor, figures=figures)
+def rows_of(group: str) -> Sequence[Row]:
+    rows: Sequence[Row] = import_module(f"bench.{group}").ROWS
+    return rows
 
 
-# A whole name, or the group it begins with.
-def _means(name: str, row: Row) -> bool:
-    return row.name == name or row.name.startswith(f"{name}.")
-
-
-def _apart(rows: Sequence[Row], *, quick: bool) -> list[Told]:
+def _here(group: str, asked: Sequence[str], *, quick: bool) -> list[Told]:
     told: list[Told] = []
-    for number, row in enumerate(rows, 1):
-        print(f"[{number}/{len(rows)}] {row.name}", file=sys.stderr, flush=True)
-        command = [sys.executable, "-m", "bench", "--only", row.name, "--json", "-", *(["--quick"] if quick else [])]
-        child = subprocess.run(command, stdout=subprocess.PIPE, check=False)
-        if child.returncode:
-            told.append(Told(name=row.name, floor=row.floor, absent=f"failed with exit code {child.returncode}"))
+    for row in rows_of(group):
+        if group not in asked and row.name not in asked:
+            continue
+        print(row.name, file=sys.stderr, flush=True)
+        try:
+            figures = tuple(row.measure(QUICK if quick else FULL))
+        except NotHere as absent:
+            told.append(Told(name=row.name, floor=row.floor, absent=str(absent)))
         else:
-            told += read_json(child.stdout)
+            told.append(Told(name=row.name, floor=row.floor, figures=figures))
     return told
+
+
+def _apart(group: str, asked: Sequence[str], *, quick: bool) -> list[Told]:
+    wanted = [name for name in asked if name == group or name.startswith(f"{group}.")]
+    command = [sys.executable, "-m", "bench", "--json", "-", *(["--quick"] if quick else [])]
+    for name in wanted:
+        command += ["--only", name]
+    child = subprocess.run(command, stdout=subprocess.PIPE, check=False)
+    if child.returncode:
+        return [Told(name=group, floor="", absent=f"failed with exit code {child.returncode}")]
+    return read_json(child.stdout)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure what levibotd costs.")
-    parser.add_argument("--only", action="append", metavar="NAME", help="a row, or all of a group; repeatable")
+    parser.add_argument(
+        "--only", action="append", metavar="NAME", help=f"a row, or one of {', '.join(GROUPS)}; repeatable"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too; - prints them instead")
     parser.add_argument("--quick", action="store_true", help="see that each row runs; its figures mean nothing")
     return parser

@@ -1,0 +1,170 @@
+"""
+Replay's rows: bars that the matching engine consumes, and posts, both through the actors.
+
+What a replay costs beside (reading and sorting candles, starting) is taken off by running it twice: with a
+position that stays open from the first bar to the last, and with the same candles and nothing to trade.
+"""
+
+import io
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.made_up import posts
+from bench.measure import Effort, Figure, Row, at_least, at_most, in_turns, spread
+from levibotd.app.parsing import parse
+from levibotd.app.replay import ReplayInput, replay
+from levibotd.config import load
+from levibotd.domain.signal import Post
+
+BARS = 200_000
+POSTS = 3_000
+BEGUN = 1_700_000_040.0
+MINUTE_S = 60.0
+PRICE = 60_000.0
+CALL = "#BTCUSDT LONG\nEntry: 59900 - 60100\nTarget: 90000\nStop loss: 45000"
+CHATTER = "Good morning everybody, patience pays."
+SETTINGS = {
+    "LEVI_RISK__MIN_VOLUME_24H": "0",
+    "LEVI_STRATEGY__CONFIDENCE_MIN": "0",
+    "LEVI_RISK__DAILY_LOSS_LIMIT": "0.9",
+}
+
+cpu = time.process_time
+
+
+def bars(effort: Effort) -> Sequence[Figure]:
+    """Bars a second of CPU, one position open all the while."""
+    count = effort.of(BARS)
+    with _directory() as directory:
+        candles = directory / "candles.csv"
+        candles.write_text("".join(_candle_lines(count)))
+        call, chatter = _messages(directory, "call", [CALL]), _messages(directory, "chatter", [CHATTER])
+        costs = in_turns(
+            effort,
+            {
+                "open": lambda: _replayed(directory, call, candles, fills=1),
+                "nothing": lambda: _replayed(directory, chatter, candles, fills=0),
+                "loop": lambda: _bare_loop(count),
+            },
+        )
+    rates = [count / (held - idle) for held, idle in zip(costs["open"], costs["nothing"], strict=True)]
+    return [
+        Figure(
+            what="bars through the matching engine",
+            spread=spread(rates),
+            unit="/s",
+            gate=at_least(100_000),
+            aim=at_least(500_000),
+        ),
+        Figure(what="bars, whole replay", spread=spread([count / cost for cost in costs["open"]]), unit="/s"),
+        Figure(what="a bare loop over them", spread=spread([count / cost for cost in costs["loop"]]), unit="/s"),
+    ]
+
+
+def messages(effort: Effort) -> Sequence[Figure]:
+    """Posts through every actor, log included, against reading and scoring them alone."""
+    count = effort.of(POSTS)
+    with _directory() as directory:
+        made_up = list(posts(count, begun=BEGUN))
+        file, candles = _posts_file(directory, made_up), directory / "candles.csv"
+        candles.write_text("".join(_candle_lines(10)))
+        lines = file.read_bytes()
+        few = _posts_file(directory, made_up[:1])
+        costs = in_turns(
+            effort,
+            {
+                "replay": lambda: _replayed(directory, file, candles),
+                "start": lambda: _replayed(directory, few, candles),
+                "parse": lambda: _timed(lambda: parse(io.BytesIO(lines), io.BytesIO(), markets=None, explain=False)),
+                "parse one": lambda: _timed(
+                    lambda: parse(io.BytesIO(few.read_bytes()), io.BytesIO(), markets=None, explain=False)
+                ),
+            },
+        )
+    parts = zip(costs["replay"], costs["start"], costs["parse"], costs["parse one"], strict=True)
+    ratios = [(whole - start) / (alone - one) for whole, start, alone, one in parts]
+    return [
+        Figure(what="replay / parse, made-up posts, four in ten calls", spread=spread(ratios), gate=at_most(1.6)),
+        Figure(what="replay, posts", spread=spread([count / cost for cost in costs["replay"]]), unit="/s"),
+    ]
+
+
+def _replayed(directory: Path, messages: Path, candles: Path, *, fills: int | None = None) -> float:
+    with tempfile.TemporaryDirectory(dir=directory) as out:
+        asked = ReplayInput(messages=(messages,), candles=(candles,), out=Path(out))
+        config = load(environ=SETTINGS)
+        begun = cpu()
+        summary = replay(config, asked, on_bad=_refuse)
+        cost = cpu() - begun
+    if fills is not None and (summary.open_calls > 0) != (fills > 0):
+        raise AssertionError(f"that is not what should be measured: {summary}")
+    return cost
+
+
+def _refuse(line: object) -> None:
+    raise AssertionError(f"a bad line: {line}")
+
+
+def _timed(work: Callable[[], object]) -> float:
+    begun = cpu()
+    work()
+    return cpu() - begun
+
+
+def _bare_loop(count: int) -> float:
+    prices = [_bar(number) for number in range(count)]
+    begun = cpu()
+    hits = 0
+    for high, low, _close in prices:
+        if low <= 45_000.0 or high >= 90_000.0:
+            hits += 1
+    return cpu() - begun
+
+
+def _bar(number: int) -> tuple[float, float, float]:
+    close = PRICE + number * 7 % 20
+    return close + 20.0, close - 20.0, close
+
+
+def _candle_lines(count: int) -> Iterator[str]:
+    yield "symbol,ts,open,high,low,close,volume\n"
+    for number in range(-300, count):
+        high, low, close = _bar(number)
+        yield f"BTCUSDT,{int((BEGUN + number * MINUTE_S) * 1000)},{close},{high},{low},{close},100\n"
+
+
+def _messages(directory: Path, name: str, texts: Sequence[str]) -> Path:
+    found = [
+        Post(channel="@calls", message_id=number + 1, posted_at=BEGUN + 5.0 + number, text=text)
+        for number, text in enumerate(texts)
+    ]
+    file = directory / f"{name}.jsonl"
+    file.write_text("".join(_line(post) for post in found))
+    return file
+
+
+def _posts_file(directory: Path, found: Sequence[Post]) -> Path:
+    file = directory / f"{len(found)}-posts.jsonl"
+    file.write_text("".join(_line(post) for post in found))
+    return file
+
+
+def _line(post: Post) -> str:
+    fields = {"channel": post.channel, "msg_id": post.message_id, "ts": post.posted_at, "text": post.text}
+    return json.dumps(fields, ensure_ascii=False) + "\n"
+
+
+@contextmanager
+def _directory() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="levibotd-bench-") as name:
+        yield Path(name)
+
+
+ROWS = (
+    Row(name="replay.bars", floor="a pure-Python loop over the bars", measure=bars),
+    Row(name="replay.posts", floor="`parse` of the same posts", measure=messages),
+)
