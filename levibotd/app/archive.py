@@ -48,6 +48,7 @@ class Archive:
         log: OperatorLog,
     ) -> None:
         self.watch = Watch()
+        self.on_point: Callable[[str], None] = lambda point: None
         self.ref: Ref[ArchiverMessage] = Ref("archiver", Box(32, CONFLATE, key=_path_of))
         self._at = config.archive.at
         self._memory = memory
@@ -63,6 +64,7 @@ class Archive:
                 commit=self._commit,
                 clock=clock,
                 installation=memory.installation,
+                at_point=lambda point: self.on_point(point),
             ),
             pruning=Pruning(
                 keep_days=config.archive.keep_days,
@@ -83,6 +85,14 @@ class Archive:
     async def days(self) -> tuple[DayState, ...]:
         """Every day of the log, here and in the archive."""
         return await self._runs.days()
+
+    async def compare(self) -> None:
+        """Raises LogRolledBack when the bucket knows another log than this, and what the store raises."""
+        await self._runs.compare()
+
+    async def run(self, *, upload: bool, prune: bool) -> ArchiveOutcome:
+        """One run here and now: where there is no actor to do it."""
+        return await self._runs.run(upload=upload, prune=prune)
 
     def take_note(self, runs: Sequence[Run]) -> None:
         """Of what was just written: has a segment come to its end?"""

@@ -161,22 +161,31 @@ def _usable(directory: Path, key: str) -> Path:
     return directory
 
 
-# Drawn once: client order ids carry it, so that another installation's orders are told from ours.
-def _installation(state_dir: Path) -> str:
-    file = state_dir / _INSTALLATION
-    if not file.exists():
-        chance = SystemRandom()
-        drawn = "".join(chance.choice(_ALPHABET) for _ in range(_NAME_LENGTH))
-        OsFiles(state_dir).replace(_INSTALLATION, drawn.encode())  # All or nothing, like everything that must last.
+def installation_in(state_dir: Path) -> str | None:
+    """The name of the installation that this state directory belongs to; None where there is none yet."""
     try:
-        name = file.read_text(encoding="ascii").strip()
+        name = (state_dir / _INSTALLATION).read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return None
     except (OSError, UnicodeDecodeError):
         name = ""
     if len(name) != _NAME_LENGTH or not set(name) <= set(_ALPHABET):
         raise ConfigError(
-            f"{file}: expected the {_NAME_LENGTH} characters that name this installation; restore it from a backup"
+            f"{state_dir / _INSTALLATION}: expected the {_NAME_LENGTH} characters that name this installation; "
+            "restore it from a backup"
         )
     return name
+
+
+# Drawn once: client order ids carry it, so that another installation's orders are told from ours.
+def _installation(state_dir: Path) -> str:
+    known = installation_in(state_dir)
+    if known is not None:
+        return known
+    chance = SystemRandom()
+    drawn = "".join(chance.choice(_ALPHABET) for _ in range(_NAME_LENGTH))
+    OsFiles(state_dir).replace(_INSTALLATION, drawn.encode())  # All or nothing, like everything that must last.
+    return drawn
 
 
 def _limits(config: Config) -> DiskLimits:

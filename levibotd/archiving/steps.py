@@ -15,6 +15,7 @@ from msgspec import Struct
 from levibotd.archiving.fetching import fetch, fetch_manifest, is_as_sent, manifests
 from levibotd.domain.archive import (
     BAD_OBJECT,
+    PREFIX,
     ArchiveBook,
     ArchiveCompressed,
     ArchivedFile,
@@ -80,7 +81,7 @@ class ArchiveSetup(Struct, frozen=True, kw_only=True):
     @property
     def prefix(self) -> str:
         """Installations may share a bucket."""
-        return f"levibot-{self.installation}"
+        return f"{PREFIX}{self.installation}"
 
 
 class Steps:

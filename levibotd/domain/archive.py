@@ -18,6 +18,7 @@ from levibotd.domain.records import Record
 from levibotd.errors import LeviError
 
 BAD_OBJECT = "bad_object"
+PREFIX = "levibot-"  # Of all keys; the name of the installation follows.
 MANIFEST_FILE = "manifest.json"  # In the directory of a day that was restored from the archive.
 MANIFEST_SCHEMA = 1
 DAYS_MAX = 1000  # Archived days that are remembered; the bucket knows them all.
