@@ -113,6 +113,9 @@ class Feed:
         """
         if seq + 1 < self.first_seq:
             raise FellBehind(f"record {seq + 1} is no longer held")
+        if seq + 1 == self.last_seq:  # Mostly it is one.
+            held = self._ring[self.last_seq]
+            return [held.fresh] if wanted.fits(held.logged) else [], self.last_seq
         found: list[Fresh] = []
         size, reached = 0, seq
         for reached in range(seq + 1, min(self.last_seq, seq + TURN_LINES) + 1):

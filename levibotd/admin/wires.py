@@ -113,6 +113,7 @@ class SocketWire:
 
     def __init__(self, request: web.Request) -> None:
         self._request = request
+        self._protocol = request.protocol
         self._inbound = MemoryBuckets(INBOUND, clock=desk_of(request).clock)
         self.response = web.WebSocketResponse(
             timeout=GOODBYE_S, heartbeat=KEEP_ALIVE_S, autoping=False, compress=False, max_msg_size=INBOUND_BYTES_MAX
@@ -125,12 +126,12 @@ class SocketWire:
         await self.response.prepare(self._request)
 
     async def send(self, fresh: Sequence[Fresh]) -> None:
-        transport = self._request.transport
-        if transport is None or transport.is_closing() or self.response.closed:
+        protocol = self._protocol
+        if protocol.transport is None or self.response.closed:
             raise ConnectionResetError("the client is gone")
         # Frames are the same for all, so they go out as they are, in one piece.
-        transport.write(b"".join([one.frame for one in fresh]))
-        if self._request.protocol.writing_paused:
+        protocol.transport.write(fresh[0].frame if len(fresh) == 1 else b"".join([one.frame for one in fresh]))
+        if protocol.writing_paused:
             with anyio.fail_after(SEND_S):
                 await self._request.writer.drain()
 
