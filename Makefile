@@ -1,7 +1,7 @@
 # make run    the demo, on its own environment and embedded defaults
 # make test   the whole test suite
 # make check  lint, types, import contracts, examples in the docs
-.PHONY: run test check fix faults fuzz score docs lock
+.PHONY: soak run test check fix faults fuzz score docs lock
 
 PYTHON ?= python3
 VENV := .venv
@@ -41,6 +41,11 @@ faults: $(TEST)
 fuzz: $(TEST)
 	$(BIN)/pytest -q -n 2 -m "hypothesis and not real_time" --hypothesis-profile=fuzz --timeout=1800 $(ARGS)
 
+# Half an hour of a real daemon at fifty times the demo's load, and a simulated day: does anything leak?
+soak: $(TEST)
+	$(BIN)/python -m bench.soak --minutes 30 --load 50
+	$(BIN)/python -m bench.soak --simulated-h 24 --load 3
+
 # Held-out figures of parser and classifier on the labels of LEVIBOT_DATA; where LEVIBOT_SCORER names a script that
 # scores answers of `parse` against labels, also what it says.
 score: $(TEST)
@@ -56,7 +61,8 @@ docs: $(TEST)
 lock: $(TEST)
 	$(COMPILE) --upgrade requirements/tools.in -o requirements/tools.txt
 	$(COMPILE) --upgrade pyproject.toml -o requirements/base.txt
-	$(COMPILE) --upgrade pyproject.toml --extra ml --extra reports --extra test -c requirements/base.txt -o requirements/test.txt
+	$(COMPILE) --upgrade pyproject.toml --extra ml -c requirements/base.txt -o requirements/ml.txt
+	$(COMPILE) --upgrade pyproject.toml --extra ml --extra reports --extra test -c requirements/ml.txt -o requirements/test.txt
 
 $(BASE): pyproject.toml requirements/tools.txt requirements/base.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "levibotd needs Python 3.11 or newer; set PYTHON=")'

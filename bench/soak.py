@@ -13,20 +13,25 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from bench.flatness import Samples, table, verdicts
+from levibotd.domain.records import TgCursor
 from levibotd.kernel.clock import LoopClock
+from levibotd.ports.posts import Posted
 from levibotd.sim.demo_feed import GAP_S, DemoFeed
 from levibotd.sim.demo_market import DemoMarket
 from tests.process.daemon import Daemon, daemon
 
 SAMPLE_S = 5.0
 ASK_S = 0.2
+# What is remembered by count is full first: the fold keeps 16,384 decisions, and an eighth more before it forgets.
+WARM_POSTS = 19_000
+WARM_LOAD = 4  # Times the load of the run itself.
 PATHS = ("/status", "/metrics/prom", "/positions", "/orders", "/signals?limit=50", "/events?limit=200", "/actors")
 
 # Wide limits, so that the load reaches orders and fills and is not refused at the first gate.
@@ -77,10 +82,12 @@ def _under_load(scratch: Path, *, minutes: float, load: float) -> Samples:
 
 
 async def _soak(one: Daemon, posts: Path, samples: Samples, *, minutes: float, load: float) -> None:
+    cursors = await _write(posts, {}, load=load * WARM_LOAD, until=lambda written: written >= WARM_POSTS)
+    over = time.monotonic() + minutes * 60
     jobs = [
-        asyncio.create_task(_write(posts, load=load)),
+        asyncio.create_task(_write(posts, cursors, load=load, until=lambda _: time.monotonic() > over)),
         asyncio.create_task(_come_and_go(one, samples)),
-        asyncio.create_task(_watch(one, samples, until=time.monotonic() + minutes * 60)),
+        asyncio.create_task(_watch(one, samples, until=over)),
     ]
     done, others = await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
     for job in others:
@@ -90,16 +97,28 @@ async def _soak(one: Daemon, posts: Path, samples: Samples, *, minutes: float, l
         job.result()
 
 
-async def _write(posts: Path, *, load: float) -> None:
+async def _write(
+    posts: Path, cursors: Mapping[str, TgCursor], *, load: float, until: Callable[[int], bool]
+) -> Mapping[str, TgCursor]:
     # The demo's prices are the same in every process, so these posts name the price of their moment.
     market, clock = DemoMarket(), LoopClock()
     feed = DemoFeed(market, symbols=market.symbols, clock=clock, gap_s=(GAP_S[0] / load, GAP_S[1] / load))
+    reached = dict(cursors)
+    written = 0
     with posts.open("a", encoding="utf-8") as file:
-        async for event in feed.events({}):
+        async for event in feed.events(cursors):
+            assert isinstance(event, Posted)
             post = event.post
             line = {"id": f"{post.channel}/{post.message_id}", "channel": post.channel, "msg_id": post.message_id}
             file.write(json.dumps({**line, "text": post.text, "lang": post.language}) + "\n")
             file.flush()
+            reached[post.channel] = TgCursor(channel=post.channel, upto=post.message_id)
+            written += 1
+            if written % 1000 == 0:
+                print(f"\r{written} posts ", end="", file=sys.stderr, flush=True)
+            if until(written):
+                break
+    return reached
 
 
 # Each request on a connection of its own: what a connection leaves behind would add up.

@@ -24,7 +24,7 @@ CHANNELS: Mapping[str, tuple[str, ...]] = {
     "demo:atlas": ("ar", "fa", "en"),
 }
 
-_GAP_S = (2.0, 5.0)
+GAP_S = (2.0, 5.0)
 _FIRST_GAP_S = (0.5, 2.0)
 _CALLS_FIRST = 4  # So many positions at once that one of them has ended within a minute.
 _CALL_SHARE = 0.65
@@ -42,15 +42,24 @@ _TARGET_STEP = 0.0008
 
 
 class DemoFeed:
-    """The posts port of the demo. Never ends."""
+    """The posts port of the demo. Never ends. `gap_s` is the least and the most between two posts."""
 
     name = "demo"
 
-    def __init__(self, market: Market, *, symbols: Sequence[Symbol], clock: Clock, seed: int = 0) -> None:
+    def __init__(
+        self,
+        market: Market,
+        *,
+        symbols: Sequence[Symbol],
+        clock: Clock,
+        seed: int = 0,
+        gap_s: tuple[float, float] = GAP_S,
+    ) -> None:
         self._market = market
         self._symbols = tuple(symbols)
         self._clock = clock
         self._seed = seed
+        self._gap_s = gap_s
 
     async def events(self, cursors: Mapping[str, TgCursor]) -> AsyncIterator[PostEvent]:
         """Posts numbered onward from `cursors`. The first comes within two seconds; the first few are calls."""
@@ -59,7 +68,7 @@ class DemoFeed:
         while True:
             written = sum(last_ids.values())
             chance = Random(f"{self._seed}|{written}")
-            await self._clock.sleep(chance.uniform(*(_GAP_S if told else _FIRST_GAP_S)))
+            await self._clock.sleep(chance.uniform(*(self._gap_s if told else _FIRST_GAP_S)))
 
             channel = chance.choice(tuple(CHANNELS))
             last_ids[channel] += 1
