@@ -199,7 +199,9 @@ def _failure(said: list[bytes], code: int | None) -> Exception:
                 return NoLog(failure.error, reason="no_log")
             case LogDamaged.code:
                 return LogDamaged(failure.error, reason="log_damage")
-            case _:
+            case ConfigError.code:
                 return ConfigError(failure.error)
+            case _:
+                return Unavailable(failure.error)
     words = b"".join(said)[-_SAID_MAX:].decode("utf-8", "replace").strip()
     return Unavailable(f"the report's process ended with {code}: {words.splitlines()[-1] if words else 'no word'}")

@@ -9,8 +9,8 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
@@ -21,7 +21,7 @@ from msgspec import Struct
 from levibotd.adapters.report_figures import Figures
 from levibotd.adapters.report_formats import encoded
 from levibotd.adapters.report_sources import Sources, sources_of
-from levibotd.errors import ConfigError, Refused
+from levibotd.errors import ConfigError, Refused, Unavailable
 from levibotd.ports.reports import DayPart, Format, Report
 
 MEMORY_MB = 384  # Of DuckDB; beyond it, it works on disk.
@@ -77,7 +77,7 @@ def main(jobs: BinaryIO, out: BinaryIO, err: TextIO) -> int:
     try:
         report = _made(job, lambda text: tell(Step(progress=text)))
         body = encoded(report, job.format, scratch=Path(job.scratch))
-    except (Refused, ConfigError) as error:
+    except (Refused, ConfigError, Unavailable) as error:
         tell(Failure(error=str(error), code=error.code))
         return 1
     outcome = Outcome(first=report.first, complete=report.complete, through_seq=report.through_seq)
@@ -110,7 +110,18 @@ def _made(job: Job, progress: Callable[[str], None]) -> Report:
     days = days_of(job.kind, job.last)
     sources = sources_of(Path(job.root), days, key=job.key.encode(), scratch=Path(job.scratch), progress=progress)
     progress("adding up")
-    return report_of(Figures(connect(Path(job.scratch)), sources.paths), job, days, sources)
+    with _translated():
+        return report_of(Figures(connect(Path(job.scratch)), sources.paths), job, days, sources)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as error:  # Too little memory or disk, and what nobody thought of.
+        raise Unavailable(f"DuckDB: {str(error).splitlines()[0]}") from error
 
 
 def connect(scratch: Path) -> Any:

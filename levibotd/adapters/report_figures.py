@@ -24,7 +24,7 @@ from levibotd.ports.reports import (
 )
 
 CHANGES_MAX = 100
-RECORD_MAX_BYTES = 2 << 20  # Readers take room for two of them each.
+RECORD_MAX_BYTES = 4 << 20  # A post is a quarter of it; readers take room for two of them each.
 
 # What leaves the reader, and how; whatever else a payload has stays closed.
 _TEXTS = (

@@ -10,8 +10,10 @@ import msgspec
 import pytest
 
 from levibotd.adapters.report_child import Job, days_of
+from levibotd.adapters.report_figures import RECORD_MAX_BYTES
+from levibotd.domain.records import Entry, SystemNote
 from levibotd.ports.reports import Format
-from tests.adapters.day_logs import DAY, notes, write
+from tests.adapters.day_logs import DAY, at, notes, write
 
 pytestmark = pytest.mark.real_time
 
@@ -63,6 +65,17 @@ def test_a_day_without_log_is_told(tmp_path: Path) -> None:
 
     assert (child.returncode, child.stdout) == (1, b"")
     assert json.loads(child.stderr)["code"] == "NO_LOG"
+
+
+def test_what_duckdb_cannot_do_is_told_in_one_line(tmp_path: Path) -> None:
+    pytest.importorskip("duckdb")
+    write(tmp_path / "log", [(at(1.0), Entry(SystemNote(note="x" * (RECORD_MAX_BYTES + 1))))])
+
+    child = done(job(tmp_path))
+
+    told = json.loads(child.stderr.splitlines()[-1])
+    assert (child.returncode, child.stdout, told["code"]) == (1, b"", "UNAVAILABLE")
+    assert "maximum_object_size" in told["error"]
 
 
 def test_it_ends_by_itself_when_nobody_ends_it() -> None:
