@@ -263,6 +263,8 @@ class LoggerActor(Actor[LoggerMessage | _FlushSheddable]):
         self._decision_of = decision_of
         self._mail_shed = mail_shed
         self._in_place = in_place
+        self._looked_at = (0.0, 0.0)  # Wall and monotonic time of the last append,
+        self._stamp = (0.0, 0.0)  # and how they are written: several appends of one instant are common in a replay.
 
     async def on_start(self) -> None:
         await self._log.resume()
@@ -310,7 +312,12 @@ class LoggerActor(Actor[LoggerMessage | _FlushSheddable]):
             await self._flush_sheddable()
         deciding: list[TraceId] = []
         try:
-            records = tuple([self._prepare(self._checked(entry, deciding)) for entry in entries])
+            records = tuple(
+                [
+                    self._prepare(self._checked(entry, deciding) if is_terminal(entry.record) else entry)
+                    for entry in entries
+                ]
+            )
         except Unwritable as fault:
             self._log.unwritable += 1
             self._log.deciding.difference_update(deciding)
@@ -322,7 +329,11 @@ class LoggerActor(Actor[LoggerMessage | _FlushSheddable]):
     async def _put(
         self, records: tuple[Prepared, ...], *, deciding: tuple[TraceId, ...] = (), asked: bool = False
     ) -> Committed | None:
-        stamped = Stamped(records, round(self._clock.time(), 3), round(self._clock.monotonic(), 6))
+        at = (self._clock.time(), self._clock.monotonic())
+        if at != self._looked_at:
+            self._looked_at = at
+            self._stamp = (round(at[0], 3), round(at[1], 6))
+        stamped = Stamped(records, *self._stamp)
         if self._in_place:
             return self._log.commit_in_place(_Accepted(stamped, [], deciding))
         await self._log.put(_Accepted(stamped, [self.take_reply()] if asked else [], deciding))
@@ -331,7 +342,7 @@ class LoggerActor(Actor[LoggerMessage | _FlushSheddable]):
     # A second terminal decision is a bug somewhere: it is counted and told, and never written.
     def _checked(self, entry: Entry, deciding: list[TraceId]) -> Entry:
         trace = entry.trace
-        if trace is None or not is_terminal(entry.record):
+        if trace is None:
             return entry
         if trace in self._log.deciding or self._is_decided(trace):
             self._log.second_decisions += 1

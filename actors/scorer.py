@@ -85,7 +85,7 @@ class ScorerActor(Actor[PostArrived]):
         scored = score(post, reading, self._classifier)
         self._remember(post, reading)
         told = self._scored(post, scored, view, message.revision)
-        symbol = one_symbol(map(view.symbol_of, reading.legs))
+        symbol = one_symbol(map(view.symbol_of, reading.legs)) if reading.legs else None
         match self._onward(message, scored, now):
             case ScoredSignal() as signal:
                 await self._record(trace, symbol, told)
@@ -160,7 +160,7 @@ class ScorerActor(Actor[PostArrived]):
             legs=tuple([LegRead.of(leg) for leg in scored.reading.legs]),
             reasons=scored.reasons,
             revision=revision,
-            last_price=view.prices_of(scored.reading.legs),
+            last_price=view.prices_of(scored.reading.legs) if scored.reading.legs else {},
             markets_as_of=self._market.as_of,
             model_sha=self._classifier.sha,
             trained_until=self._classifier.trained_until,

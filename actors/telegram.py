@@ -253,8 +253,11 @@ def _arrival(ingest: SignalIngest) -> PostArrived:
 
 def _not_from_the_future(post: Post, at: float) -> Post:
     # A clock that runs ahead must not keep a call fresh: no time of a post is later than its arrival.
-    times = (post.posted_at, post.edited_at, post.forwarded_at)
-    if all(time is None or time <= at for time in times):
+    if (
+        post.posted_at <= at
+        and (post.edited_at is None or post.edited_at <= at)
+        and (post.forwarded_at is None or post.forwarded_at <= at)
+    ):
         return post
     return replace(
         post,

@@ -111,6 +111,8 @@ def _of_float(name: str, rounded: bool) -> Rounder:
     def significant(value: float) -> float:
         if -1e6 < value < 1e6 and value % 1 == 0:
             return value
+        if 0 < value < 1 and int(value * 1e6 + 0.5) / 1e6 == value:  # At most six decimals: a probability.
+            return value
         if not isfinite(value):
             raise NotFinite(f"{name} is {value}")
         new = float(f"{value:.6g}")
@@ -127,8 +129,8 @@ def _of_sequence(item: inspect.Type, name: str, rounded: bool) -> Rounder | None
         return None
 
     def walk_tuple(values: tuple[Any, ...]) -> tuple[Any, ...]:
-        new = tuple([walk(value) for value in values])
-        return new if any(map(is_not, new, values)) else values
+        new = [walk(value) for value in values]
+        return tuple(new) if any(map(is_not, new, values)) else values
 
     def finite_tuple(values: tuple[float, ...]) -> tuple[float, ...]:
         if not all(map(isfinite, values)):

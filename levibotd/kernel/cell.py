@@ -94,6 +94,7 @@ class Cell:
         self.incarnation += 1
         self.state = State.STARTING
         self.task = self.mailbox.served_by = asyncio.current_task()
+        self.mailbox.loop = asyncio.get_running_loop()
         self._draining = None
         self._busy_otherwise = self.suspended or self._held is not None
         self.host = Host(self.mailbox, limits=self.child.limits, on_crash=self._task_failed)

@@ -47,7 +47,9 @@ class Rejected:
 class Mailbox(Desk):
     """Where one actor's mail waits. Outlives its incarnations; known to the kernel alone."""
 
-    __slots__ = ("control", "fired", "inspects", "low", "own", "served_by", "superseded_controls", "user", "user_next")
+    __slots__ = (
+        "control", "fired", "inspects", "loop", "low", "own", "served_by", "superseded_controls", "user", "user_next",
+    )  # fmt: skip
 
     def __init__(self, name: str, box: Box) -> None:
         super().__init__(name)
@@ -60,6 +62,7 @@ class Mailbox(Desk):
         self.low = None if box.shed is None else Lane(box.shed, self)
         self.user_next = False
         self.served_by: asyncio.Task[Any] | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None  # Of who reads it; asking for it costs a system call.
 
     @property
     def has_mail(self) -> bool:
@@ -105,13 +108,12 @@ class Mailbox(Desk):
             return self.user.take() if self.user.items else NOTHING
         return self.low.take() if self.low.items else NOTHING
 
-    async def sleep(self) -> None:
-        """Return when anything has come in since. Cancelling it loses nothing: it takes nothing."""
-        self.waiter = asyncio.get_running_loop().create_future()
-        try:
-            await self.waiter
-        finally:
-            self.waiter = None
+    def sleep(self) -> "asyncio.Future[None]":
+        """Await it to go on when anything has come in since. Cancelling it loses nothing: it takes nothing."""
+        if self.loop is None:
+            self.loop = asyncio.get_running_loop()
+        waiter = self.waiter = self.loop.create_future()
+        return waiter
 
     def close(self) -> list[Any]:
         """Take no more mail. Returns what was waiting, oldest first."""

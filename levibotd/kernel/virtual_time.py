@@ -13,6 +13,8 @@ from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
+from contextvars import Context
+from heapq import heappop
 from typing import Any, TypeVar
 
 from levibotd.kernel.clock import Clock, LoopClock
@@ -25,8 +27,9 @@ EPOCH = 1_700_000_000.0
 _IN_FLIGHT_S = 0.001
 # Without sockets the system is asked this rarely: only signals can come from there.
 _POLL_EVERY = 64
-# Turns in a row while something is ready and nothing else could be: then the base class has one.
+# Turns in a row of our own; then the base class has one, which asks the system and tidies up timers.
 _TURNS = 64
+_JUMP_MAX_S = 86_400.0  # As far as the base class goes at once.
 
 
 def run_virtual(main: Callable[[Clock], Awaitable[T]], *, start: float = EPOCH) -> T:
@@ -51,8 +54,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     # Of the base class, in every version of Python that is supported.
     _ready: deque[asyncio.Handle]
-    _scheduled: list[asyncio.TimerHandle]
+    _scheduled: list[Any]  # Of TimerHandle.
+    _timer_cancelled_count: int
     _stopping: bool
+    _closed: bool
     _debug: bool
 
     def __init__(self, start: float = EPOCH, *, patience_s: float = 5.0) -> None:
@@ -61,27 +66,48 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         super().__init__(self._jumping)
         self._clock_resolution = math.ulp(start)
 
+    def call_soon(  # type: ignore[override]
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        if self._closed or self._debug:
+            return super().call_soon(callback, *args, context=context)
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
     def _run_once(self) -> None:
         """
-        As the base class, but turns in which only what is ready can run cost next to nothing.
+        As the base class, and in the same order; but while no socket is open the system is not asked each time.
 
-        While anything is ready time stands still, so neither a socket (none is open) nor a timer (none is due)
-        has a word in them, and the order of all that runs is the same.
+        A turn then costs a third, and a replay has half a million of them.
         """
-        ready, scheduled = self._ready, self._scheduled
-        if ready and not self._debug and self._jumping.has_no_sockets():
-            end = self._now + self._clock_resolution
+        if not self._debug and self._jumping.has_no_sockets():
             for _ in range(_TURNS):
-                if self._stopping or not ready or (scheduled and scheduled[0].when() < end):
+                # Time may only move as long as nothing can come from outside.
+                if not self._ready and not (self._scheduled and self._jumping.has_no_sockets()):
                     break
-                for _ in range(len(ready)):
-                    handle = ready.popleft()
-                    if not handle._cancelled:
-                        handle._run()
-                del handle  # What it held may go.
-            if self._stopping:
-                return
+                self._turn()
+                if self._stopping:
+                    return
         super()._run_once()  # type: ignore[misc]
+
+    def _turn(self) -> None:
+        ready, timers = self._ready, self._scheduled
+        while timers and timers[0]._cancelled:
+            heappop(timers)._scheduled = False
+            self._timer_cancelled_count -= 1
+        if timers:
+            if not ready and (left := timers[0].when() - self._now) > 0:
+                self._jump(min(left, _JUMP_MAX_S))
+            end = self._now + self._clock_resolution
+            while timers and timers[0].when() < end:
+                timer = heappop(timers)
+                timer._scheduled = False
+                ready.append(timer)
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle._cancelled:
+                handle._run()
 
     def time(self) -> float:
         return self._now
@@ -110,10 +136,14 @@ class VirtualClock(LoopClock):
         self._loop = loop
 
     def time(self) -> float:
-        return self._loop.time()
+        return self._loop._now
 
     def monotonic(self) -> float:
-        return self._loop.time()
+        return self._loop._now
+
+    async def sleep_until(self, unix: float) -> None:
+        while (left := unix - self._loop._now) > 0:  # noqa: ASYNC110 - time is no event
+            await asyncio.sleep(left)
 
 
 def is_virtual(loop: AbstractEventLoop) -> bool:

@@ -126,8 +126,7 @@ async def test_without_a_low_lane_shedding_is_an_offer() -> None:
 
 async def test_a_cancelled_wait_for_mail_loses_none() -> None:
     mailbox = Mailbox("m", Box(2))
-    waiting = asyncio.create_task(mailbox.sleep())
-    await asyncio.sleep(0)
+    waiting = mailbox.sleep()
     mailbox.user.offer("money")
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
