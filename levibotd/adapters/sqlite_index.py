@@ -13,7 +13,16 @@ from pathlib import Path
 
 import msgspec
 
-from levibotd.adapters.index_rows import DROP_HOURS_SQL, HOUR_S, HOURS_SQL, SCHEMA_SQL, SCHEMA_VERSION, Row, Rows, select
+from levibotd.adapters.index_rows import (
+    DROP_HOURS_SQL,
+    HOUR_S,
+    HOURS_SQL,
+    SCHEMA_SQL,
+    SCHEMA_VERSION,
+    Row,
+    Rows,
+    select,
+)
 from levibotd.adapters.journal_reader import located, stands_at
 from levibotd.domain.records import Logged
 from levibotd.domain.signal import TraceId

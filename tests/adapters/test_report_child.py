@@ -69,7 +69,7 @@ def test_a_day_without_log_is_told(tmp_path: Path) -> None:
 
 def test_what_duckdb_cannot_do_is_told_in_one_line(tmp_path: Path) -> None:
     pytest.importorskip("duckdb")
-    write(tmp_path / "log", [(at(1.0), Entry(SystemNote(note="x" * (RECORD_MAX_BYTES + 1))))])
+    write(tmp_path / "log", [(at(1.0), Entry(SystemNote(note="x" * (3 * RECORD_MAX_BYTES))))])
 
     child = done(job(tmp_path))
 
