@@ -68,11 +68,21 @@ class Machine:
         assert done.returncode == 0, (words, done.stdout, done.stderr, self.journal("short")[-3000:])
         return done.stdout
 
+    def unpack(self, inside: str, archive: bytes) -> None:
+        """Unpack a tar archive into a directory."""
+        words = ("nsenter", f"--target={self.init}", "--all", *CLEAN, "tar", "-C", inside, "-xf", "-")
+        subprocess.run(words, input=archive, capture_output=True, timeout=COMMAND_S, check=True)
+
     def install(self, *units: str) -> None:
         """Put the code as it stands, and the shipped `units`, where the guide puts them."""
         self.write("/opt/levibotd/bin/levibotd", COMMAND, mode=0o755)
         for unit in units:
             self.write(f"/etc/systemd/system/{unit}", (ROOT / "systemd" / unit).read_text("utf-8"))
+        self.leave_alone(*units)
+
+    def leave_alone(self, *units: str) -> None:
+        """Let `units` start, now or once they are there, without an ordinary boot before them."""
+        for unit in units:
             self.write(f"/run/systemd/system/{unit}.d/alone.conf", ALONE)
         self.tell("systemctl", "daemon-reload")
 

@@ -22,7 +22,7 @@ read_only() { # SOURCE TARGET
 
 cd "$root"
 own 755 dev etc home media mnt opt proc root run srv sys usr var work
-own 755 opt/source opt/python opt/site etc/alternatives var/lib var/log var/cache var/backups
+own 755 opt/source opt/python opt/site etc/alternatives etc/systemd etc/systemd/system var/lib var/log var/cache var/backups
 own 1777 tmp var/tmp
 for name in bin sbin lib lib32 lib64 libx32; do
     if [ -L "/$name" ]; then

@@ -38,13 +38,17 @@ def show(machine: Machine, name: str) -> str:
     return machine.tell("systemctl", "show", "--value", "--property", name, TRAIN).strip()
 
 
-def give_labels(machine: Machine) -> None:
-    lines = [
-        {"text": one.post.text, "label": one.label, "channel": one.group, "ts": one.post.posted_at, "weight": 1.0}
+def labels() -> str:
+    """Made-up posts of a few channels, labelled."""
+    lines = (
+        {"text": one.post.text, "label": one.label, "channel": one.group, "ts": one.post.posted_at}
         for one in make_examples()
-    ]
-    text = "".join(json.dumps(line) + "\n" for line in lines)
-    machine.write("/root/labels.jsonl", text)
+    )
+    return "".join(json.dumps(line) + "\n" for line in lines)
+
+
+def give_labels(machine: Machine) -> None:
+    machine.write("/root/labels.jsonl", labels())
     machine.tell("install", "-D", "-m", "644", "/root/labels.jsonl", f"{STATE}/dataset/labels.jsonl")
 
 
