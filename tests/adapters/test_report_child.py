@@ -9,9 +9,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from levibotd.adapters.local_journal import LocalJournal
+from levibotd.adapters.os_files import OsFiles
 from levibotd.adapters.report_child import Job, days_of
-from levibotd.adapters.report_figures import RECORD_MAX_BYTES
 from levibotd.domain.records import Entry, SystemNote
+from levibotd.journal import EVENTS, Prepared
+from levibotd.ports.journal_file import Stamped
 from levibotd.ports.reports import Format
 from tests.adapters.day_logs import DAY, at, notes, write
 
@@ -69,13 +72,19 @@ def test_a_day_without_log_is_told(tmp_path: Path) -> None:
 
 def test_what_duckdb_cannot_do_is_told_in_one_line(tmp_path: Path) -> None:
     pytest.importorskip("duckdb")
-    write(tmp_path / "log", [(at(1.0), Entry(SystemNote(note="x" * (3 * RECORD_MAX_BYTES))))])
+    journal = LocalJournal(OsFiles(tmp_path / "log"), boot="a", sync=False)
+    journal.recover()
+    strange = Prepared(Entry(SystemNote(note="")), EVENTS["SYSTEM"], b'{"n":"many"}')  # Of a version to come.
+    list(journal.commit([Stamped((strange,), at(1.0), 1.0)]))
+    journal.seal(ts=at(1.0), mono=1.0)
+    journal.close()
 
     child = done(job(tmp_path))
 
     told = json.loads(child.stderr.splitlines()[-1])
     assert (child.returncode, child.stdout, told["code"]) == (1, b"", "UNAVAILABLE")
-    assert "maximum_object_size" in told["error"]
+    assert told["error"].startswith("DuckDB: ")
+    assert "many" in told["error"]
 
 
 def test_it_ends_by_itself_when_nobody_ends_it() -> None:
