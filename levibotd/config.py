@@ -87,6 +87,16 @@ class Config(Settings, frozen=True):
         return self.risk.no_sl or ("impute" if self.exchange.stage in ("observe", "paper") else "skip")
 
 
+class ApiAccess(Struct, frozen=True, kw_only=True):
+    """Where a daemon's HTTP interface is, and the key that is shown there."""
+
+    base: str
+    key: str | None
+
+    def __repr__(self) -> str:
+        return f"ApiAccess(base={self.base!r})"  # The key stands in no traceback.
+
+
 class RiskPolicyValues(Struct, frozen=True, kw_only=True):
     """
     Every row of one policy as it rules now.
@@ -272,6 +282,28 @@ def read_secret(config: Config, name: str) -> str | None:
         if directory is not None and (secret := _secret(Path(directory) / name, guarded=guarded)) is not None:
             return secret
     return None
+
+
+def api_access(*, environ: Mapping[str, str] | None = None) -> ApiAccess:
+    """
+    Read LEVI_API_BASE (unset: the default bind) and LEVI_API_KEY, for a client of the daemon.
+
+    Raises ConfigError for a base that is no URL and for a key that cannot stand in a header.
+    """
+    environ = os.environ if environ is None else environ
+    base = environ.get("LEVI_API_BASE") or f"http://{Settings().http.bind}"
+    try:
+        parts = urlsplit(base)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        usable = usable and "@" not in parts.netloc
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigError("LEVI_API_BASE: expected a URL such as http://127.0.0.1:8000")
+    key = environ.get("LEVI_API_KEY") or None
+    if key is not None and not (key.isascii() and key.isprintable()):
+        raise ConfigError("LEVI_API_KEY: expected printable characters on one line")
+    return ApiAccess(base=base, key=key)
 
 
 def environ_with(over: Mapping[str, str]) -> dict[str, str]:
