@@ -1,7 +1,8 @@
 # make run    the demo, on its own environment and embedded defaults
 # make test   the whole test suite
+# make bench  what it costs, against floors and peers: a quarter of an hour on a machine that does nothing else
 # make check  lint, types, import contracts, examples in the docs
-.PHONY: soak run test check fix faults fuzz score docs lock
+.PHONY: soak run test bench check fix faults fuzz score docs lock
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,6 +10,7 @@ BIN := $(VENV)/bin
 # An installed environment is a stamp file, so that a warm start costs make alone.
 BASE := $(VENV)/.base
 TEST := $(VENV)/.test
+BENCH := $(VENV)/.bench
 # uv is fast; pip knows the indexes that only pip was told of.
 LOCKED = $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r $(1) \
 	|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
@@ -54,6 +56,10 @@ score: $(TEST)
 	@test -z "$$LEVIBOT_SCORER" || $(BIN)/python -m tests.score "$$LEVIBOT_SCORER" \
 		"$$LEVIBOT_DATA/signals/dev/labels.jsonl" "$$LEVIBOT_DATA/signals/dev/messages.jsonl.gz"
 
+# ARGS="--only kernel --json figures.json"; a missed gate is marked and fails nothing.
+bench: $(BENCH)
+	@$(BIN)/python -m bench $(ARGS)
+
 docs: $(TEST)
 	$(BIN)/python -m docs.generate
 
@@ -63,6 +69,7 @@ lock: $(TEST)
 	$(COMPILE) --upgrade pyproject.toml -o requirements/base.txt
 	$(COMPILE) --upgrade pyproject.toml --extra ml -c requirements/base.txt -o requirements/ml.txt
 	$(COMPILE) --upgrade pyproject.toml --extra ml --extra reports --extra test -c requirements/ml.txt -o requirements/test.txt
+	$(COMPILE) --upgrade pyproject.toml --extra ml --extra reports --extra bench -c requirements/test.txt -o requirements/bench.txt
 
 $(BASE): pyproject.toml requirements/tools.txt requirements/base.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "levibotd needs Python 3.11 or newer; set PYTHON=")'
@@ -75,4 +82,8 @@ $(BASE): pyproject.toml requirements/tools.txt requirements/base.txt
 
 $(TEST): $(BASE) requirements/test.txt
 	$(call LOCKED,requirements/test.txt)
+	@touch $@
+
+$(BENCH): $(TEST) requirements/bench.txt
+	$(call LOCKED,requirements/bench.txt)
 	@touch $@
