@@ -14,6 +14,7 @@ from levibotd.domain.records import (
     Control,
     DayAnchor,
     Entry,
+    Gate,
     KillSwitch,
     LegOutcome,
     OrderAbandoned,
@@ -28,7 +29,9 @@ from levibotd.domain.records import (
 )
 from levibotd.domain.signal import Post, Side, Symbol, call_key, trace_id
 from levibotd.kernel.clock import Clock
+from levibotd.kernel.mailbox import Rejected
 from levibotd.messages import Append, ClosePosition, EndCalls, PlaceOrder, SetKillSwitch, SetStage, Switch
+from levibotd.ports.journal_file import DiskState
 from levibotd.ports.venue import Fill
 from tests.execution.orders import PLAN
 from tests.scenarios.bench import BTC, CHANNEL, ETH, T0, Life, World, config_of, flat, minutes
@@ -239,3 +242,70 @@ async def test_a_day_begins_at_midnight_with_its_anchor(clock: Clock) -> None:
         await life.until(1_700_006_400.0 + 86_400.0 + 1)
 
     assert [(one.day, one.at % 86_400.0) for one in life.of(DayAnchor)][1:] == [("2023-11-15", 0), ("2023-11-16", 0)]
+
+
+async def rearm(life: Life) -> object:
+    return await life.wired.exec_.ask(SetKillSwitch(tripped=False, by="operator", reason="looked at it"), timeout_s=5)
+
+
+async def restrain(life: Life, why: str) -> None:
+    reducing = RiskState(state="REDUCING", why=why, by="boot")
+    await life.wired.logger.ask(Append(entries=(Entry(reducing),)), timeout_s=5)
+
+
+@pytest.mark.parametrize("why", ["log_damage", "rollback"])
+async def test_re_arming_lifts_what_waits_for_a_human(clock: Clock, why: str) -> None:
+    async with spending(clock) as life:
+        await restrain(life, why)
+        assert await rearm(life) is False  # The switch itself had not tripped.
+        assert life.ledger.may_open() is None
+        lifted = life.of(RiskState)[-1]
+        assert (lifted.state, lifted.why, lifted.by) == ("ACTIVE", "re-armed", "operator")
+        assert life.of(KillSwitch) == []
+
+
+async def test_re_arming_lifts_switch_and_restraint_in_one_go(clock: Clock) -> None:
+    async with spending(clock) as life:
+        await restrain(life, "log_damage")
+        await life.wired.exec_.ask(SetKillSwitch(tripped=True, by="operator", reason="stop"), timeout_s=5)
+        assert life.ledger.control.risk_why == "log_damage"  # The switch took nothing's place.
+        assert await rearm(life) is True
+        assert life.ledger.may_open() is None
+
+
+async def test_a_low_disk_is_lifted_by_room_alone(clock: Clock) -> None:
+    async with spending(clock) as life:
+        await restrain(life, "disk")
+        refused = await rearm(life)
+        assert isinstance(refused, Rejected)
+        assert "disk" in refused.reason
+        assert life.ledger.control.risk_state == "REDUCING"
+        await life.wired.exec_.ask(SetKillSwitch(tripped=True, by="operator", reason="stop"), timeout_s=5)
+        assert await rearm(life) is True
+        assert life.ledger.says_no() == (Gate(name="risk_state", value="REDUCING", limit="ACTIVE"),)
+
+
+async def test_what_is_lifted_while_the_disk_is_low_leaves_the_disk_restraining(clock: Clock) -> None:
+    async with spending(clock) as life:
+        await restrain(life, "log_damage")
+        life.log.disk = DiskState.REDUCING
+        await rearm(life)
+        assert (life.ledger.control.risk_state, life.ledger.control.risk_why) == ("REDUCING", "disk")
+
+
+async def test_re_arming_what_is_armed_writes_nothing(clock: Clock) -> None:
+    async with spending(clock) as life:
+        written = len(life.records)
+        assert await rearm(life) is False
+        assert len(life.records) == written
+
+
+async def test_a_channel_has_a_stage_of_its_own_in_the_log(clock: Clock) -> None:
+    async with spending(clock) as life:
+        wish = SetStage(stage="observe", by="operator", reason="odd", channel=CHANNEL)
+        assert await life.wired.exec_.ask(wish, timeout_s=5) == "paper"
+        assert await life.wired.exec_.ask(msgspec.structs.replace(wish, unproven=True), timeout_s=5) == "observe"
+        assert [(one.channel, one.stage, one.unproven) for one in life.of(ChannelStage)] == [
+            (CHANNEL, "observe", False), (CHANNEL, "observe", True),
+        ]  # fmt: skip
+        assert life.wired.rulebook.stage == "paper"

@@ -13,10 +13,12 @@ from levibotd.app.rules import Rulebook
 from levibotd.app.tree import ACCOUNT
 from levibotd.config import Config
 from levibotd.domain.features import score
+from levibotd.domain.gates import Refusal
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.posts.reading import read
 from levibotd.domain.records import (
     AutoRouteDryrun,
+    Control,
     Entry,
     OrderBlocked,
     OrderIntent,
@@ -26,13 +28,13 @@ from levibotd.domain.records import (
     RiskTicket,
     SignalRejected,
 )
-from levibotd.domain.signal import Post, call_key
+from levibotd.domain.signal import Post, Side, call_key, trace_id
 from levibotd.execution.equity import EquityWatch
 from levibotd.kernel.clock import Clock
 from levibotd.kernel.events import Crashed
 from levibotd.kernel.mailbox import Rejected
 from levibotd.kernel.supervisor import Child, Group, System
-from levibotd.messages import PlaceOrder, ScoredSignal, SetPolicy
+from levibotd.messages import PlaceOrder, ScoredSignal, SetLeverage, SetPolicy, Tried, TryOrder
 from levibotd.ports.as_of import MarketAsOf
 from levibotd.sim.recorded_market import RecordedMarket
 from tests.actors.listeners import InstantLog, Listener, box, of
@@ -298,3 +300,75 @@ def _fields(signal: ScoredSignal) -> dict[str, Any]:
 
 def _younger(post: Post, at: float) -> Post:
     return Post(channel=post.channel, message_id=post.message_id, posted_at=at, text=post.text)
+
+
+async def test_the_cap_on_leverage_is_a_command_that_new_calls_keep_to(clock: Clock) -> None:
+    async with Bench(clock).running() as bench:
+        await bench.judge(LONG)
+        assert await bench.ref.ask(SetLeverage(leverage=1, by="operator", reason="news"), timeout_s=5) == 0
+        await bench.judge(LONG.replace("BTC", "ETH").replace("105, 110", "52, 54").replace("95", "48"), number=2)
+        assert await bench.ref.ask(SetLeverage(leverage=None, by="operator", reason="over"), timeout_s=5) == 1
+
+    before, after = of(bench.entries, RiskTicket)
+    assert before.plan.leverage > after.plan.leverage == 1
+    assert [(one.command, one.effect) for one in of(bench.entries, Control)] == [("leverage", "1"), ("leverage", "")]
+    assert bench.ledger.control.leverage_cap is None
+
+
+def trial(**more: Any) -> TryOrder:
+    return TryOrder(**{"channel": "manual", "symbol": "BTCUSDT", "side": Side.BUY, **more})
+
+
+async def test_what_an_order_would_come_to_is_told_and_leaves_no_trace(clock: Clock) -> None:
+    async with Bench(clock).running() as bench:
+        for symbol in ("BTCUSDT", "BTC/USDT"):
+            tried = await bench.ref.ask(trial(symbol=symbol, notional=Decimal(250)), timeout_s=5)
+            assert isinstance(tried, Tried)
+            assert (tried.plan.symbol, tried.refused_by) == (BTC, None)
+            assert Decimal(245) < tried.plan.notional <= Decimal(250)
+            assert tried.plan.stop < tried.plan.mark < tried.plan.targets[0].price
+        own = trial(entry=Decimal(99), stop=Decimal(95), targets=(Decimal(105), Decimal(110)), notional=Decimal(100))
+        tried = await bench.ref.ask(own, timeout_s=5)
+        assert isinstance(tried, Tried)
+        assert (tried.plan.rungs[0].price, tried.plan.stop) == (Decimal(99), Decimal(95))
+        assert [target.price for target in tried.plan.targets] == [Decimal(105), Decimal(110)]
+
+    assert (bench.entries, bench.told) == ([], [])
+
+
+async def test_what_would_refuse_it_as_a_call_is_told_beside_the_plan(clock: Clock) -> None:
+    config = config_of({"LEVI_SYMBOLS__DENY": '["BTCUSDT"]'})
+    async with Bench(clock, config=config).running() as bench:
+        tried = await bench.ref.ask(trial(notional=Decimal(100)), timeout_s=5)
+    assert isinstance(tried, Tried)
+    assert tried.refused_by is not None
+    assert tried.refused_by.name == "symbols"
+
+
+@pytest.mark.parametrize(
+    ("change", "gate"),
+    [
+        ({"notional": Decimal(3)}, "too_small"),
+        ({"symbol": "NOPEUSDT", "notional": Decimal(100)}, "no_price"),
+        ({"stop": Decimal(101), "notional": Decimal(100)}, "sl_wrong_side"),
+        ({"targets": (Decimal(90),), "notional": Decimal(100)}, "tp_wrong_side"),
+    ],
+)
+async def test_what_no_venue_takes_is_refused_by_its_gate(clock: Clock, change: dict[str, Any], gate: str) -> None:
+    async with Bench(clock).running() as bench:
+        refused = await bench.ref.ask(trial(**change), timeout_s=5)
+    assert isinstance(refused, Refusal)
+    assert refused.gate == gate
+    assert bench.entries == []
+
+
+async def test_an_operators_own_call_spends_no_more_than_he_said(clock: Clock) -> None:
+    async with Bench(clock).running() as bench:
+        command = Control(command="call", by="operator", effect=f"{trace_id(CHANNEL, 1)} 120")
+        bench.ledger.apply_all([Entry(command)])
+        await bench.judge(LONG)
+        await bench.judge(LONG.replace("BTC", "ETH").replace("105, 110", "52, 54").replace("95", "48"), number=2)
+
+    own, other = of(bench.entries, RiskTicket)
+    assert Decimal(100) < own.plan.notional <= Decimal(120)
+    assert other.plan.notional > Decimal(900)
