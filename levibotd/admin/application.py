@@ -57,7 +57,8 @@ _PREFLIGHT = {
     "Access-Control-Allow-Headers": f"Content-Type, {KEY_HEADER}, {IDEMPOTENCY_HEADER}",
     "Access-Control-Max-Age": "600",
 }
-_PASSING = frozenset({401, 403, 429})  # Answers that are about the asker, not about the request.
+# Answers about the asker, and about what was not even understood: who asks better may use his key again.
+_PASSING = frozenset({400, 401, 403, 413, 429})
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -69,7 +69,7 @@ class Keyring:
             return LOCAL
         found = self._find(presented)
         if found is None and needs is not Scope.PUBLIC:
-            raise Unauthenticated(f"send a key as {KEY_HEADER}", headers={"WWW-Authenticate": "ApiKey"})
+            raise Unauthenticated(f"send a key as {KEY_HEADER}")
         if found is None:
             return ANYBODY
         if found.scope < needs:

@@ -22,6 +22,8 @@ TRACE_ID = r"^[0-9a-f]{16}$"
 Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX)]
 # A direction and the seq of the last line that was seen; opaque to clients.
 Cursor = Annotated[str, Meta(pattern=r"^[ad][0-9]{1,15}$")]
+# Without an offset it is UTC; a day alone will do.
+Moment = Annotated[str, Meta(max_length=40, extra_json_schema={"format": "date-time"})]
 # As it stands in the log, byte for byte.
 EventLine = Annotated[msgspec.Raw, Meta(extra_json_schema={"$ref": ref("Event")})]
 
@@ -34,7 +36,7 @@ class EventsWanted(Body, frozen=True):
     """
 
     trace_id: Annotated[str, Meta(pattern=TRACE_ID)] | None = None
-    since_iso: Annotated[str, Meta(max_length=40)] | None = None
+    since_iso: Moment | None = None
     type: Annotated[str, Meta(max_length=40)] | None = None
     symbol: Annotated[str, Meta(pattern=r"^\w{1,40}$")] | None = None
     order: Literal["asc", "desc"] | None = None

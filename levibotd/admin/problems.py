@@ -50,6 +50,9 @@ class Unauthenticated(Declined):
     code = "UNAUTHENTICATED"
     status = 401
 
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers={"WWW-Authenticate": "ApiKey"})
+
 
 class ScopeMissing(Declined):
     """The key is known and may not do this."""
@@ -134,11 +137,11 @@ class Undecided(Declined):
 
 # Every `code` that an answer may carry. They are stable: clients act on them.
 CODES = (
-    "ACTOR_CRASHED", "ACTOR_RESTARTING", "ACTOR_STOPPED", "ARCHIVE_BAD_COPY", "ARCHIVE_BAD_MANIFEST", "CONFIG_ERROR",
-    "FELL_BEHIND", "GATE", "HOST", "INTERNAL", "LOG_DAMAGED", "LOG_DEVICE_DEAD", "MAILBOX_FULL", "MALFORMED",
-    "METHOD_NOT_ALLOWED", "NOT_FOUND", "NO_LOG", "ORIGIN", "OUTCOME_UNKNOWN", "RATE_LIMITED", "REFUSED", "SCOPE",
-    "STORE_ALREADY_THERE", "STORE_NOT_THERE", "STORE_REFUSED", "STORE_UNAVAILABLE", "TOO_LARGE", "TOTP",
-    "UNAUTHENTICATED", "UNAVAILABLE", "UNWRITABLE",
+    "ACTOR_CRASHED", "ACTOR_RESTARTING", "ACTOR_STOPPED", "ARCHIVE_BAD_COPY", "ARCHIVE_BAD_MANIFEST",
+    "ARCHIVE_STEP_FAILED", "CONFIG_ERROR", "FELL_BEHIND", "GATE", "HOST", "INTERNAL", "LOG_DAMAGED", "LOG_DEVICE_DEAD",
+    "LOG_ROLLBACK", "MAILBOX_FULL", "MALFORMED", "METHOD_NOT_ALLOWED", "NOT_ARCHIVED", "NOT_FOUND", "NO_LOG", "ORIGIN",
+    "OUTCOME_UNKNOWN", "RATE_LIMITED", "REFUSED", "SCOPE", "STORE_ALREADY_THERE", "STORE_NOT_THERE", "STORE_REFUSED",
+    "STORE_UNAVAILABLE", "TOO_LARGE", "TOO_SLOW", "TOTP", "UNAUTHENTICATED", "UNAVAILABLE", "UNWRITABLE",
 )  # fmt: skip
 
 

@@ -96,9 +96,12 @@ def read_query(request: web.Request, shape: type[B]) -> B:
     if len(set(query)) < len(query):
         raise Malformed("query: a parameter stands twice")
     try:
-        return msgspec.convert(dict(query), type=shape, strict=False)
+        found = msgspec.convert(dict(query), type=shape, strict=False)
     except msgspec.ValidationError as error:
         raise Malformed(f"query: {error}") from None
+    if missing := [name for name in query if getattr(found, name) is None]:
+        raise Malformed(f"query: {missing[0]}: there is no null here; leave it out")
+    return found
 
 
 def read_path(request: web.Request, shape: type[B]) -> B:

@@ -14,7 +14,10 @@ from levibotd.ports.reports import MEDIA, Format, Kind, Made, NoLog, ReportQuery
 COMPLETE_HEADER = "X-Report-Complete"
 THROUGH_HEADER = "X-Through-Seq"
 
-Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", examples=["2026-01-31"])]
+_DATE = {"format": "date"}
+Day = Annotated[
+    str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(?!\n)$", examples=["2026-01-31"], extra_json_schema=_DATE)
+]
 
 
 class DailyWanted(Body, frozen=True):

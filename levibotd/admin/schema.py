@@ -42,6 +42,7 @@ _EXAMPLES: Mapping[type[Body], Mapping[str, object]] = {
     signals.IngestWanted: {"text": "BTC/USDT LONG\nEntry: 64000\nTarget: 65000\nStop: 63000", "channel": "desk"},
     signals.ScoreWanted: {"text": "BTC/USDT LONG\nEntry: 64000\nTarget: 65000\nStop: 63000"},
 }
+_NO_BREAK = r"(?!\n)$"
 _TEXTUAL = (TEXT, HTML, EVENT_STREAM)
 _RETRY = {"Retry-After": {"description": "Seconds to wait.", "required": True, "schema": {"type": "integer"}}}
 _HEADERS: Mapping[int, Mapping[str, object]] = {
@@ -167,8 +168,7 @@ def _parameters(route: Route, shapes: _Shapes) -> list[dict[str, Any]]:
         found.append({"name": LAST_EVENT_HEADER, "in": "header", "description": about, "schema": {"type": "string"}})
     if route.second_factor:
         about = "The code of now, for what allows more while a stage from `ask` up rules."
-        schema = {"type": "string", "pattern": "^[0-9]{6}$"}
-        found.append({"name": CODE_HEADER, "in": "header", "description": about, "schema": schema})
+        found.append({"name": CODE_HEADER, "in": "header", "description": about, "schema": {"type": "string"}})
     return found
 
 
@@ -244,12 +244,14 @@ def _given(schema: dict[str, Any]) -> dict[str, Any]:
     return kept | {"anyOf": some} if some else kept
 
 
-# Our regular expressions end before a line break that ends a text; elsewhere `$` means that already.
+# Elsewhere `$` is the end of a text; in ours a line break may follow, if it is not forbidden. A format says all.
 def _plain(schema: Any) -> Any:
     match schema:
+        case {"format": _, "pattern": _, **rest}:
+            return _plain({**rest, "format": schema["format"]})
         case dict():
             return {
-                name: value.replace(r"(?!\n)$", "$") if name == "pattern" else _plain(value)
+                name: value.replace(_NO_BREAK, "$") if name == "pattern" else _plain(value)
                 for name, value in schema.items()
             }
         case list():

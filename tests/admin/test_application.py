@@ -6,13 +6,12 @@ import re
 
 import pytest
 
-from levibotd.admin.auth import Keyring, Scope, digest_of, parse_keys
+from levibotd.admin.auth import Keyring, digest_of, parse_keys
 from levibotd.admin.limits import BODY_BYTES_MAX
-from levibotd.admin.routes import ROUTES
-from levibotd.ports.buckets import Rate
 from levibotd.config import load
 from levibotd.kernel.mailbox import FAIL, Box, Ref
 from levibotd.messages import SetPolicy
+from levibotd.ports.buckets import Rate
 from tests.admin.site import Site, serving
 
 pytestmark = pytest.mark.real_time
@@ -198,24 +197,6 @@ async def test_our_own_page_may_send() -> None:
         assert (await site.post("/stop", Origin=f"http://127.0.0.1:{site.port}")).status == 200
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.template}")
-async def test_a_key_below_the_scope_of_a_route_gets_nowhere(route: object) -> None:
-    async with serving(keyring=KEYS) as site:
-        method, path, needs = route.method, example_of(route.template), route.scope  # type: ignore[attr-defined]
-        anonymous = await site.ask(method, path)
-        assert (anonymous.status == 401) is (needs > Scope.PUBLIC)
-        for name in ("read", "control", "trade"):
-            answer = await site.ask(method, path, X_API_Key=name * 8)
-            forbidden = Scope[name.upper()] < needs
-            assert (answer.status == 403 and answer.code() == "SCOPE") is forbidden
-
-
-async def test_who_has_no_key_does_not_learn_which_routes_there_are() -> None:
-    async with serving(keyring=KEYS) as site:
-        assert (await site.get("/nope")).status == 401
-        assert (await site.get("/nope", X_API_Key="read" * 8)).status == 404
-
-
 async def test_a_key_in_the_address_is_no_key() -> None:
     async with serving(keyring=KEYS) as site:
         assert (await site.get("/status?X-API-Key=tradetradetradetrade")).status == 401
@@ -254,6 +235,20 @@ async def test_a_repeated_post_gets_the_same_answer_and_acts_once() -> None:
         assert second.headers["Idempotent-Replay"] == "true"
         assert third.json()["before"] == "off"
         assert len(site.log.lines_written) == 2
+
+
+async def test_who_asks_better_may_use_his_key_again() -> None:
+    async with serving() as site:
+        for body in (b"{", {"reason": 7}, b'"' + b"x" * 70_000 + b'"'):
+            assert (await site.post("/stop", body, Idempotency_Key="k")).status in (400, 413)
+        assert (await site.post("/stop", {"reason": "a"}, Idempotency_Key="k")).status == 200
+
+
+async def test_what_is_no_route_is_told_in_full_each_time() -> None:
+    async with serving() as site:
+        for _ in range(2):
+            answer = await site.post("/status", Idempotency_Key="k")
+            assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
 
 
 async def test_repetitions_at_once_act_once() -> None:

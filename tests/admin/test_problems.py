@@ -1,12 +1,16 @@
 """Every class of error has one status and one stable code."""
 
+from importlib import import_module
+from pkgutil import walk_packages
+
 import msgspec
 import pytest
 
+import levibotd
 from levibotd.admin import problems
-from levibotd.admin.problems import DETAIL_MAX, Malformed, NotFound, problem_of
+from levibotd.admin.problems import CODES, DETAIL_MAX, Malformed, NotFound, problem_of
 from levibotd.errors import ConfigError, LeviError, OutcomeUnknown, Refused, Unavailable
-from levibotd.kernel.errors import ActorCrashed, ActorRestarting, ActorStopped, MailboxFull
+from levibotd.kernel.errors import ActorCrashed, ActorRestarting, ActorStopped, MailboxFull, NotServed
 
 
 @pytest.mark.parametrize(
@@ -64,3 +68,22 @@ def test_facts_never_replace_what_every_problem_says() -> None:
 def test_a_detail_is_cut() -> None:
     body = msgspec.json.decode(problem_of(Malformed("x" * 10_000)).to_bytes())
     assert len(body["detail"]) == DETAIL_MAX
+
+
+# They end the process at start, before anybody can ask.
+BEFORE_HTTP = {"DECLINED", "LEVI_ERROR", "LOCK_HELD", "NOT_SERVED", "PORT_IN_USE"}
+
+
+def classes_below(root: type) -> set[type]:
+    return {root}.union(*(classes_below(kind) for kind in root.__subclasses__()))
+
+
+def test_every_code_that_an_answer_may_carry_is_listed() -> None:
+    for module in walk_packages(levibotd.__path__, "levibotd."):
+        if module.name != "levibotd.__main__":
+            import_module(module.name)
+    kinds = {kind for root in (LeviError, NotServed) for kind in classes_below(root)}
+    found = {str(kind.code) for kind in kinds if kind.__module__.startswith("levibotd.")}
+
+    assert sorted(found - BEFORE_HTTP | {"INTERNAL"}) == sorted(CODES)
+    assert list(CODES) == sorted(set(CODES))

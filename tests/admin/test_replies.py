@@ -1,12 +1,16 @@
 """Reading requests and writing answers."""
 
+import re
 from decimal import Decimal
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 from hypothesis import given
 from hypothesis import strategies as st
 
-from levibotd.admin.replies import plain, plain_or_none
+from levibotd.admin.replies import TAKES, Body, Money, plain, plain_or_none, read_body
+from tests.admin.site import serving
 
 
 @pytest.mark.parametrize(
@@ -31,3 +35,35 @@ def test_no_digit_is_lost(number: Decimal) -> None:
 
 def test_nothing_stays_nothing() -> None:
     assert plain_or_none(None) is None
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize("query", ["type=null", "order=NULL", "limit=null", "order=asc&order=asc", "lmit=1"])
+async def test_a_query_has_no_null_no_unknown_name_and_no_name_twice(query: str) -> None:
+    async with serving() as site:
+        answer = await site.get(f"/events?{query}")
+        assert (answer.status, answer.code()) == (400, "MALFORMED")
+
+
+async def answer_nothing(request: web.Request) -> web.Response:
+    """`POST /nothing` - declares nothing and reads a body."""
+    await read_body(request, Undeclared)
+    return web.Response()
+
+
+class Undeclared(Body, frozen=True):
+    word: str = ""
+
+
+async def test_a_handler_reads_only_what_its_route_declares() -> None:
+    request = make_mocked_request("POST", "/nothing")
+    request[TAKES] = (None, None, None)
+    with pytest.raises(AssertionError, match="Undeclared is not declared for /nothing"):
+        await answer_nothing(request)
+
+
+def test_the_schema_of_money_fits_what_is_written() -> None:
+    (meta,) = Money.__metadata__
+    for number in ("0", "-0.5", "1E+3", "1E-9"):
+        assert re.search(meta.pattern, plain(Decimal(number)))
+    assert not re.search(meta.pattern, "1e3")
