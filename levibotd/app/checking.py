@@ -1,7 +1,8 @@
 """
 `levibotd check`: is everything there that `levibotd run` will need? A line each, with the remedy.
 
-Nothing is changed: what `run` would make is not made here, only looked at.
+Nothing is changed: what `run` would make is not made here, only looked at. A bucket is tried with two small
+objects of a fixed name.
 """
 
 import os
@@ -10,15 +11,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
+import anyio
 import msgspec
 from msgspec import Struct
 
 from levibotd.adapters.candle_rows import BadRows, read_rows
 from levibotd.admin.server import PortInUse, listen
+from levibotd.app.archive import store_of
 from levibotd.app.scoring import classifier_of
 from levibotd.config import SECRET_NAMES, Config, check_bind, check_supported, read_secret
 from levibotd.errors import ConfigError
 from levibotd.exit_codes import ExitCode
+from levibotd.kernel.clock import LoopClock
+from levibotd.ports.object_store import ObjectStore, Promises, StoreRefused, StoreUnavailable
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -30,9 +35,9 @@ class Finding(Struct, frozen=True, kw_only=True):
     remedy: str | None = None
 
 
-def check(load: Callable[[], Config], *, as_json: bool, out: TextIO) -> int:
+def check(load: Callable[[], Config], *, as_json: bool, out: TextIO, offline: bool = False) -> int:
     """
-    Look at everything and print what was found.
+    Look at everything and print what was found. With `offline` nobody outside this machine is asked.
 
     0 when all is well, 78 when the configuration itself is refused (nothing else can be looked at
     then), 1 when something else is not as it should be.
@@ -43,12 +48,12 @@ def check(load: Callable[[], Config], *, as_json: bool, out: TextIO) -> int:
     except ConfigError as error:
         _print(_refused(error), as_json=as_json, out=out)
         return ExitCode.CONFIG
-    findings = look(config)
+    findings = look(config, offline=offline)
     _print(findings, as_json=as_json, out=out)
     return ExitCode.OK if all(finding.ok for finding in findings) else ExitCode.FAILED
 
 
-def look(config: Config) -> list[Finding]:
+def look(config: Config, *, offline: bool = False) -> list[Finding]:
     """Look at all that a valid configuration names."""
     return [
         Finding(
@@ -63,6 +68,7 @@ def look(config: Config) -> list[Finding]:
         _prices(config),
         _posts(config),
         _model(config),
+        _archive(config, offline=offline),
     ]
 
 
@@ -179,6 +185,35 @@ def _model(config: Config) -> Finding:
         remedy = "unset model.file to take the one that ships with the package, or train one: levibotd train"
         return Finding(name="model", ok=False, found=str(error), remedy=remedy)
     return Finding(name="model", ok=True, found=f"SHA-256 {model.sha[:12]}")
+
+
+def _archive(config: Config, *, offline: bool) -> Finding:
+    name, archive = "archive", config.archive
+    if archive.endpoint is None:
+        return Finding(name=name, ok=True, found="none: the log stands on this disk alone")
+    where = f"{archive.bucket} at {archive.endpoint}"
+    try:
+        secret = read_secret(config, "s3")
+        store = store_of(config, {} if secret is None else {"s3": secret}, clock=LoopClock())
+        if store is None or offline:
+            return Finding(name=name, ok=True, found=f"{where}, not asked")
+        promises = anyio.run(_asked, store)
+    except ConfigError as error:
+        return Finding(name=name, ok=False, found=str(error), remedy="docs/how-to/archive.md sets it up")
+    except StoreUnavailable as error:
+        return Finding(name=name, ok=False, found=f"{where}: {error}", remedy="is it there, and may we reach it?")
+    except StoreRefused as error:
+        remedy = "make the bucket" if error.reason == "no_bucket" else "look at the credential s3 and at the clock"
+        return Finding(name=name, ok=False, found=f"{where}: {error}", remedy=remedy)
+    how = "it checks SHA-256 itself" if promises.checks_sha256 else "everything is read back, it checks no SHA-256"
+    return Finding(name=name, ok=True, found=f"{where}; {how}")
+
+
+async def _asked(store: ObjectStore) -> Promises:
+    try:
+        return await store.promises()
+    finally:
+        await store.close()
 
 
 def _nearest(path: Path) -> Path:

@@ -46,7 +46,7 @@ def _check(commands: Commands) -> None:
     )
     check.add_argument("--config", type=Path, metavar="F", help="configuration file (default: the demo)")
     check.add_argument(
-        "--offline", action="store_true", help="ask nobody outside this machine (this version never does)"
+        "--offline", action="store_true", help="ask nobody outside this machine: the bucket of the archive"
     )
     json_flag(check)
 
@@ -61,7 +61,7 @@ def _do_run(asked: argparse.Namespace) -> int:
 def _do_check(asked: argparse.Namespace) -> int:
     from levibotd.app.checking import check
 
-    return check(partial(config_or_demo, asked.config), as_json=asked.json, out=sys.stdout)
+    return check(partial(config_or_demo, asked.config), as_json=asked.json, out=sys.stdout, offline=asked.offline)
 
 
 def _do_version(asked: argparse.Namespace) -> int:

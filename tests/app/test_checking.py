@@ -25,6 +25,7 @@ EVERYTHING = (
     "prices",
     "posts",
     "model",
+    "archive",
 )
 
 
@@ -211,3 +212,29 @@ def test_a_model_that_is_none(tmp_path: Path) -> None:
 
     assert list(found) == ["model"]
     assert "levibotd train" in found["model"]
+
+
+def with_archive(tmp_path: Path, **settings: object) -> Config:
+    secrets = tmp_path / "secrets"
+    secrets.mkdir(mode=0o700)
+    (secrets / "s3").write_text("access\nsecret\n")
+    (secrets / "s3").chmod(0o600)
+    names = {"archive_endpoint": "http://127.0.0.1:1", "archive_bucket": "levi", "daemon_secrets_dir": secrets}
+    return configured(tmp_path, **(names | settings))
+
+
+def test_an_archive_that_nobody_reaches_is_a_failure_and_offline_it_is_not_asked(tmp_path: Path) -> None:
+    pytest.importorskip("aiobotocore", reason="NOT TESTED: pip install 'levibotd[s3]'")
+    config = with_archive(tmp_path)
+
+    assert "levi at http://127.0.0.1:1" in failed(config)["archive"]
+    out = io.StringIO()
+    assert check(lambda: config, as_json=False, out=out, offline=True) == ExitCode.OK
+    assert "archive: levi at http://127.0.0.1:1, not asked" in out.getvalue()
+
+
+def test_an_archive_without_its_credential_is_a_failure(tmp_path: Path) -> None:
+    config = with_archive(tmp_path)
+    (tmp_path / "secrets/s3").unlink()
+
+    assert "credential s3" in failed(config)["archive"]
