@@ -174,7 +174,9 @@ class _Edge:
 
     # Raises what forbids this request before anything looks at it.
     async def _admit(self, request: web.Request, route: Route | None, now: float) -> None:
-        client = self._guard.clients.name(request.remote, forwarded=request.headers.get("X-Forwarded-For"))
+        # A proxy may add a line of its own below what it was sent; the first one alone would be the sender's invention.
+        forwarded = ", ".join(request.headers.getall("X-Forwarded-For", ())) or None
+        client = self._guard.clients.name(request.remote, forwarded=forwarded)
         request[CLIENT] = client
         await self._take(client)
         try:
