@@ -1,19 +1,15 @@
 """How much happened, hour by hour: counts that cost nothing, however long the log is."""
 
 from collections.abc import Mapping
-from typing import Annotated
 
 from aiohttp import web
-from msgspec import Meta
 
-from levibotd.admin.events import moment_of
+from levibotd.admin.events import Moment, moment_of
 from levibotd.admin.problems import Malformed
 from levibotd.admin.replies import Answer, Body, desk_of, json, read_query
 
 SPAN_S = 86_400.0
 SPAN_S_MAX = 31 * 86_400.0
-
-Moment = Annotated[str, Meta(max_length=40)]
 
 
 class HoursWanted(Body, frozen=True):
