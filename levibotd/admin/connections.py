@@ -17,11 +17,13 @@ from levibotd.admin.problems import CONTENT_TYPE, Malformed, Problem, TooSlow, p
 from levibotd.errors import Unavailable
 
 CONNECTIONS_MAX = 512
+IDLE_MAX = 128  # Of these without a request; when all of them close at once, that holds up nobody for long.
 KEEPALIVE_S = 30.0  # Without a request; the head of the next one has to arrive in it, too.
 HEAD_S = 10.0  # For the head of the first request.
 LINGER_S = 0.5  # What is still sent of a body that nobody wants is taken in and thrown away so long.
 HEAD_LINE_BYTES_MAX = 8190
 HEADERS_MAX = 128
+READ_BYTES = 16 << 10  # At once: a crowd of tiny messages must not take up a whole turn of the loop.
 
 _SHARE = 2  # Of the descriptors a process may have; the log, the index and the venues need some, too.
 
@@ -36,12 +38,22 @@ class Connections:
     """
     Those that are open, in the order in which they were last of use. Called for each new one.
 
-    Beyond `most` the one that has been idle longest is dropped; while all are busy, the new one is.
+    Beyond `most`, and beyond `most_idle` that have no request, the one that has been idle longest is dropped;
+    while all are busy, the new one is.
     """
 
-    def __init__(self, server: web.Server, *, most: int, log: logging.Logger, on_drop: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        server: web.Server,
+        *,
+        most: int,
+        log: logging.Logger,
+        on_drop: Callable[[], None],
+        most_idle: int = IDLE_MAX,
+    ) -> None:
         self._server = server
         self._most = most
+        self._most_idle = most_idle
         self._log = log
         self._on_drop = on_drop
         self._open: set[Connection] = set()
@@ -56,11 +68,8 @@ class Connections:
     def opened(self, connection: "Connection") -> None:
         self._open.add(connection)
         self._idle[connection] = None
-        if len(self._open) > self._most:
-            oldest = next(iter(self._idle))
-            self.closed(oldest)
-            self._on_drop()
-            oldest.drop(problem_of(Unavailable("too many connections")) if oldest is connection else None)
+        if len(self._open) > self._most or len(self._idle) > self._most_idle:
+            self._drop_oldest(newest=connection)
 
     def closed(self, connection: "Connection") -> None:
         self._open.discard(connection)
@@ -72,6 +81,15 @@ class Connections:
     def idle(self, connection: "Connection") -> None:
         if connection in self._open:
             self._idle[connection] = None
+            if len(self._idle) > self._most_idle:
+                self._drop_oldest()
+
+    def _drop_oldest(self, *, newest: "Connection | None" = None) -> None:
+        oldest = next(iter(self._idle))
+        self.closed(oldest)
+        self._on_drop()
+        # The newest of all may be the oldest that is idle: then it is refused, and told so.
+        oldest.drop(problem_of(Unavailable("too many connections")) if oldest is newest else None)
 
 
 class Connection(web.RequestHandler):
@@ -116,6 +134,8 @@ class Connection(web.RequestHandler):
         self.force_close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if hasattr(transport, "max_size"):  # Of asyncio's own transports: 256 KiB.
+            transport.max_size = READ_BYTES
         super().connection_made(transport)
         self._head_due = self._loop.call_later(HEAD_S, self._head_late)
         self._all.opened(self)

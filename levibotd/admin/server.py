@@ -25,7 +25,7 @@ from levibotd.kernel.actor import Actor
 from levibotd.kernel.events import Exit
 from levibotd.ports.buckets import Buckets, Rate
 
-BACKLOG = 128
+BACKLOG = 512
 PORT_MAX = 65535
 ACCEPTS = 8  # In one turn of the loop: taking in a crowd must not hold up anybody.
 ACCEPT_TURNS = 8

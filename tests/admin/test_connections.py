@@ -62,11 +62,15 @@ class Word(Body, frozen=True):
 
 
 class Bench:
-    def __init__(self, *, most: int = 3) -> None:
+    def __init__(self, *, most: int = 3, most_idle: int = 100) -> None:
         self.dropped = 0
         self.hold: list[asyncio.Future[None]] = []
         self.connections = Connections(
-            web.Server(self._handle), most=most, log=logging.Logger("test"), on_drop=self._drop
+            web.Server(self._handle),
+            most=most,
+            most_idle=most_idle,
+            log=logging.Logger("test"),
+            on_drop=self._drop,
         )
 
     def open(self) -> Line:
@@ -176,6 +180,20 @@ async def test_while_all_are_busy_a_new_one_is_told_so() -> None:
     assert len(bench.connections) == 2
     await bench.say(bench.open(), GET)
     assert [line.closed for line in busy] == [True, False]
+
+
+async def test_idle_ones_are_fewer_than_all() -> None:
+    bench = Bench(most=5, most_idle=2)
+    busy = [bench.open() for _ in range(2)]
+    for line in busy:
+        await bench.say(line, b"GET /hold HTTP/1.1\r\nHost: x\r\n\r\n")
+    idle = [bench.open() for _ in range(3)]
+    assert [line.closed for line in (*busy, *idle)] == [False, False, True, False, False]
+
+    bench.hold[0].set_result(None)
+    await asyncio.sleep(0.01)
+    assert [line.closed for line in (*busy, *idle)] == [False, False, True, True, False]
+    assert len(bench.connections) == 3
 
 
 async def test_ten_thousand_idle_connections_leave_room_for_those_who_speak() -> None:
