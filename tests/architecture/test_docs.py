@@ -57,3 +57,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_pages_name_files_that_exist(page: Path) -> None:
     for name in re.findall(r"`((?:levibotd|actors|tests|etc|docs|bench)/[\w./-]+)`", page.read_text("utf-8")):
         assert (ROOT / name).exists(), name
+
+
+def test_the_index_leads_to_every_page() -> None:
+    index = ROOT / "docs" / "index.md"
+    linked = {(index.parent / target).resolve() for target in re.findall(r"\]\(([^)#\s]+)\)", index.read_text("utf-8"))}
+    assert [page.name for page in (ROOT / "docs").rglob("*.md") if page not in {*linked, index}] == []
