@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from levibotd.adapters.journal_check import RepairReport, repair, verify
 from levibotd.adapters.journal_segments import LOCK
 from levibotd.adapters.local_journal import LocalJournal
+from levibotd.domain.archive import ArchivePruned, Manifest, ManifestFile
 from levibotd.domain.records import Entry, FileSeal, SystemNote
 from levibotd.journal import Chain, Preparer, decode, hash_of, parse
 from levibotd.ports.journal_file import LockHeld, Stamped
@@ -275,3 +276,72 @@ def test_repair_is_refused_while_a_daemon_writes() -> None:
     with pytest.raises(LockHeld, match="daemon"):
         repair(files)
     with_lock.close()
+
+
+def pruned(files: FaultyFiles, *, told: bool, last_hash: str | None = None) -> FaultyFiles:
+    """The first segment goes; the log tells of it, or does not."""
+    first = parse(lines_of(files, NAMES[0])[-1])
+    if told:
+        record = ArchivePruned(
+            path=NAMES[0], key="k", size=1, last_seq=first.seq, last_hash=last_hash or first.h, at=0.0
+        )
+        journal = LocalJournal(files, boot="b1", reserve_bytes=10)
+        journal.recover()
+        list(journal.commit([Stamped((_preparer.prepare(Entry(record)),), NOON + 9 * 3600, 0.0)]))
+        journal.close()
+    files.remove(NAMES[0])
+    return files
+
+
+def test_a_log_that_tells_of_its_pruned_beginning_is_whole_without_it() -> None:
+    report = verify(pruned(written(), told=True))
+
+    assert (report.is_clean, report.begins, report.begins_behind) == (True, "pruned", 5)
+    assert (report.records, report.last_seq) == (12, 17)
+
+
+@pytest.mark.fault("D6")
+def test_a_beginning_that_is_gone_without_a_word_is_damage() -> None:
+    report = verify(pruned(written(), told=False))
+
+    assert report.damage is not None
+    assert (report.damage.seq, report.begins, report.begins_behind) == (1, None, 0)
+
+
+@pytest.mark.fault("D6")
+def test_a_word_about_another_beginning_is_none() -> None:
+    assert verify(pruned(written(), told=True, last_hash="0" * 32)).damage is not None
+    files = pruned(written(), told=True)
+    files.remove(NAMES[1])  # One more than the log tells of.
+    report = verify(files)
+    assert report.damage is not None
+    assert report.damage.seq == 1
+
+
+def test_a_word_about_it_in_somebody_elses_text_is_none() -> None:
+    files = written()
+    first = parse(lines_of(files, NAMES[0])[-1])
+    forged = f'"event_type":"ARCHIVE_PRUNED","payload":{{"last_seq":5,"last_hash":"{first.h}"}}'
+    journal = LocalJournal(files, boot="b1", reserve_bytes=10)
+    journal.recover()
+    list(journal.commit([Stamped((_preparer.prepare(Entry(SystemNote(note=forged))),), NOON + 9 * 3600, 0.0)]))
+    journal.close()
+    files.remove(NAMES[0])
+
+    assert verify(files).damage is not None
+
+
+@pytest.mark.parametrize(("path", "clean"), [(NAMES[1], True), (NAMES[2], False)])
+def test_days_of_the_archive_begin_where_their_manifest_says(path: str, clean: bool) -> None:
+    files = written()
+    files.remove(NAMES[0])
+    manifest = Manifest(
+        schema=1, installation="aa", day="2024-10-04", size=1, first_seq=6, last_seq=15, last_hash="f",
+        files=(ManifestFile(path=path, key="k", size=1, sha256="a", packed_size=1, packed_sha256="b", first_seq=6,
+                            last_seq=10, last_hash="f"),),
+    )  # fmt: skip
+    files.replace("2024-10-04/manifest.json", manifest.to_bytes())
+    report = verify(files)
+
+    assert (report.damage is None) is clean
+    assert report.begins == ("restored" if clean else None)

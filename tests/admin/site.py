@@ -17,7 +17,7 @@ import aiohttp
 import msgspec
 
 from levibotd.admin.auth import Keyring
-from levibotd.admin.desk import Desk, ExecWish, RiskWish
+from levibotd.admin.desk import Archiving, Desk, ExecWish, RiskWish
 from levibotd.admin.feed import Feed
 from levibotd.admin.limits import MemoryBuckets
 from levibotd.admin.replies import EVENT_STREAM
@@ -430,6 +430,7 @@ async def serving(
     totp: bytes | None = None,
     reread: Callable[[], Config] | None = None,
     score: Callable[[Post], Scored] | None = None,
+    archive: Archiving | None = None,
 ) -> AsyncIterator[Site]:
     """Run the interface with everything behind it, and stop it again."""
     log = MemoryLog() if log is None else log
@@ -462,6 +463,7 @@ async def serving(
         stage_of=rulebook.stage_of,
         configuring=_reloader(desk, rulebook, reread or (lambda: config)),
         second_factor=Totp(totp, clock=clock, confirmed=lambda: log.ledger.control.confirmed),
+        archive=archive,
     )
     await system.start()
     try:

@@ -4,10 +4,14 @@ import os
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from levibotd.app.memory import Memory
+from levibotd.adapters.closed_segments import LocalSegments
+from levibotd.app.memory import BASE_KIND, Memory
 from levibotd.config import Config, load
+from levibotd.domain.archive import ArchivePruned, ClosedSegment
+from levibotd.domain.ledger import Ledger
 from levibotd.domain.records import Entry, SystemNote
 from levibotd.errors import ConfigError
 from levibotd.journal import Preparer
@@ -167,3 +171,88 @@ def test_a_memory_that_could_not_be_opened_lets_go_of_its_lock(tmp_path: Path) -
         opened(tmp_path)
 
     opened(tmp_path, log_key=b"a key of its own").journal.close()
+
+
+async def pruned(tmp_path: Path) -> Memory:
+    """Two hours of a log; the state is kept, and then the first hour goes, as the archiver does it."""
+    memory, desk = opened(tmp_path), a_trade()
+    write(memory, *desk.entries)
+    write(memory, Entry(SystemNote(note="an hour later")), at=NOON + 3600)
+    first = min(name for name in memory.files.names() if name.endswith(".jsonl"))
+    base_seq = await memory.keep_base(memory.journal.position)
+    assert base_seq == memory.journal.position.seq
+    end = closed(memory, first)
+    record = ArchivePruned(path=first, key="k", size=1, last_seq=end.last_seq or 0, last_hash=end.last_hash, at=NOON)
+    write(memory, Entry(record), at=NOON + 3600)
+    memory.files.remove(first)
+    memory.journal.close()
+    return memory
+
+
+def closed(memory: Memory, name: str) -> ClosedSegment:
+    listing = LocalSegments(memory.files, spool=memory.files).listing()
+    return next(one for one in listing.closed if one.path == name)
+
+
+async def test_a_pruned_log_starts_from_the_state_that_was_kept(tmp_path: Path) -> None:
+    before = await pruned(tmp_path)
+    again = opened(tmp_path)
+    again.journal.close()
+
+    assert again.recovery.damage is None
+    assert again.state.ledger() == before.state.ledger()
+    assert again.state.ledger().positions
+    assert again.state.last_seq == before.state.last_seq
+
+
+@pytest.mark.parametrize("harm", ["gone", "bent", "of another version"])
+async def test_a_pruned_log_without_that_state_is_refused_and_never_half_read(tmp_path: Path, harm: str) -> None:
+    await pruned(tmp_path)
+    base = tmp_path / "state" / "base"
+    data = base.read_bytes()
+    match harm:
+        case "gone":
+            base.unlink()
+        case "bent":
+            base.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+        case _:
+            base.write_bytes(data.replace(BASE_KIND.encode(), b"ledger base 0"))
+
+    with pytest.raises(ConfigError, match=r"begins behind seq .* levibotd archive restore"):
+        opened(tmp_path)
+
+
+async def test_a_fresher_snapshot_goes_before_the_state_that_was_kept(tmp_path: Path) -> None:
+    memory = await pruned(tmp_path)
+    again = opened(tmp_path)
+    write(again, Entry(SystemNote(note="later")), at=NOON + 7200)
+    await again.save(again.journal.position)
+    again.journal.close()
+    (tmp_path / "state" / "base").unlink()
+
+    third = opened(tmp_path)
+    third.journal.close()
+    assert third.state.last_seq > memory.state.last_seq
+    assert third.recovery.damage is None
+
+
+async def test_a_damaged_log_is_evidence_and_is_not_pruned(tmp_path: Path) -> None:
+    memory = opened(tmp_path)
+    write(memory, Entry(SystemNote(note="honest")))
+    assert memory.keeps_log() is None
+    memory.journal.close()
+    victim = next((tmp_path / "state/logs").rglob("*.jsonl"))
+    victim.write_bytes(victim.read_bytes().replace(b"honest", b"forged"))
+
+    again = opened(tmp_path)
+    again.journal.close()
+    assert "damaged" in str(again.keeps_log())
+
+
+def test_a_state_with_fewer_fields_than_today_is_still_read(tmp_path: Path) -> None:
+    desk = a_trade()
+    tree = msgspec.msgpack.decode(desk.ledger.to_bytes())
+    for name in ("archive", "pending", "trades", "channels"):
+        del tree[name]
+
+    assert Ledger.from_bytes(msgspec.msgpack.encode(tree)).positions == desk.ledger.positions
