@@ -22,6 +22,8 @@ TRACE_ID = r"^[0-9a-f]{16}$"
 Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX)]
 # A direction and the seq of the last line that was seen; opaque to clients.
 Cursor = Annotated[str, Meta(pattern=r"^[ad][0-9]{1,15}$")]
+# One of those; the handler refuses others by name.
+EventType = Annotated[str, Meta(max_length=40, extra_json_schema={"enum": list(EVENTS)})]
 # Without an offset it is UTC; a day alone will do.
 Moment = Annotated[str, Meta(max_length=40, extra_json_schema={"format": "date-time"})]
 # As it stands in the log, byte for byte.
@@ -37,7 +39,7 @@ class EventsWanted(Body, frozen=True):
 
     trace_id: Annotated[str, Meta(pattern=TRACE_ID)] | None = None
     since_iso: Moment | None = None
-    type: Annotated[str, Meta(max_length=40)] | None = None
+    type: EventType | None = None
     symbol: Annotated[str, Meta(pattern=r"^\w{1,40}$")] | None = None
     order: Literal["asc", "desc"] | None = None
     limit: Limit = 100

@@ -42,6 +42,7 @@ _EXAMPLES: Mapping[type[Body], Mapping[str, object]] = {
     signals.IngestWanted: {"text": "BTC/USDT LONG\nEntry: 64000\nTarget: 65000\nStop: 63000", "channel": "desk"},
     signals.ScoreWanted: {"text": "BTC/USDT LONG\nEntry: 64000\nTarget: 65000\nStop: 63000"},
 }
+_BOUNDS = frozenset({"pattern", "maxLength"})
 _NO_BREAK = r"(?!\n)$"
 _TEXTUAL = (TEXT, HTML, EVENT_STREAM)
 _RETRY = {"Retry-After": {"description": "Seconds to wait.", "required": True, "schema": {"type": "integer"}}}
@@ -244,15 +245,16 @@ def _given(schema: dict[str, Any]) -> dict[str, Any]:
     return kept | {"anyOf": some} if some else kept
 
 
-# Elsewhere `$` is the end of a text; in ours a line break may follow, if it is not forbidden. A format says all.
+# Elsewhere `$` is the end of a text; in ours a line break may follow, if it is not forbidden. A format says all, and
+# so does a list of words.
 def _plain(schema: Any) -> Any:
     match schema:
-        case {"format": _, "pattern": _, **rest}:
-            return _plain({**rest, "format": schema["format"]})
         case dict():
+            told = _BOUNDS if schema.keys() & {"format", "enum"} and schema.get("type") == "string" else frozenset()
             return {
                 name: value.replace(_NO_BREAK, "$") if name == "pattern" else _plain(value)
                 for name, value in schema.items()
+                if name not in told
             }
         case list():
             return [_plain(value) for value in schema]

@@ -16,7 +16,7 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from levibotd.admin.connections import Connection
-from levibotd.admin.events import TRACE_ID
+from levibotd.admin.events import TRACE_ID, EventType
 from levibotd.admin.feed import FellBehind, Wanted
 from levibotd.admin.follow import Follower
 from levibotd.admin.problems import Malformed, TooMany
@@ -46,7 +46,7 @@ class StreamWanted(Body, frozen=True):
     """
 
     since_seq: Seq | None = None
-    type: Annotated[str, Meta(max_length=40)] | None = None
+    type: EventType | None = None
     symbol: Annotated[str, Meta(pattern=r"^\w{1,40}$")] | None = None
     trace_id: Annotated[str, Meta(pattern=TRACE_ID)] | None = None
     ticket: Annotated[str, Meta(max_length=128)] | None = None

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from aiohttp import web
 from msgspec import Meta
 
-from levibotd.admin.events import Cursor, beyond, moment_of
+from levibotd.admin.events import Cursor, Moment, beyond, moment_of
 from levibotd.admin.replies import Answer, Body, desk_of, json, read_query
 from levibotd.admin.signals import CHANNEL, Ending, Score, ending_of, score_of, scoring_of
 from levibotd.domain.records import Logged, SignalIngest
@@ -34,7 +34,7 @@ class SignalsWanted(Body, frozen=True):
     kind: Kind | None = None
     label: Literal["BUY", "SELL", "NO-TRADE"] | None = None
     decision: Decision | None = None
-    since_iso: Annotated[str, Meta(max_length=40)] | None = None
+    since_iso: Moment | None = None
     limit: Annotated[int, Meta(ge=1, le=SIGNALS_MAX)] = 20
     cursor: Cursor | None = None
 

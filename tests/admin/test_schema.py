@@ -15,6 +15,7 @@ from levibotd.admin.problems import CODES
 from levibotd.admin.replies import JSON, Answer, Body
 from levibotd.admin.routes import ROUTES, Route
 from levibotd.admin.schema import document, openapi_bytes, problems_of
+from levibotd.journal import EVENTS
 
 DOCUMENT: Mapping[str, Any] = msgspec.json.decode(openapi_bytes(version="1.2.3"))
 OPERATIONS = [(route, DOCUMENT["paths"][route.template][route.method.lower()]) for route in ROUTES]
@@ -59,6 +60,11 @@ def test_it_describes_every_route_and_nothing_else() -> None:
 def test_operations_have_names_of_their_own() -> None:
     found = [operation["operationId"] for _, operation in OPERATIONS]
     assert len(set(found)) == len(found)
+
+
+def test_no_two_types_share_a_name() -> None:
+    # Those that do are named after their modules.
+    assert [name for name in DOCUMENT["components"]["schemas"] if not name.isalnum()] == []
 
 
 def test_what_is_referred_to_is_there_and_all_that_is_there_is_referred_to() -> None:
@@ -128,6 +134,12 @@ def test_a_wait_is_told_with_every_429() -> None:
 
 def test_problems_name_their_codes() -> None:
     assert DOCUMENT["components"]["schemas"]["Problem"]["properties"]["code"]["enum"] == sorted(CODES)
+
+
+def test_a_form_and_a_list_of_words_say_all() -> None:
+    fields = {one["name"]: one["schema"] for one in DOCUMENT["paths"]["/events"]["get"]["parameters"]}
+    assert fields["since_iso"] == {"type": "string", "format": "date-time"}
+    assert fields["type"] == {"type": "string", "enum": list(EVENTS)}
 
 
 class Page(Body, frozen=True):
