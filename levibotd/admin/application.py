@@ -39,6 +39,7 @@ from levibotd.admin.routes import ROUTES, Route
 from levibotd.admin.schema import openapi_bytes
 from levibotd.admin.streams import DOORS, Doors, Streams
 from levibotd.admin.tickets import Tickets
+from levibotd.admin.totp import CODE_HEADER
 from levibotd.observe.metrics import OTHER
 from levibotd.ports.buckets import Buckets
 
@@ -54,7 +55,7 @@ _COMMON = {
 }
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, POST, PUT",
-    "Access-Control-Allow-Headers": f"Content-Type, {KEY_HEADER}, {IDEMPOTENCY_HEADER}",
+    "Access-Control-Allow-Headers": f"Content-Type, {KEY_HEADER}, {IDEMPOTENCY_HEADER}, {CODE_HEADER}",
     "Access-Control-Max-Age": "600",
 }
 # Answers about the asker, and about what was not even understood: who asks better may use his key again.

@@ -9,10 +9,24 @@ from msgspec import Meta
 from levibotd.admin.desk import Desk
 from levibotd.admin.loosening import permit_loosening
 from levibotd.admin.problems import Malformed
-from levibotd.admin.replies import Answer, Body, answer_of, caller_of, desk_of, is_dry_run, json, read_body, ref
+from levibotd.admin.replies import (
+    Answer,
+    Body,
+    Money,
+    answer_of,
+    caller_of,
+    desk_of,
+    is_dry_run,
+    json,
+    plain,
+    read_body,
+    ref,
+)
 from levibotd.domain.book import ACTIVE, DISK
+from levibotd.domain.orders import ENTRY
 from levibotd.domain.records import Gate
 from levibotd.domain.risk import lower_stage
+from levibotd.domain.signal import CallKey, Side
 from levibotd.errors import ConfigError
 from levibotd.kernel.status import State
 from levibotd.messages import ClosePosition, SetStage, Switch
@@ -50,12 +64,23 @@ class Switched(Answer, frozen=True):
     still_says_no: tuple[Gate, ...]
 
 
+class PlannedEnd(Answer, frozen=True):
+    """What ending one call takes: how much is closed at the market, and how many entries are cancelled."""
+
+    id: str
+    symbol: str
+    side: Side
+    closes: Money
+    cancels: int
+
+
 class Closing(Answer, frozen=True):
     """The calls that are being ended, or would be."""
 
     ok: bool
     dry_run: bool
     calls: tuple[str, ...]
+    plan: tuple[PlannedEnd, ...]
 
 
 class StageShown(Answer, frozen=True):
@@ -168,12 +193,12 @@ async def post_stop(request: web.Request) -> web.Response:
 async def post_flatten(request: web.Request) -> web.Response:
     """`POST /flatten` - end all of our calls: cancel what is unfilled, close what is filled."""
     desk, body = desk_of(request), await read_body(request, Because)
-    plan = tuple(desk.view().calls)
+    plan = endings(desk, tuple(desk.view().calls))
     if is_dry_run(request):
-        return json(Closing(ok=True, dry_run=True, calls=plan))
+        return json(Closing(ok=True, dry_run=True, calls=tuple(one.id for one in plan), plan=plan))
     wish = ClosePosition(by=caller_of(request), reason=body.reason)
     calls = await answer_of(desk.exec_, wish, timeout_s=desk.ask_timeout_s)
-    return json(Closing(ok=True, dry_run=False, calls=calls))
+    return json(Closing(ok=True, dry_run=False, calls=calls, plan=plan))
 
 
 async def get_stage(request: web.Request) -> web.Response:
@@ -219,6 +244,18 @@ async def get_dead_letters(request: web.Request) -> web.Response:
         for x in letters.all()
     ]  # fmt: skip
     return json(Letters(counts=letters.counts, letters=tuple(shown)))
+
+
+def endings(desk: Desk, calls: tuple[CallKey, ...]) -> tuple[PlannedEnd, ...]:
+    """What it takes to end these calls now."""
+    ledger = desk.view()
+    return tuple(
+        PlannedEnd(
+            id=key, symbol=ledger.calls[key].symbol, side=ledger.calls[key].side, closes=plain(ledger.calls[key].qty),
+            cancels=sum(order.role == ENTRY and order.live for order in ledger.orders_of(key)),
+        )
+        for key in calls
+    )  # fmt: skip
 
 
 def stage_of(desk: Desk) -> str:

@@ -4,7 +4,7 @@ from decimal import Context, Decimal
 
 from aiohttp import web
 
-from levibotd.admin.control import Because, Closing
+from levibotd.admin.control import Because, Closing, endings
 from levibotd.admin.health import marks
 from levibotd.admin.problems import NotFound
 from levibotd.admin.replies import (
@@ -105,11 +105,12 @@ async def post_close(request: web.Request) -> web.Response:
     key = CallKey(request.match_info["id"])
     if key not in desk.view().calls:
         raise NotFound("no open position has this id")
+    plan = endings(desk, (key,))
     if is_dry_run(request):
-        return json(Closing(ok=True, dry_run=True, calls=(key,)))
+        return json(Closing(ok=True, dry_run=True, calls=(key,), plan=plan))
     wish = ClosePosition(calls=(key,), by=caller_of(request), reason=body.reason)
     calls = await answer_of(desk.exec_, wish, timeout_s=desk.ask_timeout_s)
-    return json(Closing(ok=True, dry_run=False, calls=calls))
+    return json(Closing(ok=True, dry_run=False, calls=calls, plan=plan))
 
 
 async def get_orders(request: web.Request) -> web.Response:

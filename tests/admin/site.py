@@ -248,7 +248,11 @@ def plan_of(*, qty: Decimal, price: Decimal) -> r.TradePlan:
 
 
 class IntakeOfTest(Actor[IngestPost]):
-    """Telegram, Scorer and Risk in one: `BUY` in a text is a call that a gate refuses, unless its stop is 59999; "hold" is never decided."""
+    """
+    Telegram, Scorer and Risk in one: `BUY` in a text is a call that a gate refuses; "hold" is never decided.
+
+    So is `LONG`, and with a stop at 59999 the gates let it pass.
+    """
 
     def __init__(self, log: MemoryLog) -> None:
         self._log = log

@@ -9,6 +9,8 @@ from tests.admin.site import CALL, MemoryLog, open_position, serving
 
 pytestmark = pytest.mark.real_time
 
+PLAN = [{"id": CALL, "symbol": "BTCUSDT", "side": "BUY", "closes": "0.5", "cancels": 0}]
+
 
 async def test_stop_and_start_change_the_switch_and_say_who_and_why() -> None:
     async with serving() as site:
@@ -53,9 +55,14 @@ async def test_flatten_closes_all_of_ours_and_its_dry_run_names_them() -> None:
     open_position(log)
     async with serving(log=log) as site:
         before = len(log.lines_written)
-        assert (await site.post("/flatten?dry_run=1")).json() == {"ok": True, "dry_run": True, "calls": [CALL]}
+        assert (await site.post("/flatten?dry_run=1")).json() == {
+            "ok": True,
+            "dry_run": True,
+            "calls": [CALL],
+            "plan": PLAN,
+        }
         assert len(log.lines_written) == before
-        assert (await site.post("/flatten")).json() == {"ok": True, "dry_run": False, "calls": [CALL]}
+        assert (await site.post("/flatten")).json() == {"ok": True, "dry_run": False, "calls": [CALL], "plan": PLAN}
         assert len(log.lines_written) == before + 1
 
 

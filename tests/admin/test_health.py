@@ -97,3 +97,17 @@ async def test_metrics_in_both_forms_agree() -> None:
     assert b'levibot_http_requests_total{code="200",method="GET",route="/livez"} 1.0' in prometheus.body
     assert b'levibot_http_request_latency_seconds_count{route="/livez"} 1.0' in prometheus.body
     assert prometheus.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+
+
+@pytest.mark.parametrize(
+    ("why", "lifted_by"), [("disk", "room on the disk"), ("log_damage", "POST /risk/kill-switch"), ("rollback", "POST")]
+)
+async def test_status_and_risk_say_what_lifts_a_restraint(why: str, lifted_by: str) -> None:
+    log = MemoryLog()
+    async with serving(log=log) as site:
+        assert (await site.get("/status")).json()["restraint"] is None
+        log.commit(r.RiskState(state="REDUCING", why=why, by="boot"))
+        for path in ("/status", "/risk"):
+            restraint = (await site.get(path)).json()["restraint"]
+            assert (restraint["state"], restraint["why"]) == ("REDUCING", why)
+            assert lifted_by in restraint["lifted_by"]

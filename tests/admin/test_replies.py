@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from levibotd.admin.replies import TAKES, Body, Money, plain, plain_or_none, read_body
-from tests.admin.site import serving
+from levibotd.admin.routes import ROUTES
+from tests.admin.site import CALL, MemoryLog, open_position, serving
 
 
 @pytest.mark.parametrize(
@@ -67,3 +68,47 @@ def test_the_schema_of_money_fits_what_is_written() -> None:
     for number in ("0", "-0.5", "1E+3", "1E-9"):
         assert re.search(meta.pattern, plain(Decimal(number)))
     assert not re.search(meta.pattern, "1e3")
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize(
+    ("content_type", "status"),
+    [
+        ("application/json", 200),
+        ("application/json; charset=utf-8", 200),
+        ("application/merge-patch+json", 200),
+        ("application/x-www-form-urlencoded", 200),
+        ("application/octet-stream", 200),
+        ("text/plain", 400),
+        ("text/html", 400),
+        ("multipart/form-data; boundary=x", 400),
+        ("application/xml", 400),
+    ],
+)
+async def test_a_body_is_json_whatever_its_client_calls_it_unless_it_says_that_it_is_not(
+    content_type: str, status: int
+) -> None:
+    async with serving() as site:
+        answer = await site.post("/stop", {"reason": "lunch"}, Content_Type=content_type)
+        assert answer.status == status
+        if status == 400:
+            assert answer.code() == "MALFORMED"
+            assert site.log.lines_written == []
+
+
+CHANGES = [(route.method, route.template) for route in ROUTES if route.method != "GET" and route.body is not None]
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize(("method", "template"), CHANGES, ids=" ".join)
+async def test_every_change_names_a_field_that_it_does_not_know_and_does_nothing(method: str, template: str) -> None:
+    log = MemoryLog()
+    open_position(log)
+    written = len(log.lines_written)
+    path = template.replace("/positions/{id}", f"/positions/{CALL}").replace("{name}", "exec").replace("{id}", "coins")
+    async with serving(log=log) as site:
+        for body, named in (({"raeson": "x"}, "raeson"), (b"[]", "body"), (b"{", "body"), (b"\xff", "body")):
+            answer = await site.ask(method, path, body=body)
+            assert (answer.status, answer.code()) == (400, "MALFORMED")
+            assert named in answer.json()["detail"]
+        assert len(log.lines_written) == written

@@ -75,3 +75,29 @@ async def test_exposure_is_told_by_channel_and_side() -> None:
     assert (risk["open"], risk["heat"]) == (1, "100")
     assert (risk["by_channel"], risk["by_side"]) == ({"coins": 1}, {"BUY": 1})
     assert 0.005 < risk["heat_share"] < 0.02
+
+
+async def test_the_cap_on_leverage_is_shown_and_only_raising_it_needs_a_reason() -> None:
+    async with serving() as site:
+        assert (await site.post("/risk/leverage", {"leverage": 3})).json() == {
+            "ok": True, "leverage_cap": 3, "before": None, "leverage_max": 3,
+        }  # fmt: skip
+        assert (await site.post("/risk/leverage", {"leverage": 2})).json()["before"] == 3
+        assert (await site.post("/risk/leverage", {"leverage": 4})).code() == "MALFORMED"
+        assert (await site.post("/risk/leverage", {"leverage": None})).code() == "MALFORMED"
+        shown = (await site.get("/risk")).json()
+        assert (shown["leverage_cap"], shown["leverage_max"]) == (2, 2)
+        # It is a cap: above what the policy allows it changes nothing.
+        told = (await site.post("/risk/leverage", {"leverage": 100, "reason": "r"})).json()
+        assert (told["leverage_cap"], told["leverage_max"]) == (100, 5)
+        assert (await site.post("/risk/leverage", {"leverage": None, "reason": "r"})).json()["leverage_cap"] is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [None, {}, {"leverage": 0}, {"leverage": 126}, {"leverage": "3"}, {"leverage": 2.5}, {"leverage": 3, "x": 1}],
+)
+async def test_what_is_no_cap_changes_nothing(body: object) -> None:
+    async with serving() as site:
+        assert (await site.post("/risk/leverage", body)).code() == "MALFORMED"
+        assert site.log.lines_written == []

@@ -7,6 +7,8 @@ from tests.admin.site import CALL, MemoryLog, closed_trade, open_position, servi
 
 pytestmark = pytest.mark.real_time
 
+PLAN = [{"id": CALL, "symbol": "BTCUSDT", "side": "BUY", "closes": "0.5", "cancels": 0}]
+
 
 def traded(*channels: str) -> MemoryLog:
     log = MemoryLog()
@@ -32,9 +34,19 @@ async def test_a_position_is_closed_by_its_id() -> None:
     before = len(log.lines_written)
     async with serving(log=log) as site:
         path = "/positions/paper%7Ccoins%7C7%7C0/close"
-        assert (await site.post(f"{path}?dry_run=1")).json() == {"ok": True, "dry_run": True, "calls": [CALL]}
+        assert (await site.post(f"{path}?dry_run=1")).json() == {
+            "ok": True,
+            "dry_run": True,
+            "calls": [CALL],
+            "plan": PLAN,
+        }
         assert len(log.lines_written) == before
-        assert (await site.post(path, {"reason": "enough"})).json() == {"ok": True, "dry_run": False, "calls": [CALL]}
+        assert (await site.post(path, {"reason": "enough"})).json() == {
+            "ok": True,
+            "dry_run": False,
+            "calls": [CALL],
+            "plan": PLAN,
+        }
         assert len(log.lines_written) == before + 1
 
 
