@@ -152,6 +152,7 @@ class Cell:
         mailbox, receive, blamed = self.mailbox, actor.receive, self.suspects.blamed
         control, inspects, mail, take = mailbox.control, mailbox.inspects, mailbox.user.items, mailbox.user.take
         fired, own = mailbox.fired, mailbox.own.items
+        low = () if mailbox.low is None else mailbox.low.items
         record, order = self._ring.kept.append, self._ring.order
         handled = self.handled
         while True:
@@ -162,7 +163,10 @@ class Cell:
                 continue
             if mail and not (fired or own or self._busy_otherwise) and (item := take()) is not NOTHING:
                 pass
-            elif (item := self._take()) is NOTHING:
+            elif (
+                not (mail or fired or own or low or self._busy_otherwise or mailbox.user_next)
+                or (item := self._take()) is NOTHING
+            ):
                 self.current = None
                 if self._draining is not None and not host.tasks.busy:
                     return _ended_by(self._draining)

@@ -165,8 +165,10 @@ class Lane:
                 self._mark()
             items.append(message)
             self.appended += 1
-            if self.desk.waiter is not None:
-                self.desk.wake()
+            if (waiter := self.desk.waiter) is not None:
+                self.desk.waiter = None
+                if not waiter.done():
+                    waiter.set_result(None)
         elif self.desk.closed:
             self.refused += 1
             raise ActorStopped(self.desk.name)

@@ -79,7 +79,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         """
         As the base class, and in the same order; but while no socket is open the system is not asked each time.
 
-        A turn then costs a third, and a replay has half a million of them.
+        A turn then costs two thirds, and a replay has half a million of them.
         """
         if not self._debug and self._jumping.has_no_sockets():
             for _ in range(_TURNS):
