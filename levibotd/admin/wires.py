@@ -89,6 +89,7 @@ class EventWire:
                 # No event, but where to go on from: filters may have let nothing through for long.
                 with anyio.fail_after(SEND_S):
                     await self.response.write(b": alive\nid: %d\n\n" % seq())
+                    await self._request.writer.drain()
         except TimeoutError:
             return STALLED
         except ConnectionError:

@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 
 from levibotd.admin.auth import Keyring, parse_keys
+from levibotd.admin.feed import Feed
 from levibotd.admin.problems import TooMany
 from levibotd.admin.streams import Streams
 from levibotd.domain.records import LogShed, SystemNote
@@ -235,6 +236,29 @@ async def test_a_large_message_closes() -> None:
         await socket.send_str("x" * 5000)
         message = await socket.receive(timeout=5)
         assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1009)
+
+
+async def test_who_does_not_read_is_cut_off_at_a_record_and_resumes_there() -> None:
+    log = MemoryLog()
+    log.newest = Feed(lines_max=40)
+    async with serving(log=log) as site:
+        lines = 600  # Of 50 KiB: more than the system takes in between.
+        async with site.session.ws_connect(ws_url(site), max_msg_size=1 << 20) as slow:
+            for _ in range(lines):
+                site.log.commit(SystemNote(note="x" * 50_000))
+                await asyncio.sleep(0)
+            assert len(site.desk.feed) <= 40  # Nobody holds for him what he does not read.
+            got: list[bytes] = []
+            while (message := await slow.receive(timeout=5)).type is aiohttp.WSMsgType.TEXT:
+                got.append(message.data.encode() + b"\n")
+        assert 0 < len(got) < lines - 40
+        assert got == site.log.lines_written[: len(got)]
+        assert (message.data, message.extra) == (1013, f"overflow; since_seq={len(got)}")
+        metrics = (await site.get("/metrics/prom")).body.decode()
+        assert 'levibot_http_streams_cut_total{reason="overflow"} 1.0' in metrics
+
+        async with site.session.ws_connect(ws_url(site, f"?since_seq={len(got)}"), max_msg_size=1 << 20) as again:
+            assert await read(again, lines - len(got)) == site.log.lines_written[len(got) :]
 
 
 async def test_a_stop_lets_listeners_go_at_once() -> None:
