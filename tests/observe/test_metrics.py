@@ -38,7 +38,7 @@ def test_what_was_counted_stands_in_the_text(metrics: Metrics) -> None:
     metrics.decisions.of("SIGNAL_REJECTED", "cooldown").inc(2)
     metrics.equity.set(10_050.5)
 
-    assert lines(metrics, "levibot_http") == [
+    assert lines(metrics, "levibot_http_requests") == [
         'levibot_http_requests_total{code="200",method="GET",route="/status"} 1.0'
     ]
     assert lines(metrics, "levibot_decisions") == [
@@ -123,3 +123,25 @@ def test_the_process_is_sampled(metrics: Metrics) -> None:
     assert found["levibot_tasks"] == 12
     assert found["levibot_open_fds"] >= 0
     assert found["levibot_threads"] >= 0
+
+
+def test_its_pieces_are_what_the_library_would_write(metrics: Metrics) -> None:
+    for number, route in enumerate(("/status", "/signals/{id}")):
+        metrics.http_requests.of(route, "GET", "200").inc(number + 0.5)
+        metrics.http_latency.of(route).observe(0.003)
+    odd = Metrics(version='1 "quoted" \\ back\nline', routes=(), actors=())
+
+    for each in (metrics, odd):
+        assert each.render() == generate_latest(each._registry)
+
+
+def test_no_piece_is_long(metrics: Metrics) -> None:
+    for actor in ("exec", "risk", "scorer"):
+        metrics.mailbox_wait.of(actor).observe(1.0)
+    for event_type in EVENTS:
+        metrics.events.of(event_type).inc()
+
+    pieces = list(metrics.pieces())
+
+    assert max(piece.count(b"\n") for piece in pieces) <= PIECE_LINES
+    assert len(pieces) > len(SPECS)
