@@ -5,6 +5,7 @@ DuckDB stays in here, out of the daemon's memory. The answer on standard output 
 and then the report itself; standard error has one JSON object a line: `progress`, or the `error` that ended it.
 """
 
+import ctypes
 import os
 import resource
 import signal
@@ -31,6 +32,7 @@ NICE = 10
 
 _ADDRESS_SPACE = 4 << 30  # Far more than it uses: where this is reached, something has gone wild.
 _OOM_SCORE = b"800"  # Where memory runs out, this is what can be spared.
+_PR_SET_PDEATHSIG = 1
 _WEEK_DAYS = 7
 _EPOCH = date(1970, 1, 1)
 
@@ -88,8 +90,9 @@ def main(jobs: BinaryIO, out: BinaryIO, err: TextIO) -> int:
 
 def restrain(timeout_s: int) -> None:
     """Take what limits this process may set itself; a service manager may allow only some."""
-    # Ends it also when its parent is gone and nobody waits any more.
     signal.alarm(timeout_s)
+    with suppress(OSError, AttributeError):  # Who asked is gone: nobody waits any more.
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     with suppress(OSError):
         os.nice(NICE)
     with suppress(OSError, ValueError):

@@ -17,6 +17,7 @@ from levibotd.journal import EVENTS, Prepared
 from levibotd.ports.journal_file import Stamped
 from levibotd.ports.reports import Format
 from tests.adapters.day_logs import DAY, at, notes, write
+from tests.until import until
 
 pytestmark = pytest.mark.real_time
 
@@ -91,6 +92,21 @@ def test_it_ends_by_itself_when_nobody_ends_it() -> None:
     code = "import signal; from levibotd.adapters.report_child import restrain; restrain(1); signal.pause()"
 
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == -signal.SIGALRM
+
+
+def test_it_ends_with_the_process_that_asked() -> None:
+    parent = (
+        "import os, subprocess, sys; command = [sys.executable, '-c', sys.argv[1]]; "
+        "child = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True); "
+        "print(child.stdout.readline().decode(), flush=True); os.kill(os.getpid(), 9)"
+    )
+    child = (
+        "import os, signal; from levibotd.adapters.report_child import restrain; restrain(60); "
+        "print(os.getpid(), flush=True); signal.pause()"
+    )
+    done = subprocess.run([sys.executable, "-c", parent, child], capture_output=True, timeout=60, check=False)
+
+    until(lambda: not Path(f"/proc/{int(done.stdout)}/exe").exists(), within_s=10, what="the child is gone")
 
 
 def test_a_week_ends_with_its_last_day() -> None:
