@@ -20,8 +20,8 @@ from levibotd.app.replay import ReplayInput, replay
 from levibotd.config import load
 from levibotd.domain.signal import Post
 
-BARS = 200_000
-POSTS = 3_000
+BARS = 60_000
+POSTS = 2_000
 BEGUN = 1_700_000_040.0
 MINUTE_S = 60.0
 PRICE = 60_000.0

@@ -8,11 +8,13 @@ Children are kept, because finding one by its labels costs four times what count
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.samples import Sample
+from prometheus_client.utils import floatToGoString
 
 from levibotd.domain.gates import GateName
 from levibotd.domain.signal import NO_TRADE, Kind
@@ -20,6 +22,7 @@ from levibotd.journal import EVENTS
 
 OTHER = "other"
 SERIES_MAX = 256  # Per family.
+PIECE_LINES = 200
 
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 ORDER_OUTCOMES = ("filled", "cancelled", "rejected", "expired", "abandoned")
@@ -181,8 +184,20 @@ class Metrics:
                 gauge.set(len(os.listdir(directory)))
 
     def render(self) -> bytes:
-        """Return the Prometheus text. It takes milliseconds: call it off the loop."""
-        return generate_latest(self._registry)
+        """Return the Prometheus text. It takes milliseconds: the loop takes it in `pieces`."""
+        return b"".join(self.pieces())
+
+    def pieces(self) -> Iterator[bytes]:
+        """
+        Yield the Prometheus text in pieces of a millisecond or two, so that others have their turn between them.
+
+        A thread would help nobody: it holds the interpreter for five milliseconds at a time.
+        """
+        for metric in self._registry.collect():
+            name = f"{metric.name}_total" if metric.type == COUNTER else metric.name
+            yield f"# HELP {name} {metric.documentation}\n# TYPE {name} {metric.type}\n".encode()
+            for place in range(0, len(metric.samples), PIECE_LINES):
+                yield "".join(map(_line, metric.samples[place : place + PIECE_LINES])).encode()
 
     def as_json(self) -> dict[str, Any]:
         """Return each metric by name: a number, or a list of series with their labels; histograms as count and sum."""
@@ -223,6 +238,20 @@ def _closed_sets(*, routes: Iterable[str], actors: Iterable[str]) -> Mapping[str
         "reason": _is_word,
         **dict.fromkeys(("version", "git_sha", "branch"), lambda value: len(value) <= 64),
     }
+
+
+def _line(sample: Sample) -> str:
+    value = floatToGoString(sample.value)
+    if not sample.labels:
+        return f"{sample.name} {value}\n"
+    labels = ",".join([f'{name}="{_escaped(label)}"' for name, label in sorted(sample.labels.items())])
+    return f"{sample.name}{{{labels}}} {value}\n"
+
+
+def _escaped(label: str) -> str:
+    if label.isalnum():
+        return label
+    return label.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')
 
 
 def _is_word(value: str) -> bool:

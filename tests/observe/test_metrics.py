@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import generate_latest
 
-from levibotd.observe.metrics import COUNTER, GATES, SERIES_MAX, SPECS, Metrics
+from levibotd.journal import EVENTS
+from levibotd.observe.metrics import COUNTER, GATES, PIECE_LINES, SERIES_MAX, SPECS, Metrics
 
 
 @pytest.fixture
