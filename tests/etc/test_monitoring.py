@@ -168,9 +168,10 @@ def test_prometheus_takes_scrape_and_rules() -> None:
 
 
 @needs_promtool
-def test_alerts_fire_when_they_should_and_only_then(tmp_path: Path) -> None:
-    cases = tmp_path / "alerts_test.yml"
-    text = Path(__file__).with_name("alerts_test.yml").read_text("utf-8")
+@pytest.mark.parametrize("name", ["alerts_test.yml", "alerts_of_days_test.yml"])
+def test_alerts_fire_when_they_should_and_only_then(tmp_path: Path, name: str) -> None:
+    cases = tmp_path / name
+    text = Path(__file__).with_name(name).read_text("utf-8")
     cases.write_text(text.replace("- ALERTS\n", f"- {ALERTS}\n"), encoding="utf-8")
     promtool("test", "rules", str(cases))
 
