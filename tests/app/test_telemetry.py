@@ -1,7 +1,13 @@
 """Metrics say what the records say."""
 
+from decimal import Decimal
+
+import pytest
+
 from levibotd.app.telemetry import Telemetry
 from levibotd.domain.orders import STOP
+from levibotd.domain.records import Entry, Logged, MarketQuote, SignalIngest, SignalRejected
+from levibotd.domain.signal import Post, Symbol
 from levibotd.kernel.clock import Clock
 from levibotd.messages import SetKillSwitch
 from levibotd.ports.venue import OrderEnded
@@ -102,3 +108,37 @@ async def test_a_position_without_its_stop_is_seen_until_it_has_one_again(clock:
 
     assert value(life, "levibot_naked_seconds") == 0
     assert value(life, "levibot_naked_window_seconds_count") == 1
+
+
+@pytest.mark.fault("G14")
+async def test_a_hundred_thousand_channels_symbols_and_words_make_no_series(clock: Clock) -> None:
+    world = World({BTC: minutes(*flat(100.0, 3))})
+    async with world.life(clock) as life:
+        seen = telemetry(life)
+        seen.observe([_odd(number) for number in range(300)])  # Now `other` has its series.
+        before = life.metrics.render().count(b"\n")
+
+        for begin in range(300, 100_300, 1000):
+            seen.observe([_odd(number) for number in range(begin, begin + 1000)])
+            life.metrics.http_requests.of(f"/channels/{begin}", f"GET{begin}", "200").inc()
+            life.metrics.dead_letters.of(f"no room in box_{begin} for \x1b{begin}").inc()
+
+        rendered = life.metrics.render()
+        assert rendered.count(b"\n") <= before + 2
+        assert b"coin99999" not in rendered.lower()
+        assert b"@chan" not in rendered
+        assert value(life, "levibot_tg_last_message_ts") == T0 + 100_299
+
+
+# A record with a channel, a symbol or a gate that nobody has heard of.
+def _odd(number: int) -> Logged:
+    post = Post(channel=f"@chan{number}", message_id=number, posted_at=T0, text="x")
+    record = (
+        SignalIngest(post=post, received_at=T0 + number, source="demo"),
+        SignalRejected(gate=f"gate_{number}", value=1.0, limit=0.0),
+        MarketQuote(price=Decimal(1), at=T0),
+    )[number % 3]
+    event_type = ("SIGNAL_INGEST", "SIGNAL_REJECTED", f"COIN{number}")[number % 3]
+    return Logged(
+        seq=number, ts=T0, event_type=event_type, entry=Entry(record, post.trace, Symbol(f"COIN{number}USDT"))
+    )
