@@ -79,8 +79,10 @@ def test_what_was_never_acknowledged_before_a_crash_is_left_out(tmp_path: Path) 
     write(tmp_path / "log", notes((0.1, 0.2)), seal=False)
     (crashed,) = (tmp_path / "log" / DAY).iterdir()
     write(tmp_path / "log", notes((0.3, 0.4)), boot="b")
-    whole = crashed.read_bytes()
-    crashed.write_bytes(whole + whole.splitlines(keepends=True)[-1])
+    write(tmp_path / "longer", notes((0.1, 0.2, 0.25)), seal=False)
+    (longer,) = (tmp_path / "longer" / DAY).iterdir()
+    assert longer.read_bytes().startswith(crashed.read_bytes())
+    crashed.write_bytes(longer.read_bytes())
 
     sources = asked(tmp_path / "log", tmp_path / "scratch")
 
@@ -139,6 +141,30 @@ def test_a_bent_record_of_the_open_segment_is_damage_too(tmp_path: Path, key: by
 
     with pytest.raises(LogDamaged, match="at seq 3 in"):
         asked(tmp_path / "log", tmp_path / "scratch", key=key)
+
+
+@pytest.mark.fault("D2")
+def test_a_seal_that_was_touched_is_damage(tmp_path: Path) -> None:
+    directory = log(tmp_path / "log")
+    path = sorted((directory / DAY).iterdir())[1]
+    *lines, seal = path.read_bytes().splitlines(keepends=True)
+    assert b'"mono":1' in seal
+    path.write_bytes(b"".join(lines) + seal.replace(b'"mono":1', b'"mono":2'))
+
+    with pytest.raises(LogDamaged, match=f"at seq 22 in {DAY}/events-01.jsonl"):
+        asked(directory, tmp_path / "scratch")
+
+
+@pytest.mark.fault("D2")
+def test_a_segment_of_another_log_does_not_pass_for_ours(tmp_path: Path) -> None:
+    directory = log(tmp_path / "log")
+    for day in (BEFORE, DAY):
+        write(tmp_path / "other", notes(HOURS, day=day), boot="other")
+    name = f"{DAY}/events-01.jsonl"
+    (directory / name).write_bytes((tmp_path / "other" / name).read_bytes())
+
+    with pytest.raises(LogDamaged, match=f"at seq 19 in {name}"):
+        asked(directory, tmp_path / "scratch")
 
 
 def test_a_segment_that_is_missing_within_the_day_is_named_by_its_first_seq(tmp_path: Path) -> None:
