@@ -16,6 +16,7 @@ from msgspec import Struct
 from levibotd.admin.auth import KEY_HEADER, Caller, Keyring, Scope
 from levibotd.admin.connections import Connection
 from levibotd.admin.desk import Desk
+from levibotd.admin.events import CURSOR_HEADER
 from levibotd.admin.idempotency import KEY_HEADER as IDEMPOTENCY_HEADER
 from levibotd.admin.idempotency import Answers, checked_key
 from levibotd.admin.limits import BODY_BYTES_MAX, Clients
@@ -45,6 +46,7 @@ from levibotd.ports.buckets import Buckets
 
 SLOW_S = 0.1
 TICKET = "ticket"
+REPLAY_HEADER = "Idempotent-Replay"
 GUESS_TOKENS = 10.0  # What a wrong key costs on top: guessing is slow.
 
 _COMMON = {
@@ -58,6 +60,7 @@ _PREFLIGHT = {
     "Access-Control-Allow-Headers": f"Content-Type, {KEY_HEADER}, {IDEMPOTENCY_HEADER}, {CODE_HEADER}",
     "Access-Control-Max-Age": "600",
 }
+_EXPOSED = f"{CURSOR_HEADER}, {REPLAY_HEADER}, Retry-After"  # What a page of another origin may read.
 # Answers about the asker, and about what was not even understood: who asks better may use his key again.
 _PASSING = frozenset({400, 401, 403, 413, 429})
 
@@ -215,7 +218,7 @@ class _Edge:
 
         name = f"{request[CALLER].name}|{request.path_qs}|{key}"
         kept, again = await self._answers.once(name, once, keep=_is_final, now=now)
-        headers = {"Idempotent-Replay": "true"} if again else None
+        headers = {REPLAY_HEADER: "true"} if again else None
         return web.Response(status=kept.status, body=kept.body, content_type=kept.content_type, headers=headers)
 
     async def _serve(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
@@ -247,7 +250,7 @@ class _Edge:
 
 
 def _allowing(origin: str) -> dict[str, str]:
-    return {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+    return {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": _EXPOSED, "Vary": "Origin"}
 
 
 def _problem(request: web.Request, error: Exception) -> Problem:

@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
+from msgspec.structs import replace
 
 from levibotd.admin.auth import Keyring, parse_keys
 from levibotd.admin.feed import Feed
 from levibotd.admin.problems import TooMany
 from levibotd.admin.streams import Streams
+from levibotd.config import demo_config
 from levibotd.domain.records import LogShed, SystemNote
 from levibotd.domain.signal import Symbol, TraceId
 from levibotd.errors import Unavailable
@@ -205,6 +207,25 @@ async def test_our_own_page_may_listen() -> None:
     async with serving(log=filled(1)) as site:
         origin = f"http://127.0.0.1:{site.port}"
         async with site.session.ws_connect(ws_url(site, "?since_seq=0"), origin=origin) as socket:
+            assert await read(socket, 1) == site.log.lines_written
+
+
+async def test_a_page_that_was_allowed_may_listen_and_read_what_it_needs() -> None:
+    page = "https://desk.example"
+    config = demo_config(environ={"HOME": "/nonexistent"})
+    config = replace(config, http=replace(config.http, cors_origins=(page,)))
+    async with serving(log=filled(1), config=config) as site:
+        for path in ("/events/stream", "/ws/ticket"):
+            asked = await site.ask("OPTIONS", path, Origin=page, Access_Control_Request_Method="GET")
+            assert asked.status == 204
+            assert asked.headers["Access-Control-Allow-Origin"] == page
+            assert "X-API-Key" in asked.headers["Access-Control-Allow-Headers"]
+        stream = await site.get("/events/stream", Origin=page)
+        assert (stream.status, stream.headers["Access-Control-Allow-Origin"]) == (200, page)
+        assert stream.headers["Vary"] == "Origin"
+        ticket = await site.post("/ws/ticket", Origin=page)
+        assert "Retry-After" in ticket.headers["Access-Control-Expose-Headers"]
+        async with site.session.ws_connect(ws_url(site, "?since_seq=0"), origin=page) as socket:
             assert await read(socket, 1) == site.log.lines_written
 
 
