@@ -176,12 +176,15 @@ def test_what_was_lost_while_nobody_looked_trips_before_anything_is_opened() -> 
     world.run(look, at=T0 + 310.0)
 
 
-async def test_re_arming_the_kill_switch_does_not_lift_another_restraint(clock: Clock) -> None:
+@pytest.mark.parametrize(("why", "left"), [("disk", [("risk_state", REDUCING)]), ("log_damage", []), ("rollback", [])])
+async def test_re_arming_lifts_what_waits_for_a_human_and_never_a_full_disk(
+    clock: Clock, why: str, left: list[tuple[str, str]]
+) -> None:
     world = World({BTC: minutes(*flat(100.0, 6))})
     async with world.life(clock) as life:
-        restrained = RiskState(state=REDUCING, why="log_damage", by="boot")
+        restrained = RiskState(state=REDUCING, why=why, by="boot")
         await life.wired.logger.ask(Append(entries=(Entry(restrained),)), timeout_s=5.0)
         await life.wired.exec_.ask(SetKillSwitch(tripped=True, by="op", reason="test"), timeout_s=5.0)
         assert {gate.name for gate in life.ledger.says_no()} == {"kill_switch", "risk_state"}
         await life.wired.exec_.ask(SetKillSwitch(tripped=False, by="op", reason="test"), timeout_s=5.0)
-        assert [(gate.name, gate.value) for gate in life.ledger.says_no()] == [("risk_state", REDUCING)]
+        assert [(gate.name, gate.value) for gate in life.ledger.says_no()] == left
