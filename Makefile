@@ -16,6 +16,8 @@ LOCKED = $(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode
 	|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --no-annotate
+# What the suite runs with; the whole set is resolved first and binds the smaller ones, as it is the hardest to satisfy.
+TESTED := --extra ml --extra reports --extra redis --extra s3
 # A start from source that may not keep its compiled files pays for them each time.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -39,8 +41,9 @@ fix: $(TEST)
 faults: $(TEST)
 	@$(BIN)/python -m tests.faults
 
-# The property tests, with many more examples.
+# The property tests, with many more examples, and a running daemon asked at random for half an hour at most.
 fuzz: $(TEST)
+	$(BIN)/pytest -q tests/process/test_openapi.py --hypothesis-profile=fuzz --timeout=1800 $(ARGS)
 	$(BIN)/pytest -q -n 2 -m "hypothesis and not real_time" --hypothesis-profile=fuzz --timeout=1800 $(ARGS)
 
 # Half an hour of a real daemon at fifty times the demo's load, and a simulated day: does anything leak?
@@ -66,9 +69,9 @@ docs: $(TEST)
 # Newer versions within the bounds of pyproject.toml; hashes only, no host.
 lock: $(TEST)
 	$(COMPILE) --upgrade requirements/tools.in -o requirements/tools.txt
-	$(COMPILE) --upgrade pyproject.toml -o requirements/base.txt
-	$(COMPILE) --upgrade pyproject.toml --extra ml -c requirements/base.txt -o requirements/ml.txt
-	$(COMPILE) --upgrade pyproject.toml --extra ml --extra reports --extra test -c requirements/ml.txt -o requirements/test.txt
+	$(COMPILE) --upgrade pyproject.toml $(TESTED) --extra test -o requirements/test.txt
+	$(COMPILE) --upgrade pyproject.toml -c requirements/test.txt -o requirements/base.txt
+	$(COMPILE) --upgrade pyproject.toml --extra ml -c requirements/test.txt -o requirements/ml.txt
 	$(COMPILE) --upgrade pyproject.toml --extra ml --extra reports --extra bench -c requirements/test.txt -o requirements/bench.txt
 
 $(BASE): pyproject.toml requirements/tools.txt requirements/base.txt
