@@ -28,7 +28,7 @@ from levibotd.ports.reports import DayPart, Format, Report
 MEMORY_MB = 384  # Of DuckDB; beyond it, it works on disk.
 DISK_GB = 4
 THREADS = 2
-NICE = 10
+NICE = 3  # Enough for the daemon to go first; more, and a busy machine would never get it done.
 
 _ADDRESS_SPACE = 4 << 30  # Far more than it uses: where this is reached, something has gone wild.
 _OOM_SCORE = b"800"  # Where memory runs out, this is what can be spared.
