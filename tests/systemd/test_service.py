@@ -17,6 +17,8 @@ pytestmark = pytest.mark.real_time
 PLAIN = '[exchange]\nmarket = "swap"\n[risk]\npolicy = "moderate"\n'
 SECRET = "a-log-key-for-the-test"
 EXIT_MAX_S = 20.0
+WITH_BUGS = "Environment=MODULE=tests.process.blocked\nExecStart=\nExecStart=/opt/levibotd/bin/levibotd\n"
+INSIDE = "/var/lib/private/levibotd/trigger"  # Where tests.process.blocked looks what to do.
 
 
 @pytest.fixture(scope="module")
@@ -67,18 +69,37 @@ def test_a_killed_daemon_is_started_anew_and_recovers(service: Service) -> None:
     assert service.machine.get("/readyz")["ready"] is True
 
 
+@pytest.mark.fault("F5")
+def test_one_that_takes_too_much_memory_is_ended_alone_and_recovers(service: Service) -> None:
+    service.drop_in(f"[Service]\n{WITH_BUGS}")
+    service.start()
+    pid = service.show("MainPID")
+    service.machine.tell("install", "-d", "-m", "755", INSIDE)
+    service.machine.tell("touch", f"{INSIDE}/eat")
+    until(lambda: service.show("MainPID") != pid, within_s=20, what="it is killed")
+    service.machine.tell("rm", f"{INSIDE}/eat")
+    service.wait_restarted(1)
+    assert "status=9/KILL" in service.machine.journal("cat")
+    assert len(boots(service)) == 2
+    service.machine.tell("/opt/levibotd/bin/levibotd", "log", "verify", "/var/lib/levibotd/logs")
+
+
+def test_a_failure_that_lasts_is_given_up_after_five_starts(service: Service) -> None:
+    service.drop_in("[Service]\nRestartSec=10ms\nExecStart=\nExecStart=/bin/sh -c 'exit 75'\n")
+    service.machine.run("systemctl", "start", UNIT)
+    until(lambda: "repeated too quickly" in service.machine.journal("cat"), within_s=20, what="systemd gives up")
+    assert service.show("ActiveState") == "failed"
+    assert service.show("NRestarts") == "5"
+
+
 @pytest.mark.fault("F3")
 def test_a_loop_that_hangs_is_ended_by_the_watchdog_with_its_stacks_and_started_anew(service: Service) -> None:
-    service.drop_in(
-        "[Service]\nRestartSec=100ms\nWatchdogSec=2\nEnvironment=MODULE=tests.process.blocked\n"
-        "ExecStart=\nExecStart=/opt/levibotd/bin/levibotd\n"
-    )
+    service.drop_in(f"[Service]\nRestartSec=100ms\nWatchdogSec=2\n{WITH_BUGS}")
     service.start()
-    trigger = service.log.parent / "trigger"
-    trigger.mkdir(exist_ok=True)
-    (trigger / "block").touch()
+    service.machine.tell("install", "-d", "-m", "755", INSIDE)
+    service.machine.tell("touch", f"{INSIDE}/block")
     until(lambda: "watchdog" in service.machine.journal("cat").lower(), within_s=15, what="the watchdog acts")
-    (trigger / "block").unlink()
+    service.machine.tell("rm", f"{INSIDE}/block")
     service.wait_restarted(1)
     journal = service.machine.journal("cat")
     assert "Watchdog timeout" in journal
