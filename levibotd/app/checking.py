@@ -7,7 +7,7 @@ objects of a fixed name.
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -16,7 +16,9 @@ import msgspec
 from msgspec import Struct
 
 from levibotd.adapters.candle_rows import BadRows, read_rows
+from levibotd.admin.auth import parse_keys
 from levibotd.admin.server import PortInUse, listen
+from levibotd.admin.totp import parse_secret
 from levibotd.app.archive import store_of
 from levibotd.app.scoring import classifier_of
 from levibotd.config import SECRET_NAMES, Config, check_bind, check_supported, read_secret
@@ -24,6 +26,9 @@ from levibotd.errors import ConfigError
 from levibotd.exit_codes import ExitCode
 from levibotd.kernel.clock import LoopClock
 from levibotd.ports.object_store import ObjectStore, Promises, StoreRefused, StoreUnavailable
+
+# Those whose form is known; the others are taken as they are.
+_READERS: Mapping[str, Callable[[str], object]] = {"api_keys": parse_keys, "totp": parse_secret}
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -111,8 +116,9 @@ def _credentials(config: Config) -> list[Finding]:
     faults: list[Finding] = []
     for name in SECRET_NAMES:
         try:
-            if read_secret(config, name) is not None:
+            if (secret := read_secret(config, name)) is not None:
                 present.append(name)
+                _READERS.get(name, str)(secret)
         except ConfigError as error:
             # It says what to do by itself, and never what the secret is.
             faults.append(Finding(name=f"credential {name}", ok=False, found=str(error)))

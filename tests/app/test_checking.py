@@ -137,6 +137,22 @@ def test_a_credential_open_to_others_is_told_without_its_content(tmp_path: Path)
     assert "log_key" in checked(configured(tmp_path, daemon_secrets_dir=secrets))[1]
 
 
+@pytest.mark.parametrize(
+    ("name", "good"), [("api_keys", f"a:read:{'0' * 64}"), ("totp", "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")]
+)
+def test_a_credential_that_no_start_could_read_is_told_without_its_content(
+    tmp_path: Path, name: str, good: str
+) -> None:
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    for written, faults in (("very-secret!", [f"credential {name}"]), (good, [])):
+        (secrets / name).write_text(written)
+        (secrets / name).chmod(0o600)
+        found = failed(configured(tmp_path, daemon_secrets_dir=secrets))
+        assert list(found) == faults
+        assert "very-secret" not in str(found)
+
+
 def test_a_directory_of_secrets_that_is_not_there(tmp_path: Path) -> None:
     found = failed(configured(tmp_path, daemon_secrets_dir=tmp_path / "missing"))
 
