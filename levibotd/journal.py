@@ -180,12 +180,15 @@ class Preparer:
         record = entry.record
         event, tidy = self._kinds.get(type(record)) or self._kind(type(record))
         try:
-            if tidy is not None:
+            if tidy is not None and self._rounded:
                 tidied = tidy(record)
                 if tidied is not record:
                     record = tidied
                     entry = Entry(record, entry.trace, entry.symbol)
             plain = self._encode(record)
+            # What is not finite is written as null: without one, no float needs to be looked at.
+            if tidy is not None and b"null" in plain and not self._rounded:
+                tidy(record)
         except (NotFinite, UnicodeEncodeError) as fault:
             raise Unwritable(f"{event.name}: {fault}", reason="unwritable") from fault
         payload = self._masker.payload(plain)

@@ -138,6 +138,14 @@ def test_a_number_that_json_cannot_hold_is_unwritable(value: float) -> None:
         Preparer().prepare(Entry(SignalRejected(gate="g", value=value)))
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("rounded", [False, True])
+def test_nor_may_it_stand_among_the_values_of_a_mapping(value: float, rounded: bool) -> None:
+    record = msgspec.structs.replace(scored(0.5, at=1.0), probs={"BUY": 0.5, "SELL": value})
+    with pytest.raises(Unwritable, match="probs"):
+        Preparer(rounded=rounded).prepare(Entry(record))
+
+
 def test_half_a_character_is_unwritable() -> None:
     with pytest.raises(Unwritable):
         Preparer().prepare(ingest("\ud83d"))

@@ -92,8 +92,10 @@ class Masker:
                 return True
         # Every pattern has a `=`, or a `:` that belongs to a text: one that no closing quote stands before. The one
         # in a channel's name ("tg:123") follows no name of a secret and no digits.
-        if b"=" not in json and b'\\"' not in json and json.count(b":") == json.count(b'":') + json.count(b'"tg:'):
-            return False
+        if b"=" not in json and b'\\"' not in json:
+            in_texts = json.count(b":") - json.count(b'":')
+            if not in_texts or in_texts == json.count(b'"tg:'):
+                return False
         lower = json.lower()
         for hint in _HINTS:
             if hint in lower:

@@ -85,7 +85,7 @@ def _of_type(hint: inspect.Type, name: str, rounded: bool) -> Rounder | None:
         case inspect.TupleType(item_types=items):
             return _of_sequence(items[0], name, rounded)
         case inspect.DictType(value_type=item):
-            return _of_mapping(_of_type(item, name, rounded))
+            return _of_mapping(item, name, rounded)
         case inspect.UnionType(types=types):
             return _of_union([_of_type(item, name, rounded) for item in types], types)
         case _:
@@ -140,15 +140,21 @@ def _of_sequence(item: inspect.Type, name: str, rounded: bool) -> Rounder | None
     return finite_tuple if isinstance(item, inspect.FloatType) and not rounded else walk_tuple
 
 
-def _of_mapping(item: Rounder | None) -> Rounder | None:
-    if item is None:
+def _of_mapping(item: inspect.Type, name: str, rounded: bool) -> Rounder | None:
+    walk = _of_type(item, name, rounded)
+    if walk is None:
         return None
 
     def walk_mapping(values: Mapping[str, Any]) -> Mapping[str, Any]:
-        new = {key: item(value) for key, value in values.items()}
+        new = {key: walk(value) for key, value in values.items()}
         return new if any(map(is_not, new.values(), values.values())) else values
 
-    return walk_mapping
+    def finite_mapping(values: Mapping[str, float]) -> Mapping[str, float]:
+        if not all(map(isfinite, values.values())):
+            raise NotFinite(f"{name} is {values}")
+        return values
+
+    return finite_mapping if isinstance(item, inspect.FloatType) and not rounded else walk_mapping
 
 
 def _of_union(walks: list[Rounder | None], types: tuple[inspect.Type, ...]) -> Rounder | None:
