@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 
 from bench.measure import FULL, QUICK, NotHere, Row
-from bench.report import Told, as_json, read_json, table
+from bench.report import Told, as_json, as_markdown, read_json, table
 
 # Modules of this package, each with its ROWS.
 GROUPS = ("kernel", "post", "classify", "log", "process", "http", "replay", "history", "day", "live")
@@ -39,7 +39,7 @@ def main(words: Sequence[str]) -> int:
         return 0
     if options.json is not None:
         options.json.write_bytes(as_json(told, command=command))
-    print(table(told))
+    print(as_markdown(told) if options.markdown else table(told))
     return 0
 
 
@@ -80,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         "--only", action="append", metavar="NAME", help=f"a row, or one of {', '.join(GROUPS)}; repeatable"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too; - prints them instead")
+    parser.add_argument("--markdown", action="store_true", help="print the tables of docs/performance.md")
     parser.add_argument("--quick", action="store_true", help="see that each row runs; its figures mean nothing")
     return parser
 

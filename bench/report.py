@@ -43,6 +43,26 @@ def table(rows: Sequence[Told]) -> str:
     )
 
 
+def as_markdown(rows: Sequence[Told]) -> str:
+    """The same as tables of a document, one for each group."""
+    lines: list[str] = []
+    group = ""
+    for row in rows:
+        if row.name.partition(".")[0] != group:
+            group = row.name.partition(".")[0]
+            lines += [f"\n### `{group}`\n", "| row | figure | measured | gate | aim | |", "|---|---|---|---|---|---|"]
+        if row.absent is not None:
+            lines.append(f"| `{row.name}` | {row.absent} | | | | |")
+        for figure in row.figures:
+            measured = f"- {figure.absent}"
+            if figure.spread is not None:
+                measured = f"{number(figure.spread.median)} {figure.unit} {_quartiles(figure.spread)}".strip()
+            bounds = " | ".join("" if bound is None else str(bound) for bound in (figure.gate, figure.aim))
+            verdict = f"**{figure.verdict}**" if figure.verdict == "MISSED" else figure.verdict
+            lines.append(f"| `{row.name}` | {figure.what} | {measured} | {bounds} | {verdict} |")
+    return "\n".join(lines).strip()
+
+
 def as_json(rows: Sequence[Told], *, command: str) -> bytes:
     """Ratios and bounds, and nothing that names a machine."""
     document = {

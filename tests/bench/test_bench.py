@@ -9,7 +9,7 @@ import pytest
 
 from bench.__main__ import GROUPS, main
 from bench.measure import Effort, Figure, Spread, at_least, at_most, in_turns, one, ratio, spread
-from bench.report import Told, as_json, read_json, table
+from bench.report import Told, as_json, as_markdown, read_json, table
 
 ROOT = Path(__file__).parents[2]
 
@@ -93,3 +93,14 @@ def test_the_table_marks_what_is_missed_and_says_what_is_absent() -> None:
 
     assert lines[1].split() == ["kernel.x", "x", "/", "y", "2.5", "×", "≤", "2", "MISSED"]
     assert lines[2].split() == ["kernel.x", "pykka", "-", "not", "installed"]
+
+
+def test_a_document_has_a_table_for_each_group_and_shows_misses() -> None:
+    figure = Figure(what="x / y", spread=spread([2.0, 3.0, 4.0]), gate=at_most(2))
+    rows = [Told(name="kernel.x", floor="y", figures=(figure,)), Told(name="live.z", floor="", absent="not built yet")]
+
+    lines = as_markdown(rows).splitlines()
+
+    assert "| `kernel.x` | x / y | 3 × [2.5, 3.5] | ≤ 2 |  | **MISSED** |" in lines
+    assert "| `live.z` | not built yet | | | | |" in lines
+    assert [line for line in lines if line.startswith("###")] == ["### `kernel`", "### `live`"]
