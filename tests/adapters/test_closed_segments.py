@@ -99,6 +99,17 @@ def test_a_copy_that_was_not_finished_is_not_there_and_the_next_one_replaces_it(
     assert packed.plain.size == BIG
 
 
+def test_a_copy_that_has_its_name_survives_a_power_cut_whole() -> None:
+    files, spool = FaultyFiles(), FaultyFiles()
+    write(files, "day/a.jsonl", Random(1).randbytes(BIG))
+    packed = all_steps(LocalSegments(files, spool=spool), "day/a.jsonl")
+
+    for seed in range(8):
+        after = LocalSegments(files, spool=spool.after_power_loss(Random(seed))).packed("day/a.jsonl")
+        assert after is not None
+        assert after.sha256 == packed.sha256
+
+
 def test_a_segment_is_measured_in_steps() -> None:
     files = FaultyFiles()
     write(files, "day/a.jsonl", bytes(BIG))

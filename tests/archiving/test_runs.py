@@ -309,6 +309,26 @@ async def test_a_log_that_went_on_differently_is_noticed() -> None:
     assert other.rolled_back
 
 
+@pytest.mark.fault("G18")
+async def test_the_same_number_of_other_records_is_another_log() -> None:
+    store = MemoryObjectStore()
+    life = make(new_disks(), store, now=START)
+    await life.write_days(2)
+    copy = life.disks.after_kill()
+    await life.write_days(1, since=START + 2 * DAY)
+    await life.at(START + 4 * DAY)
+    await life.run()
+    other = make(copy, store, now=START + 2 * DAY, boot="other")
+    await other.at(START + 2 * DAY + 30)  # In the place of the seal that a life which did not end would have written.
+    await other.write_days(1, since=START + 2 * DAY)
+    await other.at(START + 4 * DAY)
+
+    outcome = await other.run()
+
+    assert "is another record here" in outcome.failures[0]
+    assert other.rolled_back
+
+
 async def test_the_same_log_is_no_older_copy_even_when_all_of_that_day_is_pruned() -> None:
     disks, store = await a_log(), MemoryObjectStore()
     life = await a_life(disks, store)
