@@ -147,9 +147,9 @@ def connect(scratch: Path) -> Any:
 
 
 def days_of(kind: str, last: str) -> tuple[str, ...]:
-    """The days of a report, in order."""
-    count = 1 if kind == "daily" else _WEEK_DAYS
+    """The days of a report, in order; before the first day of the calendar there are none."""
     end = date.fromisoformat(last)
+    count = 1 if kind == "daily" else min(_WEEK_DAYS, end.toordinal())
     return tuple((end - timedelta(days=back)).isoformat() for back in reversed(range(count)))
 
 

@@ -114,3 +114,7 @@ def test_a_week_ends_with_its_last_day() -> None:
     assert days_of("weekly", "2026-03-01") == (
         "2026-02-23", "2026-02-24", "2026-02-25", "2026-02-26", "2026-02-27", "2026-02-28", "2026-03-01",
     )  # fmt: skip
+
+
+def test_a_week_may_begin_with_the_calendar() -> None:
+    assert days_of("weekly", "0001-01-02") == ("0001-01-01", "0001-01-02")
