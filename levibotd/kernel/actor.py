@@ -25,7 +25,7 @@ class Reply:
         self._forget = forget
         if ask is not None:
             # An asker that no longer waits ends the reply, so that kept ones stay bounded by the askers.
-            ask.future.add_done_callback(lambda _: forget(self))
+            ask.future.add_done_callback(self._given_up)
 
     @property
     def waited_for(self) -> bool:
@@ -34,7 +34,7 @@ class Reply:
 
     def send(self, value: object) -> bool:
         """Answer. False: nobody waits any more."""
-        self._forget(self)
+        self._let_go()
         return self._ask is not None and self._ask.answer(value)
 
     def refuse(self, reason: str) -> bool:
@@ -43,9 +43,17 @@ class Reply:
 
     def fail(self, error: BaseException) -> None:
         """Let the asker's `ask` raise `error`."""
-        self._forget(self)
+        self._let_go()
         if self._ask is not None:
             self._ask.fail(error)
+
+    def _let_go(self) -> None:
+        self._forget(self)
+        if self._ask is not None:
+            self._ask.future.remove_done_callback(self._given_up)
+
+    def _given_up(self, _future: object) -> None:
+        self._forget(self)
 
 
 class Host:
