@@ -168,8 +168,9 @@ class ArchiverActor(Actor[_Message]):
     async def _contact(self) -> None:
         failed, overdue = None, False
         try:
-            await self._runs.compare()
+            # First, because the bucket may not answer for a long time.
             self._watch.unverified_bytes = await self._runs.unverified_bytes()
+            await self._runs.compare()
             overdue = await self._is_overdue()
         except LogRolledBack:
             pass  # It is told already, and only a human can say what is to be done.

@@ -26,6 +26,7 @@ from levibotd.ports.journal_file import Position, Run
 from levibotd.ports.object_store import ObjectStore
 
 COMMIT_S = 30.0
+STALL_S = 86_400.0  # A run takes as long as the network lets it; the watchdog must not take that for a standstill.
 SPOOL = "archive"  # Below the state directory: compressed copies on their way.
 
 
@@ -79,7 +80,7 @@ class Archive:
 
     def group(self) -> Group:
         """Of its own and not essential: a bug in here must not take the log and the trading with it."""
-        child = Child(self.ref, self._make, waits_on=(self._logger,), shutdown_s=2.0)
+        child = Child(self.ref, self._make, waits_on=(self._logger,), shutdown_s=2.0, stall_after_s=STALL_S)
         return Group("archive", ONE_FOR_ONE, essential=False, children=(child,))
 
     async def days(self) -> tuple[DayState, ...]:

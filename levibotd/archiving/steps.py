@@ -122,7 +122,7 @@ class Steps:
         if file.stage is Stage.UPLOADED:
             await self._verify(file)
         await offload.call(self._setup.segments.drop_packed, file.path)
-        self._setup.at_point("unpacked")
+        self._setup.at_point("copy_dropped")
 
     async def manifest(self, day: str, closed: list[ClosedSegment]) -> None:
         """Write down in the bucket what a day consists of, once all of it is verified there."""

@@ -36,7 +36,7 @@ POINTS: tuple[str, ...] = (
     "uploaded.after",
     "checked",
     "verified.after",
-    "unpacked",
+    "copy_dropped",
     "manifest_put",
     "manifested.after",
     "base_kept",

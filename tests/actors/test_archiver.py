@@ -158,6 +158,7 @@ async def test_a_store_that_is_down_is_asked_again_at_growing_intervals() -> Non
     async with archiver(past_days=2, is_down=True) as bench:
         await anyio.sleep(60)
         assert len(bench.unreachable) == 1
+        assert bench.watch.unverified_bytes > 0  # Known all the same.
         await anyio.sleep(RETRY_S)
         assert len(bench.unreachable) == 2
         await anyio.sleep(2 * DAY)

@@ -19,6 +19,7 @@ from levibotd.journal import Preparer
 from levibotd.kernel.alone import Alone
 from levibotd.kernel.clock import LoopClock
 from levibotd.kernel.mailbox import Box, Ref
+from levibotd.kernel.supervisor import Child
 from levibotd.messages import Append, LoggerMessage
 from levibotd.observe.logging import make_log
 from levibotd.ports.journal_file import Run
@@ -115,3 +116,15 @@ def test_a_sealed_segment_is_told_and_nothing_else(tmp_path: Path) -> None:
         bench.archive.take_note([Run("day/x.jsonl", 0, [b"."], [logged], 1, "h")])
 
     assert len(bench.archive.ref) == 1  # The same segment twice is one message.
+
+
+def test_a_run_of_hours_is_no_standstill_and_a_bug_in_it_no_end_of_trading(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.memory.journal.close()
+    group = bench.archive.group()
+    (child,) = group.children
+
+    assert isinstance(child, Child)
+    assert child.stall_after_s >= 12 * 3600
+    assert not group.essential
+    assert child.waits_on == (bench.logger,)

@@ -1,6 +1,7 @@
 """What every object store promises: in memory, moto in a process of its own, and a real Ceph."""
 
 import io
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
 from hashlib import md5, sha256
@@ -10,7 +11,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from msgspec.structs import replace
 
-from levibotd.adapters.resolver import Resolver
+from levibotd.adapters.resolver import FRESH_S, Resolver
 from levibotd.adapters.s3_object_store import Credential, S3ObjectStore
 from levibotd.kernel.clock import LoopClock
 from levibotd.ports.object_store import AlreadyThere, Content, NotThere, ObjectStore, StoreRefused, StoreUnavailable
@@ -213,3 +214,41 @@ async def test_nobody_listening_is_unavailable() -> None:
             await store.promises()
     finally:
         await store.close()
+
+
+@pytest.mark.fault("F6")
+async def test_a_dead_name_service_does_not_stop_a_store_that_was_reached_before(place: tuple[str, str]) -> None:
+    if place[0] != "moto":
+        pytest.skip("one store is enough")
+    asked: list[str] = []
+
+    def lookup(host: str, family: socket.AddressFamily) -> list[tuple[str, int]]:
+        asked.append(host)
+        if len(asked) > 1:
+            raise socket.gaierror(-3, "Temporary failure in name resolution")
+        return [("127.0.0.1", socket.AF_INET)]
+
+    clock = Ahead()
+    store = S3ObjectStore(
+        endpoint=place[1].replace("127.0.0.1", "localhost"),
+        bucket=buckets.make_bucket(place[1]),
+        credential=Credential(access_key=buckets.ACCESS_KEY, secret_key=buckets.SECRET_KEY),
+        resolver=Resolver(clock=clock, lookup=lookup),
+    )
+    try:
+        await store.put("a", content(b"x"))
+        await store.close()  # So that the next call connects anew.
+        clock.ahead_s = 10 * FRESH_S
+        assert await read(store, "a") == b"x"
+        assert asked == ["localhost"] * 2
+    finally:
+        await store.close()
+
+
+class Ahead(LoopClock):
+    """A clock that runs ahead on demand."""
+
+    ahead_s = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.ahead_s
