@@ -33,7 +33,7 @@ _INFO = (
     "with a stable `code`."
 )
 # What goes out within others, and what no answer of its own names.
-_NAMED = (control.ActorShown, events.Event)
+NAMED = (control.ActorShown, events.Event)
 _EXAMPLES: Mapping[type[Body], Mapping[str, object]] = {
     control.Because: {"reason": "maintenance"},
     control.StageWanted: {"stage": "observe", "reason": "a new channel", "confirm": "observe"},
@@ -105,7 +105,7 @@ class _Shapes:
     def __init__(self, routes: tuple[Route, ...]) -> None:
         sent = [kind for route in routes for kind in (route.answer, route.body) if kind is not None]
         taken_apart = [kind for route in routes for kind in (route.query, route.path) if kind is not None]
-        kinds = list(dict.fromkeys([*sent, *_NAMED, *taken_apart]))
+        kinds = list(dict.fromkeys([*sent, *NAMED, *taken_apart]))
         found, components = msgspec.json.schema_components(kinds, schema_hook=_any, ref_template=ref("{name}"))
         self.components = {name: _plain(schema) for name, schema in components.items()}
         self._of = dict(zip(kinds, found, strict=True))
