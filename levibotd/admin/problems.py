@@ -192,7 +192,8 @@ def problem_of(error: BaseException) -> Problem:
         case Refused():
             return _problem(409, error.code, str(error), facts={"reason": error.reason})
         case ConfigError():
-            return _problem(422, error.code, str(error), facts={"faults": _faults(error)})
+            faults = _faults(error)
+            return _problem(422, error.code, "\n".join(faults), facts={"faults": faults})
         case MailboxFull():
             return _problem(429, error.code, "too many requests wait already", headers=_RETRY)
         case ActorCrashed() | ActorRestarting():

@@ -91,21 +91,21 @@ class Reloader:
             self._asked = anyio.Event()
             try:
                 await self.reload(by=SIGHUP)
-            except (ConfigError, OSError, TimeoutError, NotServed):
+            except (ConfigError, TimeoutError, NotServed):
                 continue  # Told already; whoever sent a signal hears no answer.
 
     async def reload(self, *, by: str) -> Change:
         """
         Read the configuration and put in force what may change.
 
-        Raises ConfigError with every fault, OSError, TimeoutError and NotServed; then nothing has changed.
+        Raises ConfigError with every fault, TimeoutError and NotServed; then nothing has changed.
         """
         async with self._one_at_a_time:
             with self._herald.reloading():
                 try:
                     change = self._considered(await offload.call(self._read_whole))
                     await self._put_in_force(change, by=by)
-                except (ConfigError, OSError, TimeoutError, NotServed) as fault:
+                except (ConfigError, TimeoutError, NotServed) as fault:
                     self._herald.note(REFUSED)
                     self._log.error("reload_refused", faults=str(fault).splitlines() or [type(fault).__name__], by=by)
                     raise
@@ -174,7 +174,10 @@ class Reloader:
             self._rulebook.adopt(change.config)
 
     def _read_whole(self) -> Config:
-        config = self._read()
+        try:
+            config = self._read()
+        except OSError as fault:
+            raise ConfigError(f"the configuration cannot be read: {fault.strerror or type(fault).__name__}") from fault
         check_supported(config)
         check_bind(config, has_keys=self._has_keys)
         return config

@@ -139,6 +139,19 @@ async def test_a_bad_file_is_422_with_every_fault_and_the_old_configuration_stay
         assert (answer.status, answer.code()) == (422, "CONFIG_ERROR")
         faults = answer.json()["faults"]
         assert [fault.split(": ")[0] for fault in faults] == ["$.http.bind", "$.risk.cooldwon_s", "$.risk.max_open"]
-        assert str(tmp_path) not in str(faults)
+        assert str(tmp_path) not in str(answer.json())
         assert (await site.get("/config")).json()["risk"]["max_open"] is None
         assert updates(site.log) == []
+
+
+@pytest.mark.fault("F8")
+async def test_a_file_that_is_gone_is_422_and_where_it_was_is_not_told(tmp_path: Path) -> None:
+    def gone() -> Config:
+        (tmp_path / "levibotd.toml").open("rb").close()
+        raise AssertionError("it is there")
+
+    async with serving(config=plain_config(), reread=gone) as site:
+        answer = await site.post("/config/reload")
+        assert (answer.status, answer.code()) == (422, "CONFIG_ERROR")
+        assert "cannot be read" in answer.json()["detail"]
+        assert str(tmp_path) not in str(answer.json())
