@@ -6,7 +6,8 @@ is told where to go on from; he costs the daemon neither time nor memory.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from msgspec import Struct
 
@@ -88,6 +89,8 @@ class Feed:
         self._bytes_max = bytes_max
         self._bytes = 0
         self._waiting: dict[asyncio.Future[None], None] = {}
+        self._listening: dict[Callable[[], None], None] = {}
+        self._is_due = False
 
     def __len__(self) -> int:
         return len(self._ring)
@@ -104,6 +107,22 @@ class Feed:
         for news in self._waiting:
             if not news.done():
                 news.set_result(None)
+        self.push()
+
+    def push(self) -> None:
+        """Tell all who listen, in the next turn of the loop: whoever publishes does not wait for them."""
+        if self._listening and not self._is_due:
+            self._is_due = True
+            asyncio.get_running_loop().call_soon(self._push)
+
+    @contextmanager
+    def listening(self, told: Callable[[], None]) -> Iterator[None]:
+        """Have `told` called when there are news, until the block ends. It must not raise."""
+        self._listening[told] = None
+        try:
+            yield
+        finally:
+            del self._listening[told]
 
     def after(self, seq: int, *, wanted: Wanted) -> tuple[list[Fresh], int]:
         """
@@ -136,6 +155,11 @@ class Feed:
                 await news
             finally:
                 del self._waiting[news]
+
+    def _push(self) -> None:
+        self._is_due = False
+        for told in list(self._listening):
+            told()
 
     def _append(self, logged: Logged, line: bytes) -> None:
         ring = self._ring

@@ -6,9 +6,10 @@ stands. Records are read from the index only until the ring of the newest ones i
 that loses touch with the ring afterwards is too slow.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 
-from levibotd.admin.feed import Feed, Fresh, Wanted
+from levibotd.admin.feed import Feed, FellBehind, Fresh, Wanted
 from levibotd.kernel.clock import Clock
 from levibotd.ports.event_index import EventIndex, EventQuery
 
@@ -31,7 +32,7 @@ class Follower:
         self._index = index
         self._clock = clock
         self._wanted = wanted
-        self._is_live = False
+        self.is_live = False  # Has it reached the newest?
 
     async def next(self) -> Sequence[Fresh]:
         """
@@ -40,8 +41,8 @@ class Follower:
         Raises FellBehind, and Unavailable while the index is made anew.
         """
         while True:
-            self._is_live = self._is_live or self.seq + 1 >= self._feed.first_seq
-            if not self._is_live:
+            self.is_live = self.is_live or self.seq + 1 >= self._feed.first_seq
+            if not self.is_live:
                 found = self._past()
                 if not found:
                     await self._clock.sleep(BEHIND_S if self.seq + 1 < self._feed.first_seq else 0)
@@ -52,6 +53,31 @@ class Follower:
                     await self._clock.sleep(0)
             if found:
                 return found
+
+    async def relay(self, write: Callable[[Sequence[Fresh]], bool]) -> None:
+        """
+        Hand what comes to `write` without a task in between, which costs more than all the rest.
+
+        For a follower that is live. Returns once `write` says no: no more for now. Raises FellBehind, and what
+        `write` raises of ConnectionError.
+        """
+        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def told() -> None:
+            if over.done():
+                return
+            try:
+                found, self.seq = self._feed.after(self.seq, wanted=self._wanted)
+                if found and not write(found):
+                    over.set_result(None)
+            except (FellBehind, ConnectionError) as error:
+                over.set_exception(error)
+            if self.seq < self._feed.last_seq:
+                self._feed.push()  # One turn each, so that no other has to wait long.
+
+        with self._feed.listening(told):
+            told()
+            await over
 
     def _past(self) -> list[Fresh]:
         indexed = self._index.indexed_seq  # Asked for first: meanwhile it may move on.

@@ -174,6 +174,9 @@ async def _pump(follower: Follower, wire: Wire) -> str:
     try:
         while True:
             await wire.send(await follower.next())
+            if follower.is_live and wire.write is not None:
+                await follower.relay(wire.write)
+                await wire.drain()
     except FellBehind:
         return OVERFLOW
     except Unavailable:

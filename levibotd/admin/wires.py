@@ -54,6 +54,17 @@ class Wire(Protocol):
     async def send(self, fresh: Sequence[Fresh]) -> None:
         """Write, and wait until the client takes it. Raises TimeoutError, ConnectionError."""
 
+    @property
+    def write(self) -> Callable[[Sequence[Fresh]], bool] | None:
+        """
+        Write at once, and tell whether more may be written before `drain`. None where this cannot be done.
+
+        Raises ConnectionError.
+        """
+
+    async def drain(self) -> None:
+        """Wait until the client takes what was written. Raises TimeoutError, ConnectionError."""
+
     async def attend(self, seq: Callable[[], int]) -> str:
         """Do what keeps it alive, and tell how it ended. `seq` is how far it has come."""
 
@@ -66,6 +77,8 @@ class Wire(Protocol):
 
 class EventWire:
     """Server-sent events."""
+
+    write = None  # What is sent in chunks is sent by aiohttp.
 
     def __init__(self, request: web.Request) -> None:
         self._request = request
@@ -81,6 +94,9 @@ class EventWire:
         with anyio.fail_after(SEND_S):
             await self.response.write(b"".join([one.event for one in fresh]))
             await self._request.writer.drain()
+
+    async def drain(self) -> None:
+        """`send` has waited already."""
 
     async def attend(self, seq: Callable[[], int]) -> str:
         try:
@@ -127,14 +143,20 @@ class SocketWire:
         await self.response.prepare(self._request)
 
     async def send(self, fresh: Sequence[Fresh]) -> None:
+        if not self.write(fresh):
+            await self.drain()
+
+    def write(self, fresh: Sequence[Fresh]) -> bool:
         protocol = self._protocol
         if protocol.transport is None or self.response.closed:
             raise ConnectionResetError("the client is gone")
         # Frames are the same for all, so they go out as they are, in one piece.
         protocol.transport.write(fresh[0].frame if len(fresh) == 1 else b"".join([one.frame for one in fresh]))
-        if protocol.writing_paused:
-            with anyio.fail_after(SEND_S):
-                await self._request.writer.drain()
+        return not protocol.writing_paused
+
+    async def drain(self) -> None:
+        with anyio.fail_after(SEND_S):
+            await self._request.writer.drain()
 
     async def attend(self, seq: Callable[[], int]) -> str:
         try:

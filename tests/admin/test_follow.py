@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from levibotd.admin.feed import Feed, FellBehind, Wanted
+from levibotd.admin.feed import Feed, FellBehind, Fresh, Wanted
 from levibotd.admin.follow import PAGE_LINES, Follower, seq_of
 from levibotd.domain.records import Entry, LogShed, SystemNote
 from levibotd.domain.signal import Symbol, TraceId
@@ -146,6 +146,56 @@ async def test_who_loses_touch_with_the_newest_is_told_so_once_he_was_there() ->
     assert await read(bench.follow(follower.seq), 5) == [4, 5, 6, 7, 8]
 
 
+async def test_what_comes_is_relayed_until_the_listener_has_enough() -> None:
+    bench, got = Bench(lines_max=200), list[int]()
+    bench.commit(1)
+    follower = bench.follow(1)
+    await follower.next()
+
+    def write(found: Sequence[Fresh]) -> bool:
+        got.extend(one.seq for one in found)
+        return len(got) < 100
+
+    relaying = asyncio.ensure_future(follower.relay(write))  # noqa: TID251 - the test's own
+    await asyncio.sleep(0)
+    for count in (1, 2, 70):
+        bench.commit(count)
+        assert not got or got[-1] < bench.feed.last_seq  # Nobody is told in the turn of the commit.
+        await asyncio.sleep(0.01)
+        assert got == list(range(3, bench.feed.last_seq + 1))
+    bench.commit(40)
+    await relaying
+    assert (len(got), follower.seq) == (113, bench.feed.last_seq)
+
+
+async def test_who_falls_behind_while_nobody_looks_is_told_so() -> None:
+    bench = Bench(lines_max=4)
+    bench.commit(1)
+    follower = bench.follow(2)
+    relaying = asyncio.ensure_future(follower.relay(lambda found: True))  # noqa: TID251 - the test's own
+    await asyncio.sleep(0)
+    bench.commit(5)
+    with pytest.raises(FellBehind):
+        await relaying
+    assert follower.seq == 2
+
+
+async def test_a_listener_that_is_gone_ends_the_relay() -> None:
+    bench = Bench()
+    bench.commit(1)
+
+    def write(found: Sequence[Fresh]) -> bool:
+        raise ConnectionResetError("gone")
+
+    relaying = asyncio.ensure_future(bench.follow(2).relay(write))  # noqa: TID251 - the test's own
+    await asyncio.sleep(0)
+    bench.commit(1)
+    with pytest.raises(ConnectionError):
+        await relaying
+    bench.commit(1)
+    await asyncio.sleep(0.01)
+
+
 async def test_an_index_that_is_made_anew_is_told() -> None:
     bench = Bench(lines_max=1)
     bench.commit(5)
@@ -182,19 +232,24 @@ WANTED = st.builds(
 )
 
 
-@given(steps=STEPS, wanted=WANTED, lines_max=st.integers(1, 20), since=st.integers(0, 10))
+@given(steps=STEPS, wanted=WANTED, lines_max=st.integers(1, 20), since=st.integers(0, 10), relayed=st.booleans())
 def test_whatever_the_interleaving_each_wanted_record_comes_once_and_in_order(
-    steps: list[Any], wanted: Wanted, lines_max: int, since: int
+    steps: list[Any], wanted: Wanted, lines_max: int, since: int, relayed: bool
 ) -> None:
     loop = VirtualTimeLoop(EPOCH)
     try:
-        loop.run_until_complete(_play(steps, wanted, lines_max=lines_max, since=since))
+        loop.run_until_complete(_play(steps, wanted, lines_max=lines_max, since=since, relayed=relayed))
     finally:
         loop.close()
 
 
-async def _play(steps: list[Any], wanted: Wanted, *, lines_max: int, since: int) -> None:
+async def _play(steps: list[Any], wanted: Wanted, *, lines_max: int, since: int, relayed: bool) -> None:
     bench, got = Bench(lines_max=lines_max), list[bytes]()
+
+    def write(found: Sequence[Fresh]) -> bool:
+        got.extend(one.line for one in found)
+        return len(got) % 3 > 0
+
     bench.commit(since + 1)
     bench.index.indexed_seq = len(bench.journal.lines)
     since = min(since, bench.feed.last_seq)
@@ -216,6 +271,8 @@ async def _play(steps: list[Any], wanted: Wanted, *, lines_max: int, since: int)
                     async with asyncio.timeout(details[0]):
                         while True:
                             got += [one.line for one in await follower.next()]
+                            if relayed and follower.is_live:
+                                await follower.relay(write)
                 except FellBehind:
                     follower = bench.follow(follower.seq, wanted)  # As he is told to.
                 except TimeoutError:
