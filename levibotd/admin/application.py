@@ -62,7 +62,7 @@ _PREFLIGHT = {
 }
 _EXPOSED = f"{CURSOR_HEADER}, {REPLAY_HEADER}, Retry-After"  # What a page of another origin may read.
 # Answers about the asker, and about what was not even understood: who asks better may use his key again.
-_PASSING = frozenset({400, 401, 403, 413, 429})
+_PASSING = frozenset({400, 401, 403, 408, 413, 429})
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

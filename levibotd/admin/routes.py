@@ -49,8 +49,8 @@ class Route(Struct, frozen=True):
     `query`, `body` and `path` are what a client may send (`replies.read_query`, `read_body`; a parameter of the
     template that `path` does not describe is any string), `answer` is what goes out as JSON: a Struct. `media`
     are the types an answer may have, `statuses` those it may come with. `errors` are the statuses of problem
-    documents that are this route's own; 400, 401, 403, 404 of a template with parameters, 405, 413 and 429 are
-    known from the rest. Where what it does may need a code of now as well, `second_factor` is set.
+    documents that are this route's own; 400, 401, 403, 404 of a template with parameters, 405, 408, 413, 429 and
+    503 are known from the rest. Where what it does may need a code of now as well, `second_factor` is set.
     """
 
     method: str

@@ -89,7 +89,8 @@ def openapi_bytes(routes: Iterable[Route] = ROUTES, *, version: str, indent: int
 
 def problems_of(route: Route) -> tuple[int, ...]:
     """The statuses of all problem documents that `route` may answer."""
-    found = {400, 403, 405, 429, *route.errors}
+    # Not understood, a foreign page, another method, too slow, too often, no room for another connection.
+    found = {400, 403, 405, 408, 429, 503, *route.errors}
     if route.scope is not Scope.PUBLIC:
         found.add(401)
     if "{" in route.template:
