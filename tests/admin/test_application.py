@@ -51,6 +51,24 @@ async def test_a_body_too_large_is_413_and_does_nothing() -> None:
         assert site.log.lines_written == []
 
 
+async def said(site: Site, *headers: str) -> bytes:
+    """The first that is answered to the head of a POST, of whose body nothing was sent."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+    lines = ("POST /stop HTTP/1.1", f"Host: 127.0.0.1:{site.port}", *headers, "", "")
+    writer.write("\r\n".join(lines).encode())
+    answer = await asyncio.wait_for(reader.readuntil(b"\r\n"), 5)
+    writer.close()
+    return answer.rstrip()
+
+
+async def test_a_body_that_says_it_is_too_large_is_refused_unread() -> None:
+    async with serving() as site:
+        length = f"Content-Length: {1 << 30}"
+        assert await said(site, length) == b"HTTP/1.1 413 Request Entity Too Large"
+        assert await said(site, length, "Expect: 100-continue") == b"HTTP/1.1 413 Request Entity Too Large"
+        assert await said(site, "Content-Length: 2", "Expect: 100-continue") == b"HTTP/1.1 100 Continue"
+
+
 async def test_a_small_body_that_unpacks_into_a_large_one_is_413() -> None:
     async with serving() as site:
         bomb = gzip.compress(b"x" * (1 << 24))
