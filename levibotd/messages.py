@@ -9,8 +9,8 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from levibotd.domain.gates import Refusal
 from levibotd.domain.archive import ArchiveOutcome
+from levibotd.domain.gates import Refusal
 from levibotd.domain.records import Entry, Gate, LegOutcome, Logged, RiskTicket, TradePlan
 from levibotd.domain.signal import CallKey, Post, Scored, Side, TraceId
 from levibotd.kernel.mailbox import Request

@@ -290,7 +290,9 @@ class SafeMode(Record, frozen=True, kw_only=True):
 
 
 class Control(Record, frozen=True, kw_only=True):
-    """An operator's command: `start`, `stop`, `flatten`, `close`, `call`, `leverage`, `confirm`, `restart`, `requeue`."""
+    """
+    An operator's command: `start`, `stop`, `flatten`, `close`, `call`, `leverage`, `confirm`, `restart`, `requeue`.
+    """
 
     command: str
     by: str
