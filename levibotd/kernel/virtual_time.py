@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from contextvars import Context
-from heapq import heappop
+from heapq import heappop, heappush
 from typing import Any, TypeVar
 
 from levibotd.kernel.clock import Clock, LoopClock
@@ -62,6 +62,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def __init__(self, start: float = EPOCH, *, patience_s: float = 5.0) -> None:
         self._now = start
+        self._armed = 0
         self._jumping = _JumpingSelector(self._jump, patience_s=patience_s)
         super().__init__(self._jumping)
         self._clock_resolution = math.ulp(start)
@@ -74,6 +75,18 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         handle = asyncio.Handle(callback, args, self, context)
         self._ready.append(handle)
         return handle
+
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Timers of one instant fire in the order in which they were armed, whatever other timers there are."""
+        if self._closed:
+            return super().call_at(when, callback, *args, context=context)
+        timer = _Timer(when, callback, args, self, context)
+        timer.number = self._armed = self._armed + 1
+        heappush(self._scheduled, timer)
+        timer._scheduled = True
+        return timer
 
     def _run_once(self) -> None:
         """
@@ -126,6 +139,19 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         future: asyncio.Future[T] = self.create_future()
         future.set_result(func(*args))
         return future
+
+
+class _Timer(asyncio.TimerHandle):
+    # The base class compares the time alone: what came first at one instant then hung on how its heap was piled.
+    __slots__ = ("number",)
+    _when: float
+    _scheduled: bool
+    number: int
+
+    def __lt__(self, other: "_Timer") -> bool:  # type: ignore[override]
+        if self._when == other._when:
+            return self.number < other.number
+        return self._when < other._when
 
 
 class VirtualClock(LoopClock):

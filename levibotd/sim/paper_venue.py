@@ -28,6 +28,7 @@ OPEN_MAX = 1_000  # Open orders over all symbols.
 FINISHED_MAX = 4_096  # Ended orders and fills that are remembered.
 
 _LOOKAHEAD_S = 30 * 86_400.0
+_BARS_AHEAD = 32
 _POLL_MAX_S = 86_400.0
 _POLLS_MAX = 20
 _ENTRY_WAIT_BARS = 2
@@ -319,10 +320,8 @@ class PaperVenue:
 
     def _look_ahead(self, lane: "_Lane", now: float) -> None:
         if lane.coming is None:
-            since = lane.cursor - _SAME_INSTANT_S
-            found = self._market.bars(lane.matcher.symbol, since=since, until=lane.cursor + _LOOKAHEAD_S, limit=1)
-            if found:
-                bar = found[0]
+            bar = self._next_bar(lane)
+            if bar is not None:
                 lane.coming = bar if bar.interval_s else bar._replace(interval_s=lane.interval_s)
                 lane.polls = 0
         if lane.coming is not None:
@@ -331,6 +330,17 @@ class PaperVenue:
             # No bar in sight: look again, ever more rarely.
             lane.due, lane.phase = now + min(_POLL_MAX_S, lane.interval_s * 2**lane.polls), _POLL
             lane.polls = min(lane.polls + 1, _POLLS_MAX)
+
+    # Bars are final, so several are read at once: a question to the market costs more than a bar.
+    def _next_bar(self, lane: "_Lane") -> Bar | None:
+        since = lane.cursor - _SAME_INSTANT_S
+        ahead = lane.ahead
+        while ahead and ahead[0].ts < since:
+            ahead.popleft()
+        if not ahead:
+            until = lane.cursor + _LOOKAHEAD_S
+            ahead.extend(self._market.bars(lane.matcher.symbol, since=since, until=until, limit=_BARS_AHEAD))
+        return ahead.popleft() if ahead else None
 
 
 class _Lane:
@@ -343,6 +353,7 @@ class _Lane:
         self.cursor = cursor  # No bar that begins before this one counts.
         self.opened: Bar | None = None  # Its open was told, its end was not.
         self.coming: Bar | None = None
+        self.ahead: deque[Bar] = deque()  # Read already, behind the one that is coming.
         self.polls = 0
         self.due = cursor
         self.phase = _POLL

@@ -21,6 +21,23 @@ async def test_timers_fire_in_order_and_exactly_on_time(clock: Clock) -> None:
     assert clock.time() == EPOCH + 86_400 * 500
 
 
+@pytest.mark.parametrize("cancelled", [0, 1, 2, 7, 500])
+async def test_timers_of_one_instant_fire_in_the_order_of_arming_whatever_others_there_are(
+    clock: Clock, cancelled: int
+) -> None:
+    fired: list[int] = []
+    loop = asyncio.get_running_loop()
+    others = [loop.call_later(1 + 7 * number % 5, fired.clear) for number in range(cancelled)]
+    for number in range(100):
+        loop.call_later(5, fired.append, number)
+    for other in others:
+        other.cancel()
+
+    await clock.sleep(6)
+
+    assert fired == list(range(100))
+
+
 @pytest.mark.parametrize("start", [0.0, 1.0e9, 2.0**31 - 0.5, 2.0**32 - 1e-6])
 def test_a_timer_fires_neither_early_nor_never_at_any_epoch(start: float) -> None:
     async def main(clock: Clock) -> float:
