@@ -178,11 +178,12 @@ class ArchiverActor(Actor[_Message]):
             failed = str(fault)
         await self.me.tell(_Contacted(failed, overdue))
 
-    # Days whose moment has come while nobody was there, or in a run that failed.
+    # Days whose moment has come while nobody was there, or in a run that failed or was cut short.
     async def _is_overdue(self) -> bool:
         assert self._watch.next_at is not None
         moment = self._watch.next_at - DAY_S
-        return any(day < day_of(moment) for day in await self._runs.pending())
+        due = any(day < day_of(moment) for day in await self._runs.pending())
+        return due or await self._runs.may_prune()
 
     async def _look(self) -> None:
         try:

@@ -89,6 +89,11 @@ class Runs:
         finished = finished_days(listing.closed, open_paths=listing.open, today=self._today())
         return tuple(day for day in finished if not is_manifested(self._setup.book(), days[day]))
 
+    async def may_prune(self) -> bool:
+        """Is there anything here that has been safe elsewhere for long enough, or was to be deleted already?"""
+        listing = await offload.call(self._setup.segments.listing)
+        return bool(leftovers(self._setup.book(), listing.closed) or self._prunable(listing, base_seq=_NO_LIMIT))
+
     async def days(self) -> tuple[DayState, ...]:
         """Every day of the log, here and in the archive."""
         listing = await offload.call(self._setup.segments.listing)

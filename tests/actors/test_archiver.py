@@ -12,14 +12,16 @@ from levibotd.archiving.runs import Runs
 from levibotd.archiving.watch import Watch
 from levibotd.domain.archive import ArchiveOutcome, manifest_names
 from levibotd.domain.records import SystemNote
+from levibotd.domain.risk import day_of
 from levibotd.kernel.clock import LoopClock
 from levibotd.kernel.events import Crashed, Event
 from levibotd.kernel.mailbox import CONFLATE, Box, Ref, Rejected
 from levibotd.kernel.supervisor import System
 from levibotd.kernel.tree import Child, Group
 from levibotd.messages import ArchiverMessage, RunArchive, SegmentClosed
+from levibotd.sim.faulty_files import Killed
 from levibotd.sim.memory_object_store import MemoryObjectStore
-from tests.archiving.bench import DAY, HOUR, Life, make, new_disks
+from tests.archiving.bench import DAY, HOUR, KEEP_DAYS, Life, make, new_disks
 
 AT = "03:00"
 
@@ -61,17 +63,22 @@ class Bench:
         return [name.day for name in manifest_names(self.store.objects)]
 
 
-@asynccontextmanager
-async def archiver(*, past_days: int = 2, hour: float = 1.0, is_down: bool = False) -> AsyncIterator[Bench]:
+async def a_life(*, past_days: int, hour: float) -> Life:
     """It is `hour` o'clock; there are days before today."""
-    loop_clock = LoopClock()
-    now = loop_clock.time()
+    clock = LoopClock()
+    now = clock.time()
     midnight = now - now % DAY + DAY
     await anyio.sleep(midnight + hour * HOUR - now)
     life = make(new_disks(), MemoryObjectStore(), now=midnight)
     await life.write_days(past_days, since=midnight - past_days * DAY)
-    life.clock.time = loop_clock.time  # type: ignore[method-assign]
+    life.clock.time = clock.time  # type: ignore[method-assign]
     await life.commit(SystemNote(note="today"))
+    return life
+
+
+@asynccontextmanager
+async def archiver(*, past_days: int = 2, hour: float = 1.0, is_down: bool = False) -> AsyncIterator[Bench]:
+    life = await a_life(past_days=past_days, hour=hour)
     life.store.is_down = is_down
     bench = Bench(life)
     await bench.system.start()
@@ -114,6 +121,24 @@ async def test_a_run_on_request_is_answered_with_what_it_did() -> None:
 
         assert isinstance(outcome, ArchiveOutcome)
         assert (outcome.verified, len(outcome.days)) == (3, 1)
+
+
+async def test_a_run_that_was_cut_short_while_it_pruned_goes_on_at_the_next_start() -> None:
+    life = await a_life(past_days=KEEP_DAYS + 2, hour=1.0)
+    life.die_at_point = "pruned.after"
+    with pytest.raises(Killed):
+        await life.run()
+    life.die_at_point = None
+    bench = Bench(life)
+    oldest = day_of(bench.clock.time() - KEEP_DAYS * DAY)
+    assert [path for path in life.disks.segments() if path[:10] < oldest]
+
+    await bench.system.start()
+    await anyio.sleep(60)
+
+    assert len(bench.outcomes) == 1
+    assert not [path for path in life.disks.segments() if path[:10] < oldest]
+    await bench.system.stop()
 
 
 class Slow(MemoryObjectStore):

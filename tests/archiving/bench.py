@@ -68,6 +68,7 @@ class Life:
         self.clock = SetClock(now)
         self.points: list[str] = []
         self.die_at: int | None = None
+        self.die_at_point: str | None = None
         self.rolled_back: list[str] = []
         self.forgotten: list[int] = []
         self.hindered: str | None = None
@@ -150,7 +151,7 @@ class Life:
 
     def _at_point(self, point: str) -> None:
         self.points.append(point)
-        if self.die_at is not None and len(self.points) > self.die_at:
+        if point == self.die_at_point or (self.die_at is not None and len(self.points) > self.die_at):
             raise Killed
 
 

@@ -44,6 +44,11 @@ def is_done(one: Daemon) -> bool:
     return shown["running_since"] is None and set(states.values()) <= {"open", "pruned", "manifested"}
 
 
+def is_pruned(one: Daemon, place: Place) -> bool:
+    states = {day["day"]: day["state"] for day in archived(one)["days"]}
+    return {states[day] for day in place.days[:PRUNED_DAYS]} == {"pruned"}
+
+
 def objects(url: str, bucket: str) -> dict[str, bytes]:
     with closing(buckets.client(url)) as s3:
         listed = s3.list_objects_v2(Bucket=bucket).get("Contents", ())
@@ -98,7 +103,7 @@ def test_a_killed_daemon_goes_on_where_the_log_says_it_was(place: Place, moto: s
         one.kill()
     with daemon(place.state, **place.settings) as one:
         one.wait_ready()
-        until(lambda: is_done(one), within_s=60, what="all days are archived")
+        until(lambda: is_done(one) and is_pruned(one, place), within_s=60, what="all is archived, old days pruned")
         assert one.stop() == 0
     told = records(place.log)
     verified_paths = {getattr(one.entry.record, "path", "") for one in told if one.event_type == "ARCHIVE_VERIFIED"}
