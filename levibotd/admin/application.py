@@ -182,24 +182,20 @@ class _Edge:
         forwarded = ", ".join(request.headers.getall("X-Forwarded-For", ())) or None
         client = self._guard.clients.name(request.remote, forwarded=forwarded)
         request[CLIENT] = client
-        await self._take(client)
+        buckets = self._guard.buckets
+        _check_wait(await buckets.take(client))
         try:
             caller = self._caller(request, route, now)
         except Unauthenticated:
-            await self._take(client, tokens=GUESS_TOKENS)
+            _check_wait(await buckets.take(client, tokens=GUESS_TOKENS))
             raise
         if self._guard.keyring:
-            await self._take(f"key:{caller.name}")
+            _check_wait(await buckets.take(f"key:{caller.name}"))
         request[CALLER] = caller
         if route is not None:
             request[TAKES] = (route.query, route.body, route.path)
             if route.method != "GET" and route.query is None and request.query_string:
                 raise Malformed("query: expected none")  # A misspelt wish for less must not get more.
-
-    async def _take(self, client: str, *, tokens: float = 1.0) -> None:
-        wait_s = await self._guard.buckets.take(client, tokens=tokens)
-        if wait_s:
-            raise TooMany("slow down", headers={"Retry-After": str(ceil(wait_s))})
 
     def _caller(self, request: web.Request, route: Route | None, now: float) -> Caller:
         needs = route.scope if route is not None else Scope.READ
@@ -247,6 +243,11 @@ class _Edge:
                 "http_request", method=request.method, route=template, path=request.path, status=status,
                 latency_ms=round(latency_s * 1000, 1), peer=request.remote,
             )  # fmt: skip
+
+
+def _check_wait(wait_s: float) -> None:
+    if wait_s:
+        raise TooMany("slow down", headers={"Retry-After": str(ceil(wait_s))})
 
 
 def _allowing(origin: str) -> dict[str, str]:

@@ -57,7 +57,7 @@ class Connections:
         self._log = log
         self._on_drop = on_drop
         self._open: set[Connection] = set()
-        self._idle: dict[Connection, None] = {}
+        self.idle: dict[Connection, None] = {}  # Those without a request, the one that has been so longest first.
 
     def __len__(self) -> int:
         return len(self._open)
@@ -67,25 +67,22 @@ class Connections:
 
     def opened(self, connection: "Connection") -> None:
         self._open.add(connection)
-        self._idle[connection] = None
-        if len(self._open) > self._most or len(self._idle) > self._most_idle:
+        self.idle[connection] = None
+        if len(self._open) > self._most or len(self.idle) > self._most_idle:
             self._drop_oldest(newest=connection)
 
     def closed(self, connection: "Connection") -> None:
         self._open.discard(connection)
-        self._idle.pop(connection, None)
+        self.idle.pop(connection, None)
 
-    def busy(self, connection: "Connection") -> None:
-        self._idle.pop(connection, None)
-
-    def idle(self, connection: "Connection") -> None:
+    def rests(self, connection: "Connection") -> None:
         if connection in self._open:
-            self._idle[connection] = None
-            if len(self._idle) > self._most_idle:
+            self.idle[connection] = None
+            if len(self.idle) > self._most_idle:
                 self._drop_oldest()
 
     def _drop_oldest(self, *, newest: "Connection | None" = None) -> None:
-        oldest = next(iter(self._idle))
+        oldest = next(iter(self.idle))
         self.closed(oldest)
         self._on_drop()
         # The newest of all may be the oldest that is idle: then it is refused, and told so.
@@ -115,12 +112,13 @@ class Connection(web.RequestHandler):
 
     def begin(self) -> None:
         """A request of it is served from now on."""
-        self._all.busy(self)
-        self._head_came()
+        self._all.idle.pop(self, None)
+        if self._head_due is not None:
+            self._head_came()
 
     def end(self) -> None:
         self._on_lost = None
-        self._all.idle(self)
+        self._all.rests(self)
 
     def watch(self, on_lost: Callable[[], None]) -> None:
         """Have `on_lost` called if the client goes away while its request is served."""

@@ -66,11 +66,7 @@ class Route(Struct, frozen=True):
     statuses: tuple[int, ...] = (200,)
     errors: tuple[int, ...] = ()
     second_factor: bool = False
-
-    @property
-    def is_stream(self) -> bool:
-        """Does it go on until one side ends it?"""
-        return self.media == (EVENT_STREAM,) or self.statuses == (SWITCHING,)
+    is_stream: bool = False  # It goes on until one side ends it.
 
 
 ROUTES: tuple[Route, ...] = (
@@ -175,10 +171,11 @@ ROUTES: tuple[Route, ...] = (
           query=hours.HoursWanted, errors=(503,), answer=hours.Hours),
     Route("GET", "/events/stream", streams.get_event_stream, READ,
           "the event log as server-sent events, live; ?since_seq&type&symbol&trace_id&ticket, Last-Event-ID",
-          query=streams.StreamWanted, media=(EVENT_STREAM,), errors=(503,)),
+          query=streams.StreamWanted, media=(EVENT_STREAM,), errors=(503,), is_stream=True),
     Route("GET", "/ws/events", streams.get_ws_events, READ,
           "the event log over a websocket, live; ?since_seq&type&symbol&trace_id&ticket",
-          query=streams.StreamWanted, media=(), statuses=(SWITCHING,), errors=(503,)),
+          query=streams.StreamWanted, media=(), statuses=(SWITCHING,), errors=(503,),
+          is_stream=True),
     Route("POST", "/ws/ticket", streams.post_ticket, READ,
           "a ticket for either of these two: once, within 30 s, in place of a key",
           answer=streams.TicketIssued),
