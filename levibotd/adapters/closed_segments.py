@@ -24,11 +24,12 @@ _TEMPORARY = ".tmp"
 
 
 class LocalSegments:
-    """The segments below `files`; their compressed copies lie in `spool` until the store has them."""
+    """The segments in `files`; their compressed copies lie in `spool`, below `below`, until the store has them."""
 
-    def __init__(self, files: Files, *, spool: Files) -> None:
+    def __init__(self, files: Files, *, spool: Files, below: str = "") -> None:
         self._files = files
         self._spool = spool
+        self._below = f"{below}/" if below else ""
 
     def listing(self) -> Listing:
         layout = layout_of(self._files)
@@ -55,10 +56,10 @@ class LocalSegments:
         return _Measuring(self._files, path)
 
     def pack(self, path: str) -> "_Packing":
-        return _Packing(self._files, path, spool=self._spool)
+        return _Packing(self._files, path, spool=self._spool, name=self._copy_of(path))
 
     def packed(self, path: str) -> Content | None:
-        name = packed_name(path)
+        name = self._copy_of(path)
         if name not in self._spool.names(name.rpartition("/")[0]):
             return None
         fresh, legacy, offset = sha256(), md5(usedforsecurity=False), 0
@@ -74,11 +75,14 @@ class LocalSegments:
         return Unpacked(limit_bytes=limit_bytes)
 
     def drop_packed(self, path: str) -> None:
-        for name in (packed_name(path), packed_name(path) + _TEMPORARY):
+        for name in (self._copy_of(path), self._copy_of(path) + _TEMPORARY):
             self._spool.remove(name)
 
     def remove(self, path: str) -> None:
         self._files.remove(path)
+
+    def _copy_of(self, path: str) -> str:
+        return f"{self._below}{packed_name(path)}"
 
 
 class _Measuring:
@@ -98,11 +102,11 @@ class _Measuring:
 
 
 class _Packing:
-    def __init__(self, files: Files, path: str, *, spool: Files) -> None:
+    def __init__(self, files: Files, path: str, *, spool: Files, name: str) -> None:
         self._files = files
         self._path = path
         self._spool = spool
-        self._name = packed_name(path)
+        self._name = name
         self._out: Appending | None = None
         self._plain_size = self._size = 0
         self._plain, self._sha256, self._md5 = sha256(), sha256(), md5(usedforsecurity=False)

@@ -257,6 +257,8 @@ class SqliteIndex:
             return self._open()
 
     def _open(self) -> sqlite3.Connection:
+        if self._path.is_symlink():
+            raise sqlite3.DatabaseError("a link lies where the index should be")  # It is removed, never followed.
         connection = sqlite3.connect(self._path, check_same_thread=False)
         try:
             # Derived data: a power cut may cost the index, never the log.

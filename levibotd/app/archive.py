@@ -59,7 +59,7 @@ class Archive:
         self._log = log
         self._runs = Runs(
             ArchiveSetup(
-                segments=LocalSegments(memory.files, spool=OsFiles(memory.state_dir / SPOOL)),
+                segments=LocalSegments(memory.files, spool=OsFiles(memory.state_dir), below=SPOOL),
                 store=store,
                 book=lambda: memory.state.ledger().archive,
                 commit=self._commit,

@@ -1,6 +1,7 @@
 """Closed segments on disk: which there are, and compressed copies that are whole or not there."""
 
 from hashlib import md5, sha256
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -8,6 +9,7 @@ import zstandard
 
 from levibotd.adapters.closed_segments import LocalSegments, Unpacked, reader
 from levibotd.adapters.local_journal import LocalJournal
+from levibotd.adapters.os_files import OsFiles
 from levibotd.domain.records import Entry, SystemNote
 from levibotd.journal import Preparer
 from levibotd.ports.closed_segments import BadCopy, Measured, Packed
@@ -147,11 +149,14 @@ def test_a_good_copy_unpacks() -> None:
     [copy_of(b"abc" * 1000)[:-3], b"no frame at all", b"", copy_of(b"a") + b"more", copy_of(b"a") + copy_of(b"b")],
 )
 def test_a_bad_copy_is_refused(copy: bytes) -> None:
-    unpacked = Unpacked(limit_bytes=1 << 20)
-
     with pytest.raises(BadCopy):
-        unpacked.feed(copy)
-        unpacked.finish()
+        unpack(copy)
+
+
+def unpack(copy: bytes) -> Measured:
+    unpacked = Unpacked(limit_bytes=1 << 20)
+    unpacked.feed(copy)
+    return unpacked.finish()
 
 
 def test_a_small_copy_of_something_huge_is_noticed_before_it_is_there() -> None:
@@ -171,3 +176,18 @@ def test_a_file_can_be_read_as_a_stream_and_rewound() -> None:
         assert (stream.tell(), stream.read()) == (8, b"89")
         stream.seek(0)
         assert stream.read() == b"0123456789"
+
+
+@pytest.mark.fault("G17")
+def test_copies_are_not_written_through_a_link(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "archive").symlink_to(elsewhere)
+    files = FaultyFiles()
+    write(files, "day/a.jsonl", b"x")
+
+    with pytest.raises(OSError, match=r"Not a directory|symbolic links"):
+        all_steps(LocalSegments(files, spool=OsFiles(state), below="archive"), "day/a.jsonl")
+    assert list(elsewhere.iterdir()) == []

@@ -356,3 +356,18 @@ async def test_records_whose_segments_go_are_forgotten_and_the_rest_stays(tmp_pa
     assert decode((await again.lines(EventQuery(limit=1)))[0]).seq == last_seq + 1
     await again.stop()
     assert bench.rebuilds == []
+
+
+@pytest.mark.fault("G17")
+async def test_a_link_in_its_place_is_removed_and_never_followed(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    foreign = tmp_path / "foreign"
+    foreign.write_bytes(b"not ours")
+    bench.path.parent.mkdir(parents=True)
+    bench.path.symlink_to(foreign)
+    async with running(bench) as index:
+        bench.fill(3)
+        assert len(await index.lines(EventQuery(limit=100))) == 4
+
+    assert foreign.read_bytes() == b"not ours"
+    assert not bench.path.is_symlink()
