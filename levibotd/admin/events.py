@@ -17,11 +17,11 @@ from levibotd.ports.event_index import EventQuery
 
 LIMIT_MAX = 1000
 CURSOR_HEADER = "X-Next-Cursor"
-TRACE_ID = r"^[0-9a-f]{16}$"
+TRACE_ID = r"^[0-9a-f]{16}(?!\n)$"
 
 Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX)]
 # A direction and the seq of the last line that was seen; opaque to clients.
-Cursor = Annotated[str, Meta(pattern=r"^[ad][0-9]{1,15}$")]
+Cursor = Annotated[str, Meta(pattern=r"^[ad][0-9]{1,15}(?!\n)$")]
 # One of those; the handler refuses others by name.
 EventType = Annotated[str, Meta(max_length=40, extra_json_schema={"enum": list(EVENTS)})]
 # Without an offset it is UTC; a day alone will do.
@@ -40,7 +40,7 @@ class EventsWanted(Body, frozen=True):
     trace_id: Annotated[str, Meta(pattern=TRACE_ID)] | None = None
     since_iso: Moment | None = None
     type: EventType | None = None
-    symbol: Annotated[str, Meta(pattern=r"^\w{1,40}$")] | None = None
+    symbol: Annotated[str, Meta(pattern=r"^\w{1,40}(?!\n)$")] | None = None
     order: Literal["asc", "desc"] | None = None
     limit: Limit = 100
     cursor: Cursor | None = None

@@ -36,10 +36,10 @@ MANUAL = "manual"  # The channel of an operator's own calls.
 
 _ROLES = {ENTRY: "entry", STOP: "stop"}
 
-AMOUNT = r"^(?!0*(\.0*)?$)[0-9]{1,15}(\.[0-9]{1,18})?$"  # More than nothing.
+AMOUNT = r"^(?!0*(\.0*)?$)[0-9]{1,15}(\.[0-9]{1,18})?(?!\n)$"  # More than nothing.
 
 Amount = Annotated[str, Meta(pattern=AMOUNT)] | Annotated[float, Meta(ge=1e-9, le=1e15)]
-Symbol = Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,20}(/[A-Z0-9]{1,10})?$")]
+Symbol = Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,20}(/[A-Z0-9]{1,10})?(?!\n)$")]
 
 
 class OrderToTry(Body, frozen=True):

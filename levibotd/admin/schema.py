@@ -44,6 +44,7 @@ _EXAMPLES: Mapping[type[Body], Mapping[str, object]] = {
 }
 _BOUNDS = frozenset({"pattern", "maxLength"})
 _NO_BREAK = r"(?!\n)$"
+_WORD = r"\p{L}\p{N}_"
 _TEXTUAL = (TEXT, HTML, EVENT_STREAM)
 _RETRY = {"Retry-After": {"description": "Seconds to wait.", "required": True, "schema": {"type": "integer"}}}
 _HEADERS: Mapping[int, Mapping[str, object]] = {
@@ -246,14 +247,13 @@ def _given(schema: dict[str, Any]) -> dict[str, Any]:
     return kept | {"anyOf": some} if some else kept
 
 
-# Elsewhere `$` is the end of a text; in ours a line break may follow, if it is not forbidden. A format says all, and
-# so does a list of words.
+# A form says all, and so does a list of words.
 def _plain(schema: Any) -> Any:
     match schema:
         case dict():
             told = _BOUNDS if schema.keys() & {"format", "enum"} and schema.get("type") == "string" else frozenset()
             return {
-                name: value.replace(_NO_BREAK, "$") if name == "pattern" else _plain(value)
+                name: _elsewhere(value) if name == "pattern" else _plain(value)
                 for name, value in schema.items()
                 if name not in told
             }
@@ -261,3 +261,9 @@ def _plain(schema: Any) -> Any:
             return [_plain(value) for value in schema]
         case _:
             return schema
+
+
+# Elsewhere `$` is the end of a text; in ours a line break may follow, if it is not forbidden. And a word is of ASCII
+# elsewhere; ours are of any script, as coins and channels are.
+def _elsewhere(pattern: str) -> str:
+    return pattern.replace(_NO_BREAK, "$").replace(r"[\w", f"[{_WORD}").replace(r"\w", f"[{_WORD}]")

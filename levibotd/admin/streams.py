@@ -47,7 +47,7 @@ class StreamWanted(Body, frozen=True):
 
     since_seq: Seq | None = None
     type: EventType | None = None
-    symbol: Annotated[str, Meta(pattern=r"^\w{1,40}$")] | None = None
+    symbol: Annotated[str, Meta(pattern=r"^\w{1,40}(?!\n)$")] | None = None
     trace_id: Annotated[str, Meta(pattern=TRACE_ID)] | None = None
     ticket: Annotated[str, Meta(max_length=128)] | None = None
 

@@ -30,7 +30,7 @@ class SignalsWanted(Body, frozen=True):
     """
 
     channel: Annotated[str, Meta(pattern=CHANNEL)] | None = None
-    symbol: Annotated[str, Meta(pattern=r"^\w{1,30}(/\w{1,10})?$")] | None = None
+    symbol: Annotated[str, Meta(pattern=r"^\w{1,30}(/\w{1,10})?(?!\n)$")] | None = None
     kind: Kind | None = None
     label: Literal["BUY", "SELL", "NO-TRADE"] | None = None
     decision: Decision | None = None

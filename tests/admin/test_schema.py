@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from levibotd.admin import health
 from levibotd.admin.auth import Scope
+from levibotd.admin.events import EventsWanted
 from levibotd.admin.problems import CODES
 from levibotd.admin.replies import JSON, Answer, Body
 from levibotd.admin.routes import ROUTES, Route
@@ -134,6 +135,30 @@ def test_a_wait_is_told_with_every_429() -> None:
 
 def test_problems_name_their_codes() -> None:
     assert DOCUMENT["components"]["schemas"]["Problem"]["properties"]["code"]["enum"] == sorted(CODES)
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [("BTCUSDT", True), ("\u5e01\u5b89", True), ("\u00e9", True), ("a-b", False), ("a\n", False), ("\u20ac", False)],
+)
+def test_words_of_any_script_are_words_in_the_document_too(text: str, fits: bool) -> None:
+    (schema,) = [
+        one["schema"] for one in DOCUMENT["paths"]["/events"]["get"]["parameters"] if one["name"] == "symbol"
+    ]
+    assert jsonschema_rs.is_valid(schema, text) is fits
+    wanted = msgspec.structs.fields(EventsWanted)[EventsWanted.__struct_fields__.index("symbol")].type
+    try:
+        msgspec.convert(text, wanted)
+        assert fits
+    except msgspec.ValidationError:
+        assert not fits
+
+
+def test_no_pattern_of_what_clients_send_lets_a_line_break_follow() -> None:
+    kinds = {kind for route in ROUTES for kind in (route.query, route.body, route.path) if kind is not None}
+    _, components = msgspec.json.schema_components(kinds, schema_hook=lambda kind: {"description": "any"})
+    patterns = {node["pattern"] for node in walk(components) if "pattern" in node}
+    assert [pattern for pattern in sorted(patterns) if not pattern.endswith(r"(?!\n)$")] == []
 
 
 def test_a_form_and_a_list_of_words_say_all() -> None:
