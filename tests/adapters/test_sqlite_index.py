@@ -149,6 +149,17 @@ async def test_whoever_waits_for_lines_finds_what_was_fed_just_before(tmp_path: 
         assert notes(await index.lines(EventQuery(types=("SYSTEM",)))) == ["0", "1", "2"]
 
 
+async def test_it_says_how_far_it_has_come(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    assert bench.index.indexed_seq == 0
+    async with running(bench) as index:
+        bench.fill(10)
+        assert index.indexed_seq == 0
+        await index.settled()
+        assert index.indexed_seq == bench.journal.position.seq
+        assert len(index.find(EventQuery(beyond=0, limit=100))) == index.indexed_seq
+
+
 async def test_since_finds_everything_also_when_the_clock_went_back(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     async with running(bench) as index:
