@@ -7,12 +7,13 @@ from levibotd.domain.signal import Post
 from levibotd.sim.demo_texts import CALLS, NOISE, SIDE_WORDS, TALK
 
 COINS = (("BTC", 60_000.0), ("ETH", 3_000.0), ("SOL", 150.0), ("XRP", 0.5), ("LINK", 14.0), ("ADA", 0.45))
-CALL_SHARE = 0.4
-TALK_SHARE = 0.4
+# As in recorded channels: one post in seven is a call.
+CALL_SHARE = 0.15
+TALK_SHARE = 0.55
 
 
 def posts(count: int, *, channels: int = 8, begun: float = 1_700_000_000.0, step_s: float = 60.0) -> Iterator[Post]:
-    """Four in ten are calls, as many talk, the rest other noise."""
+    """One in seven is a call, half are talk, the rest other noise."""
     for post, _ in labelled(count, channels=channels, begun=begun, step_s=step_s):
         yield post
 

@@ -6,6 +6,7 @@ coroutine awaits a thread for each commit. And once on virtual time, where both 
 """
 
 import asyncio
+import statistics
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
@@ -123,8 +124,8 @@ def _added(effort: Effort, shop: Shop, run: Callable[[Life], None], where: str) 
     costs = in_turns(
         effort,
         {
-            BARE: lambda: sum(_bare(shop, run).cost for _ in range(count)) / count,
-            PIPELINE: lambda: sum(_pipeline(shop, run).cost for _ in range(count)) / count,
+            BARE: lambda: statistics.median(_bare(shop, run).cost for _ in range(count)),
+            PIPELINE: lambda: statistics.median(_pipeline(shop, run).cost for _ in range(count)),
             HOPS: lambda: Queues().hops_cost(effort.of(2_000)),
             ASK: lambda: Queues().ask_cost(effort.of(5_000)),
         },

@@ -5,12 +5,15 @@ What a replay costs beside (reading and sorting candles, starting) is taken off 
 position that stays open from the first bar to the last, and with the same candles and nothing to trade.
 """
 
+import gzip
 import io
 import json
+import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 from bench.made_up import posts
@@ -22,6 +25,7 @@ from levibotd.domain.signal import Post
 
 BARS = 60_000
 POSTS = 2_000
+RECORDED = 4_000
 BEGUN = 1_700_000_040.0
 MINUTE_S = 60.0
 PRICE = 60_000.0
@@ -66,31 +70,51 @@ def bars(effort: Effort) -> Sequence[Figure]:
 
 
 def messages(effort: Effort) -> Sequence[Figure]:
-    """Posts through every actor, log included, against reading and scoring them alone."""
-    count = effort.of(POSTS)
+    """
+    Posts through every actor, log included, against reading and scoring them alone.
+
+    Made-up ones, and, where LEVIBOT_DATA names a directory of recorded posts, the first of these too.
+    """
     with _directory() as directory:
-        made_up = list(posts(count, begun=BEGUN))
-        file, candles = _posts_file(directory, made_up), directory / "candles.csv"
-        candles.write_text("".join(_candle_lines(10)))
-        lines = file.read_bytes()
-        few = _posts_file(directory, made_up[:1])
-        costs = in_turns(
-            effort,
-            {
-                "replay": lambda: _replayed(directory, file, candles),
-                "start": lambda: _replayed(directory, few, candles),
-                "parse": lambda: _timed(lambda: parse(io.BytesIO(lines), io.BytesIO(), markets=None, explain=False)),
-                "parse one": lambda: _timed(
-                    lambda: parse(io.BytesIO(few.read_bytes()), io.BytesIO(), markets=None, explain=False)
-                ),
-            },
-        )
+        made_up = [_line(post).encode() for post in posts(effort.of(POSTS), begun=BEGUN)]
+        figures = _against_parse(effort, directory, made_up, "made-up posts")
+        recorded = Path(os.environ.get("LEVIBOT_DATA", "")) / "signals" / "dev" / "messages.jsonl.gz"
+        if recorded.is_file():
+            with gzip.open(recorded) as lines:
+                found = list(islice(lines, effort.of(RECORDED)))
+            figures += _against_parse(effort, directory, found, "recorded posts")
+        else:
+            figures.append(Figure(what="recorded posts", absent="LEVIBOT_DATA names no directory"))
+    return figures
+
+
+def _against_parse(effort: Effort, directory: Path, lines: Sequence[bytes], what: str) -> list[Figure]:
+    candles, many, few = directory / "candles.csv", directory / "many.jsonl", directory / "few.jsonl"
+    candles.write_text("".join(_candle_lines(10)))
+    many.write_bytes(b"".join(lines))
+    few.write_bytes(lines[0])
+    costs = in_turns(
+        effort,
+        {
+            "replay": lambda: _replayed(directory, many, candles),
+            "start": lambda: _replayed(directory, few, candles),
+            "parse": lambda: _parsed(many),
+            "parse one": lambda: _parsed(few),
+        },
+    )
     parts = zip(costs["replay"], costs["start"], costs["parse"], costs["parse one"], strict=True)
     ratios = [(whole - start) / (alone - one) for whole, start, alone, one in parts]
     return [
-        Figure(what="replay / parse, made-up posts, four in ten calls", spread=spread(ratios), gate=at_most(1.6)),
-        Figure(what="replay, posts", spread=spread([count / cost for cost in costs["replay"]]), unit="/s"),
+        Figure(what=f"replay / parse, {what}", spread=spread(ratios), gate=at_most(1.6)),
+        Figure(what=f"replay, {what}", spread=spread([len(lines) / cost for cost in costs["replay"]]), unit="/s"),
     ]
+
+
+def _parsed(file: Path) -> float:
+    lines = io.BytesIO(file.read_bytes())
+    begun = cpu()
+    parse(lines, io.BytesIO(), markets=None, explain=False)
+    return cpu() - begun
 
 
 def _replayed(directory: Path, messages: Path, candles: Path, *, fills: int | None = None) -> float:
@@ -107,12 +131,6 @@ def _replayed(directory: Path, messages: Path, candles: Path, *, fills: int | No
 
 def _refuse(line: object) -> None:
     raise AssertionError(f"a bad line: {line}")
-
-
-def _timed(work: Callable[[], object]) -> float:
-    begun = cpu()
-    work()
-    return cpu() - begun
 
 
 def _bare_loop(count: int) -> float:
@@ -143,12 +161,6 @@ def _messages(directory: Path, name: str, texts: Sequence[str]) -> Path:
         for number, text in enumerate(texts)
     ]
     file = directory / f"{name}.jsonl"
-    file.write_text("".join(_line(post) for post in found))
-    return file
-
-
-def _posts_file(directory: Path, found: Sequence[Post]) -> Path:
-    file = directory / f"{len(found)}-posts.jsonl"
     file.write_text("".join(_line(post) for post in found))
     return file
 
