@@ -100,9 +100,9 @@ class Runs:
         return day_states(self._setup.book(), listing.closed, open_paths=listing.open, today=self._today())
 
     async def unverified_bytes(self) -> int:
-        """Bytes of closed segments that are on this disk alone."""
+        """Bytes of days that are over which are on this disk alone."""
         listing = await offload.call(self._setup.segments.listing)
-        return unverified_bytes(self._setup.book(), listing.closed)
+        return unverified_bytes(self._setup.book(), listing.closed, today=self._today())
 
     async def close(self) -> None:
         """Give the store's connections back; the next call makes new ones."""
@@ -128,7 +128,7 @@ class Runs:
             verified=run.verified,
             days=tuple(run.days),
             pruned=run.pruned,
-            unverified_bytes=unverified_bytes(self._setup.book(), listing.closed),
+            unverified_bytes=unverified_bytes(self._setup.book(), listing.closed, today=self._today()),
             failures=tuple(run.failures),
             hindered=run.hindered,
         )

@@ -44,9 +44,9 @@ def is_manifested(book: ArchiveBook, closed: Sequence[ClosedSegment]) -> bool:
     )
 
 
-def unverified_bytes(book: ArchiveBook, closed: Iterable[ClosedSegment]) -> int:
-    """Bytes of closed segments that stand on this disk alone, as far as anybody has proven."""
-    return sum(one.size for one in closed if not _is_verified(book.files.get(one.path)))
+def unverified_bytes(book: ArchiveBook, closed: Iterable[ClosedSegment], *, today: str) -> int:
+    """Bytes of days that are over which stand on this disk alone, as far as anybody has proven."""
+    return _unverified(book, [one for one in closed if day_in(one.path) < today])
 
 
 def prunable(
@@ -88,6 +88,10 @@ def by_day(closed: Iterable[ClosedSegment]) -> Mapping[str, list[ClosedSegment]]
     return days
 
 
+def _unverified(book: ArchiveBook, closed: Iterable[ClosedSegment]) -> int:
+    return sum(one.size for one in closed if not _is_verified(book.files.get(one.path)))
+
+
 def _is_verified(file: ArchivedFile | None) -> bool:
     return file is not None and file.stage in (Stage.VERIFIED, Stage.MANIFESTED)
 
@@ -113,7 +117,7 @@ def _day_state(book: ArchiveBook, day: str, here: Sequence[ClosedSegment], is_op
         state="open" if is_open else "pruned" if not here else "waiting" if least is None else str(least),
         files=len(here),
         bytes=sum(one.size for one in here),
-        unverified_bytes=unverified_bytes(book, here),
+        unverified_bytes=_unverified(book, here),
         pruned_files=0 if archived is None else archived.pruned,
         manifest=None if archived is None else archived.key,
     )

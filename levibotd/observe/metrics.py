@@ -70,7 +70,7 @@ SPECS = (
     Spec("levibot_tg_last_message_ts", GAUGE, (), "When the last post arrived, unix seconds."),
     Spec("levibot_tg_last_score_ok_ts", GAUGE, (), "When the last post was scored, unix seconds."),
     Spec("levibot_mailbox_depth", GAUGE, ("actor",), "Messages that wait."),
-    Spec("levibot_archive_unverified_bytes", GAUGE, (), "Closed segments that stand on this disk alone."),
+    Spec("levibot_archive_unverified_bytes", GAUGE, (), "Of days that are over: bytes of the log on this disk alone."),
     Spec("levibot_model_brier", GAUGE, (), "Brier score of the served model on its frozen split."),
     Spec("levibot_model_ece", GAUGE, (), "Expected calibration error of the served model on its frozen split."),
     Spec("levibot_http_limits_spare", GAUGE, (), "1 while rate limits are counted here alone: the store is silent."),

@@ -42,9 +42,10 @@ def test_a_day_is_finished_when_it_is_over_and_nothing_of_it_is_open() -> None:
 
 @pytest.mark.parametrize("stage", [Stage.SEALED, Stage.COMPRESSED, Stage.UPLOADED])
 def test_what_is_not_verified_counts_as_being_here_alone(stage: Stage) -> None:
-    assert unverified_bytes(book_of(segment(1), stage=stage), [segment(1)]) == 100
-    assert unverified_bytes(ArchiveBook(), [segment(1), segment(2)]) == 200
-    assert unverified_bytes(book_of(segment(1), stage=Stage.VERIFIED), [segment(1)]) == 0
+    assert unverified_bytes(book_of(segment(1), stage=stage), [segment(1)], today=TODAY) == 100
+    assert unverified_bytes(ArchiveBook(), [segment(1), segment(2)], today=TODAY) == 200
+    assert unverified_bytes(book_of(segment(1), stage=Stage.VERIFIED), [segment(1)], today=TODAY) == 0
+    assert unverified_bytes(ArchiveBook(), [segment(19), segment(20)], today=TODAY) == 100  # Today is not over.
 
 
 def test_a_day_has_its_manifest_when_it_names_every_segment_as_it_is() -> None:
