@@ -260,7 +260,7 @@ def _look(file: ManifestFile) -> Unpacked:
 def _said(outcome: ArchiveOutcome) -> str:
     said = [
         f"{outcome.verified} segments verified in the bucket, {len(outcome.days)} days with a manifest, "
-        f"{outcome.pruned} segments pruned; of days that are over {outcome.unverified_bytes} bytes are on this disk alone"
+        f"{outcome.pruned} segments pruned; of days that are over, {outcome.unverified_bytes} bytes are here alone"
     ]
     if outcome.hindered is not None:
         said.append(f"  nothing was pruned: {outcome.hindered}")

@@ -21,7 +21,6 @@ from levibotd.admin.routes import ROUTES
 from levibotd.admin.server import AdminHttp
 from levibotd.admin.totp import parse_secret
 from levibotd.app import restraint
-from levibotd.app.buckets import buckets_of
 from levibotd.app.archive import Archive, store_of
 from levibotd.app.buckets import buckets_of
 from levibotd.app.events import Supervision
@@ -205,13 +204,17 @@ class Assembly:
             given.config, password=given.secrets.get("redis"), clock=given.clock, metrics=self.metrics, log=given.log
         )
         http: Ref[None] = Ref("http", Box(16, DROP_NEWEST))
+
+        def make_http() -> AdminHttp:
+            return AdminHttp(self.window.desk(), listener=given.listener, keyring=keyring, buckets=buckets)
+
         sampler: Ref[Message] = Ref("sampler", Box(16, DROP_NEWEST))
         return Group(
             "edge",
             ONE_FOR_ONE,
             essential=False,
             children=(
-                Child(http, lambda: AdminHttp(self.window.desk(), listener=given.listener, keyring=keyring, buckets=buckets)),
+                Child(http, make_http),
                 Child(sampler, self._make_sampler),
             ),
         )

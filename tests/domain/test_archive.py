@@ -24,7 +24,8 @@ PREFIX = "levibot-aa"
 def file(hour: int, *, day: str = "2026-10-01") -> ArchivedFile:
     return ArchivedFile(
         path=f"{day}/events-{hour:02d}.jsonl", stage=Stage.VERIFIED, size=100, sha256=f"{hour}" * 64,
-        first_seq=hour + 1, last_seq=hour + 1, last_hash="f" * 32, packed_size=10, packed_sha256="b" * 64, key=f"k{hour}",
+        first_seq=hour + 1, last_seq=hour + 1, last_hash="f" * 32, packed_size=10, packed_sha256="b" * 64,
+        key=f"k{hour}",
     )  # fmt: skip
 
 
