@@ -17,6 +17,7 @@ from levibotd.adapters.os_files import OsFiles
 from levibotd.admin.server import listen
 from levibotd.app.assembly import Assembly, Surroundings
 from levibotd.app.memory import Memory
+from levibotd.app.reload import Reloader
 from levibotd.app.sources import Sources
 from levibotd.config import Config, demo_config
 from levibotd.domain.masking import Masker
@@ -25,6 +26,7 @@ from levibotd.kernel.clock import Clock
 from levibotd.kernel.virtual_time import run_virtual
 from levibotd.messages import Append
 from levibotd.observe.logging import make_log
+from levibotd.observe.notify import Herald, Notifier
 from levibotd.sim.demo_feed import GAP_S, DemoFeed
 from levibotd.sim.demo_market import DemoMarket
 
@@ -46,6 +48,7 @@ class _Life:
             memory = Memory(self.config, boot="soak", log_key=b"")
             stack.callback(memory.journal.close)
             assembly = Assembly(self._surroundings(memory, clock, stack))
+            self._lend_configuring(assembly, clock)
             boot = Boot(records=0, pending_posts=0, open_orders=0, open_positions=0, downtime_s=0.0, damage=None)
             await assembly.wired.logger.tell(Append(entries=(Entry(boot),)))
             memory.index.start()
@@ -72,6 +75,27 @@ class _Life:
             memory=memory,
             sources=Sources(posts=feed, market=market, watched=market.symbols),
             boot="soak",
+        )
+
+    # Nobody asks for a reload here, but the HTTP actor wants to know whom it would ask.
+    def _lend_configuring(self, assembly: Assembly, clock: Clock) -> None:
+        rulebook, log = assembly.wired.rulebook, make_log(io.StringIO(), clock=clock, masker=Masker(()))
+        herald = Herald(
+            Notifier(None),
+            clock=clock,
+            log=log,
+            watchdog_s=None,
+            missing=assembly.not_ready,
+            stalled=assembly.system.stalled,
+            doing="soak",
+        )
+        assembly.window.configuring = Reloader(
+            lambda: rulebook.file,
+            rulebook=rulebook,
+            has_keys=False,
+            logger=assembly.wired.logger,
+            herald=herald,
+            log=log,
         )
 
     def _look(self, assembly: Assembly, hour: float) -> None:
