@@ -41,6 +41,7 @@ from levibotd.admin.schema import openapi_bytes
 from levibotd.admin.streams import DOORS, Doors, Streams
 from levibotd.admin.tickets import Tickets
 from levibotd.admin.totp import CODE_HEADER
+from levibotd.domain.masking import Masker
 from levibotd.observe.metrics import OTHER
 from levibotd.ports.buckets import Buckets
 
@@ -68,12 +69,13 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Guard(Struct, frozen=True, kw_only=True):
-    """What stands between the network and the handlers."""
+    """What stands between the network and the handlers. `masker` knows what no refusal may repeat."""
 
     origins: Origins
     buckets: Buckets
     keyring: Keyring = Keyring()
     clients: Clients = Clients()
+    masker: Masker = Masker()
 
 
 class _Kept(Struct, frozen=True, kw_only=True):
@@ -227,9 +229,9 @@ class _Edge:
         problem = _problem(request, error)
         if problem.status == 500:
             self._desk.log.error("http_failed", method=request.method, path=request.path, exc_info=error)
-        return web.Response(
-            status=problem.status, body=problem.to_bytes(), content_type=CONTENT_TYPE, headers=problem.headers
-        )
+        # It quotes what was sent, and somebody may have sent a secret to the wrong place.
+        body = self._guard.masker.payload(problem.to_bytes())
+        return web.Response(status=problem.status, body=body, content_type=CONTENT_TYPE, headers=problem.headers)
 
     def _count(self, request: web.Request, route: Route | None, status: int, latency_s: float) -> None:
         template = route.template if route is not None else OTHER

@@ -20,6 +20,7 @@ from levibotd.admin.desk import Desk
 from levibotd.admin.limits import Clients, MemoryBuckets
 from levibotd.admin.origins import Origins
 from levibotd.config import split_bind
+from levibotd.domain.masking import Masker
 from levibotd.errors import ConfigError, Unavailable
 from levibotd.kernel.actor import Actor
 from levibotd.kernel.events import Exit
@@ -46,12 +47,19 @@ class AdminHttp(Actor[None]):
     """
 
     def __init__(
-        self, desk: Desk, *, listener: socket.socket, keyring: Keyring | None = None, buckets: Buckets | None = None
+        self,
+        desk: Desk,
+        *,
+        listener: socket.socket,
+        keyring: Keyring | None = None,
+        buckets: Buckets | None = None,
+        masker: Masker | None = None,
     ) -> None:
         self._desk = desk
         self._listener = listener
         self._keyring = Keyring() if keyring is None else keyring
         self._buckets = MemoryBuckets(Rate(), clock=desk.clock) if buckets is None else buckets
+        self._masker = Masker() if masker is None else masker
         self._accepting: socket.socket | None = None
         self._server: asyncio.Server | None = None
         self._close: Callable[[], Awaitable[None]] | None = None
@@ -69,6 +77,7 @@ class AdminHttp(Actor[None]):
             keyring=self._keyring,
             clients=Clients(http.trusted_proxies),
             buckets=self._buckets,
+            masker=self._masker,
         )
         runner = web.AppRunner(make_application(self._desk, guard), access_log=None, shutdown_timeout=SHUTDOWN_S)
         self._close = runner.cleanup

@@ -76,6 +76,7 @@ class Assembly:
 
     def __init__(self, given: Surroundings) -> None:
         self._given = given
+        self._masker = Masker(given.secrets.values())
         self.metrics = Metrics(
             version=__version__, git_sha=git_sha(), routes=[route.template for route in ROUTES], actors=ACTORS
         )
@@ -88,7 +89,7 @@ class Assembly:
             clock=clock,
             state=memory.state,
             log=self._make_log(),
-            preparer=Preparer(masker=Masker(given.secrets.values())),
+            preparer=Preparer(masker=self._masker),
             posts=given.sources.posts,
             market=given.sources.market,
             venue=venue,
@@ -206,7 +207,9 @@ class Assembly:
         http: Ref[None] = Ref("http", Box(16, DROP_NEWEST))
 
         def make_http() -> AdminHttp:
-            return AdminHttp(self.window.desk(), listener=given.listener, keyring=keyring, buckets=buckets)
+            return AdminHttp(
+                self.window.desk(), listener=given.listener, keyring=keyring, buckets=buckets, masker=self._masker
+            )
 
         sampler: Ref[Message] = Ref("sampler", Box(16, DROP_NEWEST))
         return Group(
