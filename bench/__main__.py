@@ -16,7 +16,7 @@ from bench.measure import FULL, QUICK, NotHere, Row
 from bench.report import Told, as_json, as_markdown, read_json, table
 
 # Modules of this package, each with its ROWS.
-GROUPS = ("kernel", "post", "classify", "log", "process", "http", "replay", "history", "day", "live")
+GROUPS = ("kernel", "post", "classify", "log", "process", "http", "replay", "history", "day", "busy", "live")
 
 
 def main(words: Sequence[str]) -> int:
