@@ -29,6 +29,15 @@ def test_a_message_nobody_knows_fails_with_its_name(logs: Path, capsys: pytest.C
     assert (printed.out, "4711" in printed.err, str(logs) in printed.err) == ("", True, True)
 
 
+# A suite that runs in the background hands on that interrupts are ignored.
+_INTERRUPTIBLE = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from levibotd.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 @pytest.mark.real_time
 def test_follow_prints_what_is_written_later_and_ends_quietly_when_interrupted(tmp_path: Path, logs: Path) -> None:
     (segment, *_) = sorted(logs.rglob("*.jsonl"))
@@ -37,7 +46,7 @@ def test_follow_prints_what_is_written_later_and_ends_quietly_when_interrupted(t
     first, *others = segment.read_bytes().splitlines(keepends=True)
     copy.write_bytes(first)
     printed = tmp_path / "printed"
-    command = [sys.executable, "-m", "levibotd", "log", "tail", str(tmp_path / "log"), "--follow"]
+    command = [sys.executable, "-c", _INTERRUPTIBLE, "log", "tail", str(tmp_path / "log"), "--follow"]
     with printed.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=subprocess.PIPE) as follower:
         try:
             until(lambda: printed.read_bytes() == first, within_s=30, what="the first record")
