@@ -2,6 +2,7 @@
 
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,10 +29,19 @@ def come_and_go(one: Daemon, number: int) -> None:
             assert wire.recv(4096).startswith(b"HTTP/1.1 ")
 
 
+def answered(one: Daemon, method: str, path: str, body: object = None) -> Any:
+    """The answer of 200; so many clients ask too much at times, and then this one waits for its turn."""
+
+    def ask() -> Any:
+        status, answer = one.ask(method, path, body)
+        return answer if status == 200 else None
+
+    return until(ask, within_s=20, what=f"{method} {path} is answered")
+
+
 def post(one: Daemon, number: int) -> None:
-    """Have a post decided. So many clients ask too much at times; then it waits for its turn."""
     body = {"text": call_text(number), "channel": "@leaks", "message_id": number + 1}
-    until(lambda: one.ask("POST", "/signals/ingest-and-score", body)[0] == 200, within_s=20, what=f"post {number}")
+    answered(one, "POST", "/signals/ingest-and-score", body)
 
 
 def descriptors(one: Daemon) -> int:
@@ -43,7 +53,7 @@ def look(one: Daemon, *, idle: int) -> dict[str, float]:
     until(lambda: descriptors(one) <= idle + SLACK, within_s=20, what="all connections are gone")
     status = Path("/proc", str(one.process.pid), "status").read_text("utf-8").splitlines()
     threads = next(line.split()[1] for line in status if line.startswith("Threads:"))
-    tasks = one.get("/metrics")["levibot_tasks"]
+    tasks = answered(one, "GET", "/metrics")["levibot_tasks"]
     return {"descriptors": float(descriptors(one)), "threads": float(threads), "tasks": float(tasks)}
 
 
