@@ -16,7 +16,20 @@ from levibotd.domain.records import OrderFill, PositionClosed
 
 EXACT = Context(prec=60)  # Products and sums of money are exact.
 
+_MAGNITUDE_MIN, _MAGNITUDE_MAX = -40, 18  # Powers of ten: of nothing beyond can the sums be exact.
 _SHARE = Decimal("1e-12")  # What a partial exit takes of what was paid is rounded to this.
+
+
+def expect_sound(*numbers: Decimal | None) -> None:
+    """Raise AssertionError for what no sum may take in: not a number, infinite, or of an absurd size."""
+    for number in numbers:
+        if number is not None:
+            assert is_sound(number), f"no amount: {number}"
+
+
+def is_sound(number: Decimal) -> bool:
+    """Is this an amount that sums may take in?"""
+    return number.is_finite() and (not number or _MAGNITUDE_MIN <= number.adjusted() <= _MAGNITUDE_MAX)
 
 
 def bought(call: Call, fill: OrderFill) -> None:

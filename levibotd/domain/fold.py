@@ -3,17 +3,21 @@ What each record does to the state.
 
 `fold` looks at the record and at the state, and at nothing else. A record type that changes
 nothing stands in `IGNORED`, so that a new one is never forgotten silently. How fills become money: `accounting.py`.
+
+A log may be damaged, and a daemon that cannot fold it cannot start: a record that contradicts what is known changes
+nothing, or as little as can be, and is counted. Whether it may be written at all is asked before it is.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from decimal import Decimal
 from itertools import islice
 from typing import Any
 
 from levibotd.domain import archive_fold, records, switches
-from levibotd.domain.accounting import EXACT, bought, count, sold
+from levibotd.domain.accounting import EXACT, bought, count, expect_sound, sold
 from levibotd.domain.book import CLOSING, Call, PendingPost, State, Tally, Ticket
 from levibotd.domain.leg_read import LegRead
-from levibotd.domain.orders import CLOSE, ENTRY, Order, advance, planned
+from levibotd.domain.orders import CLOSE, ENTRY, ROLES, Order, advance, planned
 from levibotd.domain.records import Entry, Record
 from levibotd.domain.signal import CallKey, Kind, Side
 
@@ -36,12 +40,15 @@ def fold(state: State, entry: Entry) -> None:
     """
     Fold one committed record in.
 
-    What lost a race changes nothing and is counted. Raises AssertionError for an intent that must never be written:
-    a second one of its name, or one without a ticket.
+    Never raises: what lost a race, or cannot be after what is known, is counted as a contradiction.
     """
     change = _CHANGES.get(type(entry.record))
     if change is not None:
-        change(state, entry, entry.record)
+        try:
+            change(state, entry, entry.record)
+        except (AssertionError, ArithmeticError, ValueError):
+            # Written is written: the money is in the fills, and a fold that stopped here would stop at every start.
+            state.contradictions += 1
 
 
 # Posts.
@@ -105,6 +112,7 @@ def _cursor(state: State, entry: Entry, record: records.TgCursor) -> None:
 
 # A day begins once, and never one before the last: a clock that jumps back and forth rolls nothing twice.
 def _anchor(state: State, entry: Entry, record: records.DayAnchor) -> None:
+    expect_sound(record.equity)
     if state.anchor is None or record.day > state.anchor.day:
         state.anchor = record
         state.net_at_anchor = EXACT.subtract(state.realised, state.fees)
@@ -114,6 +122,7 @@ def _anchor(state: State, entry: Entry, record: records.DayAnchor) -> None:
 
 
 def _ticket(state: State, entry: Entry, record: records.RiskTicket) -> None:
+    expect_sound(*_numbers(record.plan))
     for key in [key for key, ticket in state.tickets.items() if ticket.expires_at + TICKET_KEEP_S < record.at]:
         del state.tickets[key]
     if record.call not in state.spent:
@@ -126,6 +135,14 @@ def _ticket(state: State, entry: Entry, record: records.RiskTicket) -> None:
             expires_at=record.expires_at,
             trace=entry.trace,
         )
+
+
+def _numbers(plan: records.TradePlan) -> Iterator[Decimal]:
+    yield from (plan.stop, plan.qty, plan.notional, plan.planned_loss, plan.mark, plan.price_cap)
+    for rung in plan.rungs:
+        yield from (rung.qty, rung.price, rung.trigger or rung.price)
+    for target in plan.targets:
+        yield from (target.price, target.share)
 
 
 def _armed(state: State, entry: Entry, record: records.EntryArmed) -> None:
@@ -143,8 +160,9 @@ def _spend(state: State, key: CallKey, *, how: str) -> Call:
     call = state.calls.get(key)
     if call is not None:
         return call
-    assert key not in state.spent, f"the ticket of {key} was spent before"
     ticket = state.tickets.pop(key, None)
+    assert key not in state.spent, f"the ticket of {key} was spent before"
+    _remember(state.spent, key, how, limit=SPENT_MAX)  # Whatever follows: it never gets another.
     assert ticket is not None, f"{key} has no ticket"
     plan = ticket.plan
     owner = state.owners.setdefault(plan.symbol, key)
@@ -164,7 +182,6 @@ def _spend(state: State, key: CallKey, *, how: str) -> Call:
         targets_source=plan.targets_source,
     )
     state.calls[key] = call
-    _remember(state.spent, key, how, limit=SPENT_MAX)
     return call
 
 
@@ -172,6 +189,7 @@ def _levels(state: State, entry: Entry, record: records.RiskSltp) -> None:
     # Before its first intent a call has no levels but those of its plan.
     call = state.calls.get(record.call)
     if call is not None:
+        expect_sound(record.stop, *(number for target in record.targets for number in (target.price, target.share)))
         call.stop = record.stop
         call.stop_source = record.stop_source
         call.targets = record.targets
@@ -190,6 +208,8 @@ def _protect(state: State, entry: Entry, record: records.Protect) -> None:
 
 def _intent(state: State, entry: Entry, record: records.OrderIntent) -> None:
     assert _order_of(state, record.cid) is None, f"{record.cid} was intended before"
+    assert record.role in ROLES, f"no role: {record.role!r}"
+    expect_sound(record.qty, record.price, record.trigger)
     call = _spend(state, record.call, how="intent")
     if record.role == CLOSE and call.qty:
         call.status = CLOSING
@@ -205,13 +225,9 @@ def _order(state: State, entry: Entry, record: Any) -> None:
     order = state.orders.get(record.cid)
     if order is None:
         return  # Of a call that is over: a late word, and nothing changes.
-    try:
-        moved = advance(order, record)
-    except AssertionError:
-        # It lost a race against what stands before it. Written is written: the money is in the fills, and a fold
-        # that stopped here would stop at every start.
-        state.contradictions += 1
-        return
+    if isinstance(record, records.OrderDone):
+        expect_sound(record.cum_qty)
+    moved = advance(order, record)
     if moved is not order:
         state.orders[record.cid] = moved
         if moved.terminal:
@@ -225,6 +241,8 @@ def _fill(state: State, entry: Entry, record: records.OrderFill) -> None:
         if known is None or record.trade_id not in known.trade_ids:
             state.orphan_fills += 1
         return
+    expect_sound(record.qty, record.price, record.fee)
+    assert record.qty > 0, f"a trade of nothing ({record.cid})"
     moved = advance(order, record)
     if moved is order:
         return  # Told before.
@@ -260,6 +278,7 @@ def _end_if_over(state: State, call: Call) -> None:
 
 
 def _position_closed(state: State, entry: Entry, record: records.PositionClosed) -> None:
+    expect_sound(record.qty, record.entry, record.exit, record.pnl, record.fees, record.net)
     tally = state.channels.get(record.channel)
     if tally is None:
         tally = Tally()

@@ -50,7 +50,7 @@ class Ledger:
         )
 
     def apply(self, entry: Entry) -> None:
-        """Fold one committed record in. Raises AssertionError for an intent that must never be written."""
+        """Fold one committed record in. Never raises; see `contradictions`."""
         fold(self._state, entry)
 
     def apply_all(self, entries: Iterable[Entry]) -> None:

@@ -9,13 +9,16 @@ from decimal import Decimal
 from typing import Any
 
 from levibotd.domain import records
+from levibotd.domain.accounting import expect_sound, is_sound
 from levibotd.domain.book import ACTIVE, CLOSING, LOG_DAMAGE, LOG_ROLLBACK, KillState, State
 from levibotd.domain.records import Entry, Record
+from levibotd.domain.risk import STAGES
 from levibotd.domain.signal import CallKey, TraceId
 
 ACCEPTED_MAX = 64  # Damages of the log that a human has looked at.
 CALLS_MAX = 64  # An operator's own calls that are not decided yet.
 CONFIRMED_MAX = 16  # One-time passwords; only the newest ones could still be used.
+_SMALL_MAX = 1 << 53
 DAMAGE_CODE = "LOG_DAMAGE"  # Of the ERROR that tells of damage found after the start.
 ROLLBACK_CODE = "LOG_ROLLBACK"  # Of the one that names the manifest which knows another log; a colon follows it.
 
@@ -24,15 +27,23 @@ def _control(state: State, entry: Entry, record: records.Control) -> None:
     if record.command in ("start", "stop"):
         state.control.switch_on = record.command == "start"
     elif record.command == "leverage":
-        state.control.leverage_cap = int(record.effect) if record.effect else None
+        state.control.leverage_cap = _small(record.effect) if record.effect else None
     elif record.command == "call":
         trace, _, cap = record.effect.partition(" ")
-        caps = {**state.control.call_caps, TraceId(trace): Decimal(cap)} if cap else state.control.call_caps
-        state.control.call_caps = dict(list(caps.items())[-CALLS_MAX:])
+        if cap:
+            most = Decimal(cap)
+            expect_sound(most)
+            state.control.call_caps = dict([*state.control.call_caps.items(), (TraceId(trace), most)][-CALLS_MAX:])
     elif record.command == "confirm":
-        state.control.confirmed = [*state.control.confirmed, int(record.effect)][-CONFIRMED_MAX:]
+        state.control.confirmed = [*state.control.confirmed, _small(record.effect)][-CONFIRMED_MAX:]
     elif record.command in ("close", "flatten") and (call := state.calls.get(CallKey(record.effect))) is not None:
         call.status = CLOSING  # From here on, also in a life that never heard the command.
+
+
+def _small(written: str) -> int:
+    number = int(written)
+    assert abs(number) < _SMALL_MAX, f"no such number: {written[:40]}"
+    return number
 
 
 def _risk_state(state: State, entry: Entry, record: records.RiskState) -> None:
@@ -68,10 +79,15 @@ def _kill_switch(state: State, entry: Entry, record: records.KillSwitch) -> None
         tripped=record.tripped,
         why=record.why,
         by=record.by,
-        equity=record.equity,
-        anchor=record.anchor,
-        limit=record.limit,
+        equity=_figure(record.equity),
+        anchor=_figure(record.anchor),
+        limit=_figure(record.limit),
     )
+
+
+# A switch trips whatever its figures have become.
+def _figure(number: Decimal | None) -> Decimal | None:
+    return number if number is not None and is_sound(number) else None
 
 
 def _safe_mode(state: State, entry: Entry, record: records.SafeMode) -> None:
@@ -80,6 +96,7 @@ def _safe_mode(state: State, entry: Entry, record: records.SafeMode) -> None:
 
 
 def _stage(state: State, entry: Entry, record: records.ChannelStage) -> None:
+    assert record.stage in STAGES, f"no stage: {record.stage!r}"
     if record.channel is None:
         state.control.stage = record.stage
     else:
