@@ -114,7 +114,7 @@ class Runs:
         run = _Run()
         try:
             await self.compare()
-            listing = await self._listing()
+            listing = await self._listing(run)
             if upload:
                 await self._upload(run, listing)
             if prune:
@@ -134,13 +134,19 @@ class Runs:
         )
 
     # What the log calls pruned goes first, so that nothing below meets it.
-    async def _listing(self) -> Listing:
+    async def _listing(self, run: "_Run") -> Listing:
         listing = await offload.call(self._setup.segments.listing)
         going = leftovers(self._setup.book(), listing.closed)
         if going:
-            await self._pruning.forget(max(one.last_seq or 0 for one in going))
-        for one in going:
-            await self._steps.remove(one.path)
+            run.hindered = self._pruning.hindered()
+        if going and run.hindered is None:
+            last_seq = max(one.last_seq or 0 for one in going)
+            # They may be all there is of the time before: brought back because the state kept then was lost.
+            if await self._pruning.keep_base() < last_seq:
+                raise OSError(f"the state is not kept up to seq {last_seq}, which is to be deleted")
+            await self._pruning.forget(last_seq)
+            for one in going:
+                await self._steps.remove(one.path)
         return msgspec.structs.replace(listing, closed=tuple(one for one in listing.closed if one not in going))
 
     async def _upload(self, run: "_Run", listing: Listing) -> None:

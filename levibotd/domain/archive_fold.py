@@ -69,8 +69,12 @@ def _manifested(state: State, entry: Entry, record: archive.ArchiveManifested) -
 def _pruned(state: State, entry: Entry, record: archive.ArchivePruned) -> None:
     _went_well(state, record.at)
     book = state.archive
-    if book.files.pop(record.path, None) is None:
+    file = book.files.get(record.path)
+    if file is None:
         return
+    # All up to `pruned_to` is deleted without another look: a bent word must not send other segments away.
+    assert file.last_seq == record.last_seq, f"{record.path} does not end with seq {record.last_seq}"
+    del book.files[record.path]
     book.pruned_to = max(book.pruned_to, record.last_seq)
     if (day := book.days.get(archive.day_in(record.path))) is not None:
         day.pruned += 1

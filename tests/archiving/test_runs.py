@@ -257,6 +257,40 @@ async def test_a_segment_that_a_crash_left_behind_is_deleted_by_the_next_run() -
     assert gone[0] not in again.disks.segments()
 
 
+async def test_what_a_crash_left_behind_stays_too_while_there_is_a_reason_not_to_prune() -> None:
+    disks, store, gone = await left_behind()
+    again = await a_life(disks, store, boot="again")
+    again.hindered = "the log is damaged"
+
+    outcome = await again.run()
+
+    assert outcome.hindered == "the log is damaged"
+    assert gone in again.disks.segments()
+
+
+async def test_before_what_a_crash_left_behind_goes_the_state_is_kept_anew() -> None:
+    """The file that kept it may be gone, and the earlier days brought back from the archive instead."""
+    disks, store, gone = await left_behind()
+    disks.state.remove("base")
+    again = await a_life(disks, store, boot="again")
+
+    await again.run(upload=False, prune=False)
+
+    assert gone not in again.disks.segments()
+    last = await a_life(again.end(), store, boot="last")
+    assert last.ledger.archive.pruned_to == again.ledger.archive.pruned_to > 0
+
+
+async def left_behind() -> tuple[Disks, MemoryObjectStore, str]:
+    """A log that calls its first segment pruned, and still has it."""
+    disks, store = await a_log(), MemoryObjectStore()
+    life = await a_life(disks, store)
+    life.die_at_point = "pruned.after"
+    with pytest.raises(Killed):
+        await life.run()
+    return life.end(), store, next(record.path for record in life.records if isinstance(record, ArchivePruned))
+
+
 # --- An older copy of the log -------------------------------------------------------------------
 
 

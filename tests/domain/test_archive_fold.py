@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import pytest
 from msgspec.structs import replace
 
 from levibotd.domain.archive import (
@@ -84,6 +85,16 @@ def test_records_of_what_is_not_known_any_more_are_harmless() -> None:
     book = after(COMPRESSED, UPLOADED, VERIFIED, PRUNED, PRUNED).archive
 
     assert (book.files, book.pruned_to) == ({}, 0)
+
+
+@pytest.mark.fault("D2")
+def test_a_bent_word_of_a_pruning_sends_nothing_else_away() -> None:
+    """What the log calls pruned is deleted without being looked at again."""
+    bent = replace(PRUNED, last_seq=PRUNED.last_seq + 4096)
+    book = after(SEALED, COMPRESSED, UPLOADED, VERIFIED, MANIFESTED, bent).archive
+
+    assert book.pruned_to == 0
+    assert PATH in book.files
 
 
 def test_no_more_days_are_remembered_than_the_limit() -> None:
