@@ -122,6 +122,21 @@ def test_a_flipped_bit_is_named_by_its_seq_and_the_daemon_starts_reducing(state:
 
 
 @pytest.mark.fault("D2")
+@pytest.mark.parametrize("event_type", ["RISK_TICKET", "ORDER_INTENT", "ORDER_NEW"])
+def test_a_bent_record_of_a_trade_that_still_parses_stops_no_start(state: Path, event_type: str) -> None:
+    seq = flip_bit(segment_of(state), event_type=event_type)
+    bent = next(one for one in records(state / "logs") if one.seq == seq)
+    assert bent.event_type == event_type, "it can still be read"
+    (state / "snapshot").unlink()
+
+    with daemon(state) as one:
+        one.wait_ready()
+        assert one.get("/status")["risk_state"] == "REDUCING"
+        assert f"seq {seq} " in one.said()
+        assert one.stop() == 0
+
+
+@pytest.mark.fault("D2")
 def test_damage_in_a_segment_that_a_crash_left_open_is_found_behind_the_snapshot(tmp_path: Path) -> None:
     state = tmp_path / "state"
     with daemon(state) as one:
