@@ -126,10 +126,13 @@ class Memory:
 
     # A log that was pruned cannot be folded from its first record on.
     def _from_base(self) -> tuple[Ledger | None, Position | None]:
-        begins = beginning_of(self.files, layout_of(self.files, key=self.log_key).chain)
-        if begins.why is None:
+        chain = layout_of(self.files, key=self.log_key).chain
+        if not chain or chain[0].first_seq == 1:
             return None, None
+        begins = beginning_of(self.files, chain)
         ledger, since = self._kept(self._base)
+        if begins.why is None:
+            return ledger, since  # Damaged where it says what came before: what was kept then is all there is of it.
         if ledger is None or since is None or since.seq < begins.seq:
             raise ConfigError(
                 f"{self.log_dir}: this log begins behind seq {begins.seq} ({begins.why}), and what stood before, "

@@ -222,6 +222,25 @@ async def test_a_pruned_log_without_that_state_is_refused_and_never_half_read(tm
         opened(tmp_path)
 
 
+@pytest.mark.fault("D2")
+@pytest.mark.parametrize("bent", ["FILE_OPEN", "ARCHIVE_PRUNED"])
+async def test_a_pruned_log_that_is_bent_where_it_says_so_still_starts_from_the_state_that_was_kept(
+    tmp_path: Path, bent: str
+) -> None:
+    before = await pruned(tmp_path)
+    segment = next((tmp_path / "state/logs").rglob("*.jsonl"))
+    data = segment.read_bytes()
+    place = data.index(b"payload", data.index(b'"event_type":"%b"' % bent.encode()))
+    hash_at = data.index(b"hash", place) + 12
+    segment.write_bytes(data[:hash_at] + bytes([data[hash_at] ^ 1]) + data[hash_at + 1 :])
+
+    again = opened(tmp_path)
+    again.journal.close()
+
+    assert again.recovery.damage is not None
+    assert again.state.ledger().positions == before.state.ledger().positions != {}
+
+
 async def test_a_fresher_snapshot_goes_before_the_state_that_was_kept(tmp_path: Path) -> None:
     memory = await pruned(tmp_path)
     again = opened(tmp_path)
