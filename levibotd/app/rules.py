@@ -35,8 +35,14 @@ class Rulebook:
         self._channels = {name: channel for channel in config.telegram.channels for name in channel_names(channel)}
 
     def overlaid(self, file: Config) -> Config:
-        """Return `file` with the operator's overrides over it."""
-        return with_risk(file, self.ledger().control.risk_over)
+        """Return `file` with the operator's overrides over it. Raises ConfigError where they do not fit together."""
+        over = self.ledger().control.risk_over
+        try:
+            return with_risk(file, over)
+        except ConfigError as fault:
+            # Without it a limit might be wider than somebody wanted, behind his back.
+            keys = ", ".join(over)
+            raise ConfigError(f"{fault}\n  of what was put over the file ({keys}): CONFIG_UPDATE in the log") from fault
 
     def check(self, config: Config) -> dict[str, PolicyValues]:
         """Return the policies under `config`. Raises ConfigError where it could not rule."""

@@ -57,6 +57,14 @@ def test_an_explicit_key_goes_before_every_policy(ledger: Ledger) -> None:
     }
 
 
+def test_an_override_that_no_longer_fits_is_refused_as_what_it_is(ledger: Ledger) -> None:
+    """No file has this key: whoever looks for it must be told where it stands."""
+    write(ledger, ConfigUpdate(sha="0", risk={"max_opem": 2}, by="http"))
+
+    with pytest.raises(ConfigError, match=r"risk\.max_opem.*\n.*put over the file .* in the log"):
+        Rulebook(configured(), lambda: ledger)
+
+
 def test_a_policy_that_is_gone_is_refused_by_name(ledger: Ledger) -> None:
     write(ledger, switched("of-last-year"))
 
