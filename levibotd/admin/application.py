@@ -17,6 +17,7 @@ from levibotd.admin.auth import KEY_HEADER, Caller, Keyring, Scope
 from levibotd.admin.connections import Connection
 from levibotd.admin.desk import Desk
 from levibotd.admin.events import CURSOR_HEADER
+from levibotd.admin.health import SUMMARY, Summary
 from levibotd.admin.idempotency import KEY_HEADER as IDEMPOTENCY_HEADER
 from levibotd.admin.idempotency import Answers, checked_key
 from levibotd.admin.limits import BODY_BYTES_MAX, Clients
@@ -91,6 +92,7 @@ def make_application(desk: Desk, guard: Guard) -> web.Application:
     edge = _Edge(desk, guard)
     app = web.Application(middlewares=[edge.middleware], client_max_size=BODY_BYTES_MAX)
     app[DESK] = desk
+    app[SUMMARY] = Summary(desk)
     app[DOORS] = edge.doors
     app.on_shutdown.append(edge.end_streams)
     app[ASSETS] = load_assets()
@@ -113,7 +115,7 @@ async def expect(request: web.Request) -> None:
 
 def check_length(request: web.Request) -> None:
     """Raises TooLarge for a body that says so itself, before any of it is read."""
-    if (request.content_length or 0) > BODY_BYTES_MAX:
+    if request.body_exists and (request.content_length or 0) > BODY_BYTES_MAX:
         raise TooLarge(f"expected at most {BODY_BYTES_MAX} bytes")
 
 
@@ -181,7 +183,8 @@ class _Edge:
     # Raises what forbids this request before anything looks at it.
     async def _admit(self, request: web.Request, route: Route | None, now: float) -> None:
         # A proxy may add a line of its own below what it was sent; the first one alone would be the sender's invention.
-        forwarded = ", ".join(request.headers.getall("X-Forwarded-For", ())) or None
+        headers = request.headers
+        forwarded = ", ".join(headers.getall("X-Forwarded-For")) if "X-Forwarded-For" in headers else None
         client = self._guard.clients.name(request.remote, forwarded=forwarded)
         request[CLIENT] = client
         buckets = self._guard.buckets

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from levibotd.admin.control import OnOff, Restraint, restraint_of, says_no, stage_of
 from levibotd.admin.desk import Desk
 from levibotd.admin.replies import Answer, Money, desk_of, json, plain, plain_or_none
+from levibotd.config import Config
 from levibotd.domain.records import Gate
 from levibotd.domain.signal import Symbol
 
@@ -76,7 +78,7 @@ async def get_readyz(request: web.Request) -> web.Response:
 
 async def get_status(request: web.Request) -> web.Response:
     """`GET /status` - what one looks at first."""
-    return json(status(desk_of(request)))
+    return json(request.app[SUMMARY].now())
 
 
 async def get_metrics(request: web.Request) -> web.Response:
@@ -93,12 +95,39 @@ async def get_prometheus(request: web.Request) -> web.Response:
     return web.Response(body=b"".join(pieces), headers={"Content-Type": PROMETHEUS})
 
 
-def status(desk: Desk) -> Status:
-    """Sum the daemon up as of now."""
-    ledger, now = desk.view(), desk.clock.time()
-    reasons = desk.readiness()
+class Summary:
+    """
+    Sums the daemon up, and works out anew only what may have changed since the last time.
+
+    All of it follows from the committed records, the configuration, what is not ready and the prices of what is held.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._config: Config | None = None
+        self._of: tuple[object, ...] = ()
+        self._status: Status | None = None
+
+    def now(self) -> Status:
+        """The daemon as of now."""
+        desk = self._desk
+        reasons, prices, config = desk.readiness(), marks(desk), desk.config
+        of = (desk.last_seq(), reasons, prices)
+        if self._status is None or config is not self._config or of != self._of:
+            self._status = status(desk, reasons=reasons, prices=prices)
+            self._of, self._config = of, config
+        uptime_s = round(desk.clock.monotonic() - desk.started_at, 3)
+        return replace(self._status, now=desk.clock.time(), uptime_s=uptime_s)
+
+
+SUMMARY = web.AppKey("summary", Summary)
+
+
+def status(desk: Desk, *, reasons: tuple[str, ...], prices: Mapping[Symbol, Decimal]) -> Status:
+    """Sum the daemon up, except for the time."""
+    ledger = desk.view()
     forbids = says_no(desk)
-    equity = ledger.equity(marks(desk))
+    equity = ledger.equity(prices)
     anchor = ledger.day_anchor
     return Status(
         version=desk.version,
@@ -127,15 +156,18 @@ def status(desk: Desk) -> Status:
         pending_posts=len(ledger.pending),
         decisions=desk.decisions(),
         last_seq=desk.last_seq(),
-        now=now,
-        uptime_s=round(desk.clock.monotonic() - desk.started_at, 3),
+        now=0.0,
+        uptime_s=0.0,
     )
 
 
 def marks(desk: Desk) -> dict[Symbol, Decimal]:
     """The newest price of each symbol that is held, where there is one."""
+    held = desk.view().positions
+    if not held:
+        return {}
     now = desk.clock.time()
-    found = {symbol: desk.market.mark(symbol, now) for symbol in desk.view().positions}
+    found = {symbol: desk.market.mark(symbol, now) for symbol in held}
     return {symbol: mark.price for symbol, mark in found.items() if mark is not None}
 
 

@@ -3,10 +3,14 @@
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
+from levibotd.admin.health import Summary
 from levibotd.config import demo_config, load
 from levibotd.domain import records as r
-from levibotd.domain.signal import Post
+from levibotd.domain.signal import Post, Symbol
+from levibotd.ports.market import Mark
+from levibotd.sim.demo_market import DemoMarket
 from tests.admin.site import AT, MemoryLog, open_position, serving
 
 pytestmark = pytest.mark.real_time
@@ -47,6 +51,50 @@ async def test_status_marks_what_is_held_at_the_price_of_the_moment() -> None:
     assert abs(Decimal(status["equity"]) - expected) < Decimal(400)
     assert Decimal(status["daily_pnl"]) == Decimal(status["equity"]) - 9000
     assert status["open_positions"] == status["open_calls"] == 1
+
+
+async def test_status_tells_what_changed_since_it_was_asked_last() -> None:
+    log = MemoryLog()
+    open_position(log, qty="0.5", price="60000")
+    async with serving(log=log) as site:
+        first = (await site.get("/status")).json()
+        log.commit(r.Control(command="stop", by="t"))
+        switched = (await site.get("/status")).json()
+        site.reasons.append("recovering")
+        waiting = (await site.get("/status")).json()
+
+    assert (first["switch"], first["opening"], first["ready"]) == ("on", True, True)
+    assert (switched["switch"], switched["opening"], switched["ready"]) == ("off", False, True)
+    assert switched["last_seq"] == first["last_seq"] + 1
+    assert (waiting["ready"], waiting["not_ready"]) == (False, ["recovering"])
+    assert first["now"] < switched["now"] < waiting["now"]
+    assert first["uptime_s"] <= switched["uptime_s"] <= waiting["uptime_s"]
+
+
+class Priced(DemoMarket):
+    """The demo's market at a price of the test's own."""
+
+    price = Decimal(60_000)
+
+    def mark(self, symbol: Symbol, at: float) -> Mark | None:
+        return Mark(price=self.price, at=at, fresh_until=at)
+
+
+async def test_status_takes_a_new_price_and_a_new_configuration_without_a_record() -> None:
+    log, market = MemoryLog(), Priced()
+    of_file = {"HOME": "/nonexistent", "LEVI_TELEGRAM__SOURCE": "file", "LEVI_TELEGRAM__FILE": "posts.jsonl"}
+    configs = [demo_config(environ={}), load(environ=of_file)]
+    open_position(log, qty="0.5", price="60000")
+    async with serving(log=log) as site:
+        summary = Summary(structs.replace(site.desk, configured=lambda: configs[0], market=market))
+        before = summary.now()
+        market.price = Decimal(61_000)
+        dearer = summary.now()
+        configs.reverse()
+        renamed = summary.now()
+
+    assert Decimal(dearer.equity) - Decimal(before.equity) == 500
+    assert (dearer.mode, renamed.mode) == ("paper demo", "paper")
 
 
 async def test_status_names_all_that_says_no_to_opening() -> None:
