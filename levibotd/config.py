@@ -245,10 +245,15 @@ def check_supported(config: Config) -> None:
 def _redis_fault(config: Config) -> str | None:
     if config.http.redis_url is None:
         return None
-    parts = urlsplit(config.http.redis_url)
-    if parts.scheme not in ("redis", "rediss") or not parts.hostname:
+    try:
+        parts = urlsplit(config.http.redis_url)
+        usable = parts.scheme in ("redis", "rediss") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # Its words are not told: a password with a slash in it is taken for a port.
+        parts, usable = urlsplit(""), False
+    if not usable:
         return "expected redis://host[:port][/number] or rediss://..."
-    return None if parts.password is None else "expected no password in it; put it into the credential `redis`"
+    holds_more = parts.password is not None or parts.query
+    return "expected no password in it; put it into the credential `redis`" if holds_more else None
 
 
 def check_bind(config: Config, *, has_keys: bool) -> None:

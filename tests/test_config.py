@@ -335,6 +335,9 @@ def test_what_is_valid_but_not_there_yet_is_refused_by_name(file: Path, text: st
         ("https://h", "expected redis://"),
         ("redis:///0", "expected redis://"),
         ("redis://user:hush@h", "the credential `redis`"),
+        ("redis://user:hush/x@h:6379", "expected redis://"),  # Its port is then "hush".
+        ("redis://h:6379/0?password=hush", "the credential `redis`"),
+        ("redis://[h:hush", "expected redis://"),
     ],
 )
 def test_an_address_of_redis_is_one_and_holds_no_password(file: Path, url: str, says: str) -> None:
