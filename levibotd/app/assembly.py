@@ -30,7 +30,7 @@ from levibotd.app.scoring import TextReader, classifier_of
 from levibotd.app.sources import Sources
 from levibotd.app.telemetry import Telemetry
 from levibotd.app.tree import Parts, Wired
-from levibotd.app.version import git_sha
+from levibotd.app.version import git_branch, git_sha
 from levibotd.app.window import Window
 from levibotd.config import Config
 from levibotd.domain.masking import Masker
@@ -78,7 +78,11 @@ class Assembly:
         self._given = given
         self._masker = Masker(given.secrets.values())
         self.metrics = Metrics(
-            version=__version__, git_sha=git_sha(), routes=[route.template for route in ROUTES], actors=ACTORS
+            version=__version__,
+            git_sha=git_sha(),
+            branch=git_branch(),
+            routes=[route.template for route in ROUTES],
+            actors=ACTORS,
         )
         config, clock, memory = given.config, given.clock, given.memory
         store = store_of(config, given.secrets, clock=clock)

@@ -14,7 +14,10 @@ _Parser: TypeAlias = argparse.ArgumentParser
 def add(commands: Commands) -> None:
     """Add the commands of this file."""
     ctl = commands.add_parser(
-        "ctl", help="ask or tell a running daemon", description=(__doc__ or "").partition(": ")[2].capitalize()
+        "ctl",
+        help="ask or tell a running daemon",
+        # Not `capitalize`, which would make small letters of the variables' names.
+        description="A thin client of the HTTP interface. LEVI_API_BASE says where, LEVI_API_KEY who asks.",
     )
     actions = ctl.add_subparsers(title="actions", required=True, metavar="ACTION")
     _looks(actions)

@@ -20,6 +20,7 @@ def add(commands: Commands) -> None:
         "the OpenAPI document of the HTTP interface",
         example="levibotd openapi --out openapi.json",
     )
+    openapi.add_argument("--json", action="store_true", help="as it is: the document is JSON")
     openapi.add_argument("--out", type=Path, metavar="F", help="write it there instead of printing it")
 
 

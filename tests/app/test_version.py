@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from levibotd.app.version import UNKNOWN, commit_of, git_sha
+from levibotd.app.version import UNKNOWN, branch_of, commit_of, git_branch, git_sha
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 
@@ -56,5 +56,34 @@ def test_what_cannot_be_told_is_unknown(git: Path, head: bytes) -> None:
     assert commit_of(git / "missing") == UNKNOWN
 
 
+@pytest.mark.parametrize(
+    ("head", "branch"),
+    [
+        ("ref: refs/heads/main\n", "main"),
+        ("ref: refs/heads/fix/a-b\n", "fix/a-b"),
+        (f"ref: refs/heads/{'b' * 65}\n", UNKNOWN),  # More than a label may be.
+        (f"{SHA}\n", UNKNOWN),
+        ("", UNKNOWN),
+    ],
+)
+def test_the_branch_is_told_where_there_is_one(git: Path, head: str, branch: str) -> None:
+    (git / "HEAD").write_text(head)
+
+    assert branch_of(git) == branch
+    assert branch_of(git / "missing") == UNKNOWN
+
+
+def test_the_branch_of_a_worktree_is_its_own(git: Path, tmp_path: Path) -> None:
+    inner = git / "worktrees" / "w"
+    inner.mkdir(parents=True)
+    (inner / "HEAD").write_text("ref: refs/heads/side\n")
+    (inner / "commondir").write_text("../..\n")
+    (tmp_path / "w").mkdir()
+    (tmp_path / "w" / ".git").write_text(f"gitdir: {inner}\n")
+
+    assert branch_of(tmp_path / "w" / ".git") == "side"
+
+
 def test_the_commit_of_this_package_is_short_or_unknown() -> None:
     assert git_sha() == UNKNOWN or len(git_sha()) == 12
+    assert git_branch()

@@ -34,6 +34,14 @@ def test_every_action_has_help_with_an_example_and_can_print_json(
     assert "--json" in printed
 
 
+def test_its_help_names_the_variables_as_they_are_set(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["ctl", "-h"])
+
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "HTTP interface. LEVI_API_BASE says where, LEVI_API_KEY who asks." in printed
+
+
 @pytest.mark.parametrize(
     "words",
     [

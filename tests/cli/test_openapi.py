@@ -24,6 +24,12 @@ def test_it_prints_the_document_and_writes_it(tmp_path: Path, capsys: pytest.Cap
     assert json.loads(printed)["info"]["version"] == __version__
 
 
+def test_it_takes_the_flag_of_every_command_that_prints_a_result(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["openapi", "--json"]) == ExitCode.OK
+
+    assert json.loads(capsys.readouterr().out)["info"]["title"] == "levibotd"
+
+
 def test_it_cannot_write_where_there_is_nothing(tmp_path: Path) -> None:
     assert main(["openapi", "--out", str(tmp_path / "nowhere" / "openapi.json")]) == ExitCode.USAGE
 
