@@ -245,13 +245,9 @@ def check_supported(config: Config) -> None:
 def _redis_fault(config: Config) -> str | None:
     if config.http.redis_url is None:
         return None
-    try:
-        parts = urlsplit(config.http.redis_url)
-        usable = parts.scheme in ("redis", "rediss") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # Its words are not told: a password with a slash in it is taken for a port.
-        parts, usable = urlsplit(""), False
-    if not usable:
+    if not _is_address(config.http.redis_url, "redis", "rediss", may_name_user=True):
         return "expected redis://host[:port][/number] or rediss://..."
+    parts = urlsplit(config.http.redis_url)
     holds_more = parts.password is not None or parts.query
     return "expected no password in it; put it into the credential `redis`" if holds_more else None
 
@@ -297,13 +293,7 @@ def api_access(*, environ: Mapping[str, str] | None = None) -> ApiAccess:
     """
     environ = os.environ if environ is None else environ
     base = environ.get("LEVI_API_BASE") or f"http://{Settings().http.bind}"
-    try:
-        parts = urlsplit(base)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        usable = usable and "@" not in parts.netloc
-    except ValueError:
-        usable = False
-    if not usable:
+    if not _is_address(base, "http", "https"):
         raise ConfigError("LEVI_API_BASE: expected a URL such as http://127.0.0.1:8000")
     key = environ.get("LEVI_API_KEY") or None
     if key is not None and not (key.isascii() and key.isprintable()):
@@ -409,6 +399,10 @@ def _conflicts(settings: Settings) -> list[str]:
         (log.reduce_free_bytes > log.min_free_bytes, "$.log.reduce_free_bytes: expected <= log.min_free_bytes"),
         (log.reduce_free_h > log.min_free_h, "$.log.reduce_free_h: expected <= log.min_free_h"),
         (settings.archive.endpoint is not None and not settings.archive.bucket, "$.archive.bucket: missing"),
+        (
+            settings.archive.endpoint is not None and not _is_address(settings.archive.endpoint, "http", "https"),
+            "$.archive.endpoint: expected http(s)://host[:port], the keys in the credential `s3`",
+        ),
     ]
     seen: set[str | int] = set()
     for index, channel in enumerate(settings.telegram.channels):
@@ -426,6 +420,15 @@ def _conflicts(settings: Settings) -> list[str]:
 
 def _control_enabled(settings: Settings) -> bool:
     return settings.telegram.control is not None and settings.telegram.control.enabled
+
+
+def _is_address(url: str, *schemes: str, may_name_user: bool = False) -> bool:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # Its words are not told: a password with a slash in it is taken for a port.
+        return False
+    return usable and (may_name_user or "@" not in parts.netloc)
 
 
 def _is_loopback(host: str) -> bool:

@@ -112,6 +112,9 @@ def test_all_faults_are_told_at_once(file: Path) -> None:
     ]
 
 
+BAD_ENDPOINT = "$.archive.endpoint: expected http(s)://host[:port], the keys in the credential `s3`"
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
@@ -133,6 +136,10 @@ def test_all_faults_are_told_at_once(file: Path) -> None:
         ("[log]\nmin_free_bytes = 1", "$.log.reduce_free_bytes: expected <= log.min_free_bytes"),
         ("[log]\nmin_free_h = 1.0", "$.log.reduce_free_h: expected <= log.min_free_h"),
         ('[archive]\nendpoint = "http://x"', "$.archive.bucket: missing"),
+        ('[archive]\nbucket = "b"\nendpoint = "http://[x"', BAD_ENDPOINT),
+        ('[archive]\nbucket = "b"\nendpoint = "http://x:hush"', BAD_ENDPOINT),
+        ('[archive]\nbucket = "b"\nendpoint = "redis://x"', BAD_ENDPOINT),
+        ('[archive]\nbucket = "b"\nendpoint = "http://me:hush@x"', BAD_ENDPOINT),
         ('[http]\nbind = "127.0.0.1:70000"', "$.http.bind: expected a port <= 65535"),
     ],
 )

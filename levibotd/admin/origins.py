@@ -49,7 +49,10 @@ class Origins:
 
 
 def _normal_origin(origin: str) -> str:
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query:
         raise ConfigError(f"$.http.cors_origins: expected scheme://host[:port], not {origin!r}")
     return f"{parts.scheme}://{parts.netloc}".lower()

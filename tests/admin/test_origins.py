@@ -52,7 +52,9 @@ def test_every_other_page_is_refused(origin: str) -> None:
         OWN.check_origin(origin, host="localhost:8000")
 
 
-@pytest.mark.parametrize("origin", ["*", "desk.example", "ftp://desk.example", "https://desk.example/path", "https://"])
+@pytest.mark.parametrize(
+    "origin", ["*", "desk.example", "ftp://desk.example", "https://desk.example/path", "https://", "http://[x"]
+)
 def test_what_is_no_origin_cannot_be_allowed(origin: str) -> None:
     with pytest.raises(ConfigError, match=r"http\.cors_origins"):
         Origins(host="127.0.0.1", port=1, cors_origins=(origin,))
