@@ -14,30 +14,23 @@ from typing import Any, assert_never
 
 from msgspec import Struct
 
-from levibotd.domain.book import ACTIVE, DISK, HALTED, KILL_SWITCH, REDUCING, Call
+from levibotd.domain.book import KILL_SWITCH, Call
 from levibotd.domain.exits import entries_over
 from levibotd.domain.gates import GateName
 from levibotd.domain.ledger import Ledger
-from levibotd.domain.orders import ENTRY, Order
+from levibotd.domain.orders import ENTRY
 from levibotd.domain.protection import RETRY_S, opening_actions
 from levibotd.domain.records import (
     AutoRouteExecuted,
     AutoRouteSkipped,
-    ChannelStage,
     Control,
-    EntryArmed,
     Gate,
-    KillSwitch,
     LegOutcome,
     OrderBlocked,
     OrderDone,
-    OrderFilled,
     OrderIntent,
-    OrderPartialFill,
-    PositionOpened,
     PosRecon,
     Record,
-    RiskState,
     RiskTicket,
     SignalRejected,
 )
@@ -47,11 +40,12 @@ from levibotd.execution.equity import EquityWatch, until_midnight_s
 from levibotd.execution.protocol import MaySend, OrderProtocol
 from levibotd.execution.recovery import Recovery
 from levibotd.execution.settler import Settler, always
+from levibotd.execution.told import armed, fill_record, opened, outcome
+from levibotd.execution.wishes import ExecRules, Wishes
 from levibotd.kernel.actor import Actor
 from levibotd.kernel.clock import Clock
-from levibotd.kernel.mailbox import Rejected
 from levibotd.messages import ClosePosition, EndCalls, PlaceOrder, SetKillSwitch, SetStage, Switch
-from levibotd.ports.venue import Fill, Marked, OrderEnded, Venue
+from levibotd.ports.venue import Calm, Fill, Marked, OrderEnded, Venue
 
 OPENED = ("intent", "armed")
 
@@ -73,19 +67,6 @@ class DayBegins(Struct, frozen=True):
 
 
 ExecMessage = Orders | Fill | OrderEnded | Marked | LookAgain | AskVenue | DayBegins
-
-
-class ExecRules(Struct, frozen=True, kw_only=True):
-    """
-    What rules about spending, asked anew each time.
-
-    `stage_of` is the stage of a channel, the global one for None; `disk_is_low` when the log's disk forbids opening.
-    """
-
-    flatten_on_trip: Callable[[], bool]
-    max_open: Callable[[], int]
-    stage_of: Callable[[str | None], str]
-    disk_is_low: Callable[[], bool]
 
 
 class ExecActor(Actor[ExecMessage]):
@@ -114,8 +95,10 @@ class ExecActor(Actor[ExecMessage]):
         self._equity = equity
         self._clock = clock
         self._rules = rules
+        self._wishes = Wishes(protocol=protocol, ledger=ledger, rules=rules, on_trip=self._end_what_the_trip_ends)
         self._recovery = Recovery(protocol=protocol, venue=venue, ledger=ledger, clock=clock)
         self._settling: set[Symbol] = set()
+        self._newest: Fill | OrderEnded | Marked | None = None  # Of what the venue has told.
 
     # Life.
 
@@ -156,17 +139,19 @@ class ExecActor(Actor[ExecMessage]):
             case ClosePosition():
                 return await self._close_on_command(message)
             case Switch():
-                return await self._switch(message)
+                return await self._wishes.switch(message)
             case SetKillSwitch():
-                return await self._set_kill_switch(message)
+                return await self._wishes.set_kill_switch(message)
             case SetStage():
-                return await self._set_stage(message)
+                return await self._wishes.set_stage(message)
             case _:
                 assert_never(message)
         return None
 
     async def _follow_venue(self) -> None:
+        self._venue.rest(None)  # What an earlier life thought of prices is forgotten with it.
         async for update in self._venue.updates():
+            self._newest = update
             await self.me.tell(update)
 
     async def _hear_missed(self) -> None:
@@ -194,8 +179,8 @@ class ExecActor(Actor[ExecMessage]):
         for ticket in message.tickets:
             gate = await self._spend(ticket, trace, revision=message.revision)
             refusal = refusal or gate
-            outcomes.append(_outcome(ticket, gate))
-        if any(outcome.outcome in OPENED for outcome in outcomes):
+            outcomes.append(outcome(ticket, gate))
+        if any(one.outcome in OPENED for one in outcomes):
             await self._protocol.tell(trace, AutoRouteExecuted(legs=tuple(outcomes), effect="opened"))
         elif refusal is not None:
             legs = tuple(outcomes)
@@ -216,8 +201,8 @@ class ExecActor(Actor[ExecMessage]):
             return gate
         actions = opening_actions(ticket.plan)
         intents = tuple(self._settler.intent(ticket.call, action, revision=revision) for action in actions)
-        armed = [_armed(ticket, intent) for intent in intents if intent.type == "trigger"]
-        await self._protocol.commit(trace, symbol, *intents, *armed)
+        triggers = [armed(ticket, intent) for intent in intents if intent.type == "trigger"]
+        await self._protocol.commit(trace, symbol, *intents, *triggers)
         self.start(partial(self._open, trace, ticket, intents), key=symbol)
         self._watch_lifetime(self._ledger().calls[ticket.call])
         return None
@@ -277,9 +262,9 @@ class ExecActor(Actor[ExecMessage]):
             orphan = PosRecon(venue=fill.qty, ledger=Decimal(0), action="orphan")
             await self._protocol.commit(None, fill.symbol, orphan)
             return
-        records: list[Record] = [_fill_record(order, fill)]
+        records: list[Record] = [fill_record(order, fill)]
         if order.role == ENTRY and call.opened_at is None:
-            records.append(_opened(call, fill))
+            records.append(opened(call, fill))
         await self._protocol.commit(call.trace, call.symbol, *records)
         self._settle_soon(call.symbol)
         await self._watch_equity()
@@ -307,6 +292,20 @@ class ExecActor(Actor[ExecMessage]):
                 self._settler.end_entries(call.key, why=over)
                 self._settle_soon(mark.symbol)
         await self._watch_equity()
+        if mark is self._newest:
+            self._venue.rest(self._calm())
+
+    # What is not known yet, or waits for an entry, is to be told at every bar.
+    def _calm(self) -> Calm | None:
+        calm = self._equity.calm()
+        if calm is None:
+            return None
+        ledger = self._ledger()
+        for symbol in tuple(calm.bounds):
+            owner = ledger.owner(symbol)
+            if owner is None or any(order.role == ENTRY and order.live for order in ledger.orders_of(owner)):
+                del calm.bounds[symbol]
+        return calm
 
     # Keeping calls where they should be.
 
@@ -336,15 +335,7 @@ class ExecActor(Actor[ExecMessage]):
     async def _watch_equity(self) -> None:
         tripped = self._equity.trip(self._clock.time())
         if tripped is not None:
-            await self._trip(tripped)
-
-    async def _trip(self, tripped: KillSwitch) -> None:
-        records: list[Record] = [tripped]
-        if self._ledger().control.risk_state == ACTIVE:
-            # Another restraint keeps its name, so that arming the switch again does not lift it.
-            records.append(RiskState(state=HALTED, why=KILL_SWITCH, by=tripped.by))
-        await self._protocol.commit(None, None, *records)
-        self._end_what_the_trip_ends()
+            await self._wishes.trip(tripped)
 
     def _end_what_the_trip_ends(self) -> None:
         for call in tuple(self._ledger().calls.values()):
@@ -407,82 +398,3 @@ class ExecActor(Actor[ExecMessage]):
         await self._protocol.commit(call.trace, call.symbol, command)
         self._settler.close(call.key, why=why)
         self._settle_soon(call.symbol)
-
-    async def _switch(self, asked: Switch) -> bool:
-        before = self._ledger().control.switch_on
-        command = Control(command="start" if asked.on else "stop", by=asked.by, reason=asked.reason)
-        await self._protocol.commit(None, None, command)
-        return before
-
-    async def _set_kill_switch(self, asked: SetKillSwitch) -> bool | Rejected:
-        before = self._ledger().control.kill.tripped
-        if asked.tripped and not before:
-            await self._trip(KillSwitch(tripped=True, why=asked.reason or "operator", by=asked.by))
-        elif not asked.tripped:
-            records: list[Record] = [KillSwitch(tripped=False, why=asked.reason, by=asked.by)] if before else []
-            records += self._lifted(asked)
-            if not records and self._ledger().control.risk_state != ACTIVE:
-                return Rejected("the disk of the log is low; only room on it lifts this")
-            if records:
-                await self._protocol.commit(None, None, *records)
-        return before
-
-    # What re-arming lifts beside the switch: all that waits for a human. A low disk waits for room.
-    def _lifted(self, asked: SetKillSwitch) -> tuple[RiskState, ...]:
-        control = self._ledger().control
-        if control.risk_state == ACTIVE or control.risk_why == DISK:
-            return ()
-        lifted = RiskState(state=ACTIVE, why="re-armed", by=asked.by)
-        if self._rules.disk_is_low():
-            return (lifted, RiskState(state=REDUCING, why=DISK, by="log"))
-        return (lifted,)
-
-    async def _set_stage(self, asked: SetStage) -> str:
-        before = self._rules.stage_of(asked.channel)
-        changed = ChannelStage(
-            stage=asked.stage,
-            before=before,
-            by=asked.by,
-            reason=asked.reason,
-            channel=asked.channel,
-            unproven=asked.unproven,
-        )
-        await self._protocol.commit(None, None, changed)
-        return before
-
-
-def _outcome(ticket: RiskTicket, gate: Gate | None) -> LegOutcome:
-    if gate is not None:
-        return LegOutcome(symbol=ticket.plan.symbol, outcome="blocked", gate=gate.name)
-    waits = all(rung.style == "trigger" for rung in ticket.plan.rungs)
-    return LegOutcome(symbol=ticket.plan.symbol, outcome="armed" if waits else "intent")
-
-
-def _armed(ticket: RiskTicket, intent: OrderIntent) -> EntryArmed:
-    price = intent.price if intent.price is not None else ticket.plan.price_cap
-    trigger = intent.trigger if intent.trigger is not None else price
-    valid_until = ticket.entry_valid_until
-    return EntryArmed(call=ticket.call, cid=intent.cid, trigger=trigger, price=price, valid_until=valid_until)
-
-
-def _fill_record(order: Order, fill: Fill) -> OrderPartialFill | OrderFilled:
-    record = OrderFilled if fill.remaining <= 0 else OrderPartialFill
-    return record(
-        cid=fill.cid,
-        trade_id=fill.trade_id,
-        side=fill.side,
-        qty=fill.qty,
-        price=fill.price,
-        fee=fill.fee,
-        fee_currency=fill.fee_currency,
-        liquidity=fill.liquidity,
-        cum_qty=order.filled + fill.qty,
-        at=fill.at,
-        filters=fill.filters,
-    )
-
-
-def _opened(call: Call, fill: Fill) -> PositionOpened:
-    return PositionOpened(
-        call=call.key, channel=call.channel, side=call.side, qty=fill.qty, price=fill.price, at=fill.at
-    )

@@ -23,8 +23,11 @@ class Rulebook:
     Raises ConfigError when the policy that was switched to is not configured.
     """
 
-    def __init__(self, config: Config, ledger: Callable[[], Ledger]) -> None:
+    def __init__(
+        self, config: Config, ledger: Callable[[], Ledger], *, on_adopt: Callable[[], None] = lambda: None
+    ) -> None:
         self.ledger = ledger
+        self._on_adopt = on_adopt
         self.adopt(config)
 
     def adopt(self, file: Config) -> None:
@@ -33,6 +36,7 @@ class Rulebook:
         self.policies = self.check(config)
         self.file, self.config = file, config
         self._channels = {name: channel for channel in config.telegram.channels for name in channel_names(channel)}
+        self._on_adopt()
 
     def overlaid(self, file: Config) -> Config:
         """Return `file` with the operator's overrides over it. Raises ConfigError where they do not fit together."""

@@ -1,10 +1,10 @@
 """Who is wired to whom: from the parts of a run to its tree of actors."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 
-from actors.exec import ExecActor, ExecMessage, ExecRules
+from actors.exec import ExecActor, ExecMessage
 from actors.logger import Log, LoggerActor
 from actors.risk import RiskActor
 from actors.scorer import ScorerActor, ScorerSetup
@@ -13,11 +13,22 @@ from levibotd.app import restraint
 from levibotd.app.committed import CommittedState
 from levibotd.app.rules import Rulebook
 from levibotd.config import Config
-from levibotd.domain.records import SignalIngest
+from levibotd.domain.records import (
+    AutoRouteSkipped,
+    Logged,
+    SignalDeleted,
+    SignalEdited,
+    SignalExpired,
+    SignalIngest,
+    SignalRejected,
+    SignalScored,
+    TgCursor,
+)
 from levibotd.domain.signal import TraceId, trace_id
 from levibotd.execution.equity import EquityWatch
 from levibotd.execution.protocol import Fence, OrderProtocol
 from levibotd.execution.settler import Naming, Settler
+from levibotd.execution.wishes import ExecRules
 from levibotd.journal import Preparer
 from levibotd.kernel.clock import Clock
 from levibotd.kernel.mailbox import BLOCK, DROP_NEWEST, Box, Ref
@@ -31,6 +42,20 @@ from levibotd.ports.venue import Venue
 
 ACCOUNT = "paper"
 PAPER_ENV = "d"
+
+# They move no position, no order and no limit.
+_OF_POSTS = frozenset(
+    {
+        AutoRouteSkipped,
+        SignalDeleted,
+        SignalEdited,
+        SignalExpired,
+        SignalIngest,
+        SignalRejected,
+        SignalScored,
+        TgCursor,
+    }
+)
 
 
 class Parts(Struct, frozen=True, kw_only=True):
@@ -61,7 +86,8 @@ class Wired:
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
-        self.rulebook = Rulebook(parts.config, parts.state.ledger)
+        self.rulebook = Rulebook(parts.config, parts.state.ledger, on_adopt=lambda: parts.venue.rest(None))
+        parts.state.watch(self._committed)
         self.logger: Ref[LoggerMessage] = Ref("logger", Box(8192, BLOCK, for_s=None, shed=Box(8192, DROP_NEWEST)))
         self.exec_: Ref[ExecMessage] = Ref("exec", Box(64, BLOCK))
         self.risk: Ref[RiskMessage] = Ref("risk", Box(256, BLOCK))
@@ -92,6 +118,11 @@ class Wired:
             daily_loss_limit=lambda: self.rulebook.policy.daily_loss_limit,
             peak_loss_limit=lambda: self.rulebook.peak_loss_limit,
         )
+
+    # What was thought of prices may hold no more, unless it was only a post that was read.
+    def _committed(self, committed: Sequence[Logged]) -> None:
+        if any(type(one.entry.record) not in _OF_POSTS for one in committed):
+            self.parts.venue.rest(None)
 
     def _make_logger(self) -> LoggerActor:
         return LoggerActor(

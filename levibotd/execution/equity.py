@@ -11,8 +11,10 @@ from levibotd.domain.records import DayAnchor, KillSwitch
 from levibotd.domain.risk import check_kill, new_day
 from levibotd.domain.signal import Symbol
 from levibotd.ports.market import Market
+from levibotd.ports.venue import Calm
 
 DAY_S = 86_400.0
+_ROUNDING = 1e-12
 
 
 class EquityWatch:
@@ -37,6 +39,7 @@ class EquityWatch:
         self._peak_loss_limit = peak_loss_limit
         self._last_good: dict[Symbol, Decimal] = {}
         self._peak: Decimal | None = None
+        self._equity = Decimal(0)  # At the last look.
 
     def price(self, symbol: Symbol, price: Decimal) -> None:
         """Take note of a price that traded."""
@@ -59,7 +62,7 @@ class EquityWatch:
         anchor = ledger.day_anchor
         if ledger.control.kill.tripped or anchor is None:
             return None
-        equity = self.equity(at)
+        self._equity = equity = self.equity(at)
         self._peak = equity if self._peak is None else max(self._peak, equity)
         return check_kill(
             equity=equity,
@@ -69,6 +72,30 @@ class EquityWatch:
             daily_loss_limit=self._daily_loss_limit(),
             peak_loss_limit=self._peak_loss_limit(),
         )
+
+    def calm(self) -> Calm | None:
+        """
+        Prices between which `trip` would say nothing and learn nothing: no trip, and no new peak of the day.
+
+        Asked right after a `trip` that said no. Holds until a record is committed or a limit changes. All of them
+        together may go to their bounds at once. None while nothing is watched, or where a price is missing.
+        """
+        ledger = self._ledger()
+        anchor, peak, held = ledger.day_anchor, self._peak, ledger.positions
+        if ledger.control.kill.tripped or anchor is None or anchor.equity <= 0 or peak is None or not held:
+            return None
+        floor = _floor(
+            anchor=anchor.equity, peak=peak, daily=self._daily_loss_limit(), from_peak=self._peak_loss_limit()
+        )
+        down, up = (self._equity - floor) / len(held), (peak - self._equity) / len(held)
+        bounds: dict[Symbol, tuple[float, float]] = {}
+        for symbol, position in held.items():
+            price = self._last_good.get(symbol)
+            if price is None or not down > 0:
+                return None
+            worse, better = price - down / position.qty, price + up / position.qty
+            bounds[symbol] = _between(price, *sorted((worse, better)))
+        return Calm(bounds=bounds)
 
     def anchor(self, at: float) -> DayAnchor | None:
         """
@@ -83,6 +110,19 @@ class EquityWatch:
         self._peak = None
         midnight = datetime.fromisoformat(begun.day).replace(tzinfo=UTC).timestamp()
         return replace(begun, equity=self.equity(midnight))
+
+
+# Where `check_kill` trips, as long as nothing is realised and no new peak is reached.
+def _floor(*, anchor: Decimal, peak: Decimal, daily: Decimal, from_peak: Decimal | None) -> Decimal:
+    floor = anchor * (1 - daily)
+    return floor if from_peak is None else max(floor, peak * (1 - from_peak))
+
+
+# Rounded inwards by more than quotients and floats may be off, but for a bound that is the price itself: the peak.
+def _between(price: Decimal, low: Decimal, high: Decimal) -> tuple[float, float]:
+    least = float(price) if low == price else float(low) + abs(float(low)) * _ROUNDING
+    most = float(price) if high == price else float(high) - abs(float(high)) * _ROUNDING
+    return least, most
 
 
 def until_midnight_s(at: float) -> float:

@@ -75,6 +75,17 @@ class Marked(Struct, frozen=True, kw_only=True):
     at: float
 
 
+class Calm(Struct, frozen=True, kw_only=True):
+    """
+    Marks that need not be told: those of bars at whose end nothing fills, until one of these opens beyond its bounds.
+
+    Of each symbol the least and the most; the price of a bar is its open, as `Market.mark` has it. A symbol
+    that is not named here is told of at every bar.
+    """
+
+    bounds: dict[Symbol, tuple[float, float]]
+
+
 VenueUpdate = Fill | OrderEnded | Marked
 
 
@@ -118,6 +129,13 @@ class Venue(Protocol):
 
     async def snapshot(self, *, since: float) -> VenueSnapshot:
         """Raises Unavailable."""
+
+    def rest(self, calm: Calm | None) -> None:
+        """
+        Tell no marks that `calm` calls needless; it ends with the next update of the venue. None: tell all again.
+
+        A venue whose prices come anyway may tell more than it must.
+        """
 
     def updates(self) -> AsyncIterator[VenueUpdate]:
         """Everything that happens from now on. One consumer at a time; a new one goes on where the last stopped."""

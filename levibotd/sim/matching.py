@@ -88,6 +88,11 @@ class Matcher:
         """Neither orders nor a position: no bar can change anything."""
         return not self._orders and not self.position
 
+    def ignores(self, bar: Bar) -> bool:
+        """Would nothing happen in this bar, were it the next?"""
+        between = bar.low > self._low_watch and bar.high < self._high_watch
+        return between and not (self._waiting or self._armed) and is_sound(bar)
+
     def open_orders(self) -> list[OrderState]:
         return [resting.state("open") for resting in self._orders.values()]
 

@@ -19,25 +19,29 @@ from levibotd.domain.signal import Symbol
 from levibotd.errors import LeviError, Refused
 from levibotd.kernel.alarm import Alarm
 from levibotd.kernel.clock import Clock
-from levibotd.ports.market import Bar, Market
-from levibotd.ports.venue import Ack, Fill, Marked, OrderEnded, OrderState, VenueOrder, VenueSnapshot, VenueUpdate
+from levibotd.ports.market import Market
+from levibotd.ports.venue import (
+    Ack,
+    Calm,
+    Fill,
+    Marked,
+    OrderEnded,
+    OrderState,
+    VenueOrder,
+    VenueSnapshot,
+    VenueUpdate,
+)
+from levibotd.sim.lane import END, OPEN, POLL, SAME_INSTANT_S, Lane
 from levibotd.sim.matching import Matcher, Terms, is_sound
 from levibotd.sim.paper_account import PaperAccount, check_entry, check_margin, check_shape
 
 OPEN_MAX = 1_000  # Open orders over all symbols.
 FINISHED_MAX = 4_096  # Ended orders and fills that are remembered.
 
-_LOOKAHEAD_S = 30 * 86_400.0
-_BARS_AHEAD = 32
 _POLL_MAX_S = 86_400.0
 _POLLS_MAX = 20
-_ENTRY_WAIT_BARS = 2
-_SAME_INSTANT_S = 1e-5
 _BASIS_POINT = Decimal("0.0001")
 _ZERO = Decimal(0)
-
-# At one instant bars end before others begin, and what waits in vain expires last.
-_END, _OPEN, _POLL = 0, 1, 2
 
 
 class PaperVenue:
@@ -68,7 +72,7 @@ class PaperVenue:
         self._taker_fee = taker_fee
         self._join_s = join_s
         self._account = PaperAccount(market, balance=balance)
-        self._lanes: dict[Symbol, _Lane] = {}
+        self._lanes: dict[Symbol, Lane] = {}
         self._open: dict[str, VenueOrder] = {}
         self._finished: OrderedDict[str, OrderState] = OrderedDict()
         self._fills: deque[Fill] = deque(maxlen=FINISHED_MAX)
@@ -77,6 +81,8 @@ class PaperVenue:
         self._alarm = Alarm(clock)
         self._bad_bars = 0
         self._terms: tuple[Symbol, float, Terms] | None = None
+        self._calm: Calm | None = None
+        self._calm_until = -math.inf  # Every bar that ends before then is one of the calm.
 
     @property
     def name(self) -> str:
@@ -127,7 +133,7 @@ class PaperVenue:
     async def place(self, order: VenueOrder) -> Ack:
         await self._clock.sleep(self._latency_s)
         now = self._clock.time()
-        self._run(until=now - _SAME_INSTANT_S)  # It may still meet an open at this very moment.
+        self._run(until=now - SAME_INSTANT_S)  # It may still meet an open at this very moment.
         failure = self._next_failure("place")
         if failure is None or failure[1]:
             self._check(order, now)
@@ -139,13 +145,14 @@ class PaperVenue:
     async def cancel(self, symbol: Symbol, cid: str) -> bool:
         await self._clock.sleep(self._latency_s)
         now = self._clock.time()
-        self._run(until=now + _SAME_INSTANT_S)
+        self._run(until=now + SAME_INSTANT_S)
         failure = self._next_failure("cancel")
         lane = self._lanes.get(symbol)
         ended = None
         if lane is not None and (failure is None or failure[1]):
             ended = lane.matcher.cancel(cid, at=now)
             if ended is not None:
+                self._calm = None
                 self._publish([ended])
                 self._settle(lane, now)
                 self._wake()
@@ -156,7 +163,7 @@ class PaperVenue:
     # The latency is that of a decision on its way to the venue. A look changes nothing and answers at once.
     async def order(self, symbol: Symbol, cid: str) -> OrderState | None:
         self._raise_next("order")
-        self._run(until=self._clock.time() + _SAME_INSTANT_S)
+        self._run(until=self._clock.time() + SAME_INSTANT_S)
         lane = self._lanes.get(symbol)
         state = lane.matcher.order(cid) if lane is not None else None
         return state if state is not None else self._finished.get(cid)
@@ -164,13 +171,22 @@ class PaperVenue:
     async def snapshot(self, *, since: float) -> VenueSnapshot:
         self._raise_next("snapshot")
         now = self._clock.time()
-        self._run(until=now + _SAME_INSTANT_S)
+        self._run(until=now + SAME_INSTANT_S)
         return VenueSnapshot(
             at=now,
             open_orders=tuple(self._open_orders()),
             positions=dict(sorted(self._account.positions.items())),
             fills=tuple(fill for fill in self._fills if fill.at >= since),
         )
+
+    def rest(self, calm: Calm | None) -> None:
+        if calm is None and self._calm is None:
+            return
+        self._glide(until=self._clock.time() - SAME_INSTANT_S)
+        # What waits to be told may change all that was thought of.
+        waiting = any(not isinstance(update, Marked) for update in self._outbox)
+        self._calm, self._calm_until = None if waiting else calm, -math.inf
+        self._wake()
 
     async def updates(self) -> AsyncIterator[VenueUpdate]:
         while True:
@@ -179,13 +195,18 @@ class PaperVenue:
                 # Only now is it certain that the consumer has it.
                 self._outbox.popleft()
             now = self._clock.time()
-            while not self._outbox and self._step(until=now + _SAME_INSTANT_S):
+            self._glide(until=now + SAME_INSTANT_S)
+            while not self._outbox and self._step(until=now + SAME_INSTANT_S):
                 pass
             if not self._outbox:
                 await self._sleep()
 
     async def _sleep(self) -> None:
-        await self._alarm.sleep_until(min((lane.due for lane in self._lanes.values()), default=math.inf))
+        due = min((lane.due for lane in self._lanes.values()), default=math.inf)
+        if self._calm is not None:
+            self._calm_until = self._end_of(self._calm)
+            due = max(due, self._calm_until)
+        await self._alarm.sleep_until(due)
 
     def _wake(self) -> None:
         self._alarm.ring()
@@ -218,6 +239,7 @@ class PaperVenue:
     def _accept(self, order: VenueOrder, now: float) -> None:
         lane = self._lane(order.symbol, now)
         self._open[order.cid] = order
+        self._calm = None
         lane.matcher.accept(order, at=now)
         self._settle(lane, now)
         self._wake()
@@ -225,7 +247,7 @@ class PaperVenue:
     def _open_orders(self) -> list[OrderState]:
         return [state for _, lane in sorted(self._lanes.items()) for state in lane.matcher.open_orders()]
 
-    def _lane(self, symbol: Symbol, now: float) -> "_Lane":
+    def _lane(self, symbol: Symbol, now: float) -> Lane:
         lane = self._lanes.get(symbol)
         if lane is None:
             position = self._account.positions.get(symbol, _ZERO)
@@ -233,7 +255,7 @@ class PaperVenue:
             matcher = Matcher(
                 symbol, terms_at=lambda at: self._terms_at(symbol, at), position=position, join_s=self._join_s
             )
-            lane = self._lanes[symbol] = _Lane(matcher, interval_s=interval_s, cursor=now)
+            lane = self._lanes[symbol] = Lane(self._market, matcher, interval_s=interval_s, cursor=now)
         return lane
 
     def _terms_at(self, symbol: Symbol, at: float) -> Terms:
@@ -254,33 +276,57 @@ class PaperVenue:
         return terms
 
     def _run(self, *, until: float) -> None:
+        self._glide(until=until)
         while self._step(until=until):
             pass
 
     # One boundary of one symbol, the earliest that is due; False when none is.
     def _step(self, *, until: float) -> bool:
-        lane = min(self._lanes.values(), key=_Lane.order_key, default=None)
+        lane = min(self._lanes.values(), key=Lane.order_key, default=None)
         if lane is None or lane.due > until:
             return False
         moment = lane.due
-        if lane.phase == _END:
+        self._calm = None
+        if lane.phase == END:
             self._close_bar(lane)
-        elif lane.phase == _OPEN:
+        elif lane.phase == OPEN:
             self._open_bar(lane)
         else:
-            accepted_by = moment - lane.patience_s + _SAME_INSTANT_S
+            accepted_by = moment - lane.patience_s + SAME_INSTANT_S
             self._publish(lane.matcher.expire_unpriced(accepted_by=accepted_by, at=moment))
         self._settle(lane, moment)
         return True
 
-    def _open_bar(self, lane: "_Lane") -> None:
+    # Go on to the bars that stand open at `until`, where nothing was to be told of those before.
+    def _glide(self, *, until: float) -> None:
+        if self._calm is None:
+            return
+        until = min(until, self._calm_until - SAME_INSTANT_S)
+        for lane in self._lanes.values():
+            if lane.due <= until:
+                lane.glide(until)
+
+    # The first moment at which something happens or may have to be told. A bar that is told ends the calm of all.
+    def _end_of(self, calm: Calm) -> float:
+        first = math.inf
+        for lane in self._lanes.values():
+            bounds = calm.bounds.get(lane.matcher.symbol)
+            if bounds is None or lane.phase != END:
+                first = min(first, lane.due)
+        for lane in self._lanes.values():
+            bounds = calm.bounds.get(lane.matcher.symbol)
+            if bounds is not None and lane.phase == END:
+                first = min(first, lane.calm_end(bounds, until=first))
+        return first
+
+    def _open_bar(self, lane: Lane) -> None:
         bar = lane.coming
         assert bar is not None
         lane.coming, lane.opened = None, bar
         self._bad_bars += not is_sound(bar)
         self._publish(lane.matcher.open_bar(bar))
 
-    def _close_bar(self, lane: "_Lane") -> None:
+    def _close_bar(self, lane: Lane) -> None:
         bar = lane.opened
         assert bar is not None
         lane.opened = None
@@ -306,60 +352,30 @@ class PaperVenue:
             self._finished.popitem(last=False)
 
     # Without orders and position a symbol needs no bars; else find out when its next boundary is.
-    def _settle(self, lane: "_Lane", now: float) -> None:
+    def _settle(self, lane: Lane, now: float) -> None:
         if lane.matcher.idle:
             self._lanes.pop(lane.matcher.symbol, None)
             return
         if lane.opened is not None:
-            lane.due, lane.phase = lane.opened.ts + lane.opened.interval_s, _END
+            lane.due, lane.phase = lane.opened.ts + lane.opened.interval_s, END
         else:
             self._look_ahead(lane, now)
         waiting = lane.matcher.unpriced_since()
         if waiting is not None and waiting + lane.patience_s < lane.due:
-            lane.due, lane.phase = waiting + lane.patience_s, _POLL
+            lane.due, lane.phase = waiting + lane.patience_s, POLL
 
-    def _look_ahead(self, lane: "_Lane", now: float) -> None:
+    def _look_ahead(self, lane: Lane, now: float) -> None:
         if lane.coming is None:
-            bar = self._next_bar(lane)
+            bar = lane.next_bar()
             if bar is not None:
                 lane.coming = bar if bar.interval_s else bar._replace(interval_s=lane.interval_s)
                 lane.polls = 0
         if lane.coming is not None:
-            lane.due, lane.phase = lane.coming.ts, _OPEN
-        elif lane.due <= now + _SAME_INSTANT_S:
+            lane.due, lane.phase = lane.coming.ts, OPEN
+        elif lane.due <= now + SAME_INSTANT_S:
             # No bar in sight: look again, ever more rarely.
-            lane.due, lane.phase = now + min(_POLL_MAX_S, lane.interval_s * 2**lane.polls), _POLL
+            lane.due, lane.phase = now + min(_POLL_MAX_S, lane.interval_s * 2**lane.polls), POLL
             lane.polls = min(lane.polls + 1, _POLLS_MAX)
-
-    # Bars are final, so several are read at once: a question to the market costs more than a bar.
-    def _next_bar(self, lane: "_Lane") -> Bar | None:
-        since = lane.cursor - _SAME_INSTANT_S
-        ahead = lane.ahead
-        while ahead and ahead[0].ts < since:
-            ahead.popleft()
-        if not ahead:
-            until = lane.cursor + _LOOKAHEAD_S
-            ahead.extend(self._market.bars(lane.matcher.symbol, since=since, until=until, limit=_BARS_AHEAD))
-        return ahead.popleft() if ahead else None
-
-
-class _Lane:
-    """One symbol that has orders or a position: its matcher, and where it stands among the bars."""
-
-    def __init__(self, matcher: Matcher, *, interval_s: float, cursor: float) -> None:
-        self.matcher = matcher
-        self.interval_s = interval_s
-        self.patience_s = _ENTRY_WAIT_BARS * interval_s
-        self.cursor = cursor  # No bar that begins before this one counts.
-        self.opened: Bar | None = None  # Its open was told, its end was not.
-        self.coming: Bar | None = None
-        self.ahead: deque[Bar] = deque()  # Read already, behind the one that is coming.
-        self.polls = 0
-        self.due = cursor
-        self.phase = _POLL
-
-    def order_key(self) -> tuple[float, int, str]:
-        return (self.due, self.phase, self.matcher.symbol)
 
 
 def _state(order: VenueOrder, *, status: str, cum_qty: Decimal) -> OrderState:

@@ -42,7 +42,7 @@ from levibotd.observe.logging import make_log
 from levibotd.observe.metrics import Metrics
 from levibotd.ports.market import Bar
 from levibotd.ports.posts import Posted, PostEvent
-from levibotd.ports.venue import Ack, OrderState, Venue, VenueOrder, VenueSnapshot, VenueUpdate
+from levibotd.ports.venue import Ack, Calm, OrderState, Venue, VenueOrder, VenueSnapshot, VenueUpdate
 from levibotd.sim.faulty_files import FaultyFiles
 from levibotd.sim.scripted_posts import ScriptedPosts
 from tests.sim.memory_candles import MemoryCandles
@@ -206,11 +206,13 @@ class World:
 
 
 class WatchedVenue:
-    """A venue, with a word about every order before it goes out."""
+    """A venue, with a word about every order before it goes out. A restless one tells every mark, asked for or not."""
 
-    def __init__(self, inner: Venue, *, watch: Callable[[VenueOrder], None]) -> None:
+    def __init__(self, inner: Venue, *, watch: Callable[[VenueOrder], None], restless: bool = False) -> None:
         self._inner = inner
         self._watch = watch
+        self._restless = restless
+        self.told = 0
 
     @property
     def name(self) -> str:
@@ -229,8 +231,14 @@ class WatchedVenue:
     async def snapshot(self, *, since: float) -> VenueSnapshot:
         return await self._inner.snapshot(since=since)
 
-    def updates(self) -> AsyncIterator[VenueUpdate]:
-        return self._inner.updates()
+    def rest(self, calm: Calm | None) -> None:
+        if not self._restless:
+            self._inner.rest(calm)
+
+    async def updates(self) -> AsyncIterator[VenueUpdate]:
+        async for update in self._inner.updates():
+            self.told += 1
+            yield update
 
 
 class WatchedState(CommittedState):
@@ -275,7 +283,8 @@ class Life:
     One process: recovered from the world's log, wired like the daemon, without HTTP.
 
     Bugs to plant: `stumbles` says behind which of its messages an actor crashes, `poison` at which text,
-    `fail_at` at which look of any actor into the ledger; the actors in `double` get each message twice.
+    `fail_at` at which look of any actor into the ledger; the actors in `double` get each message twice. A
+    `restless` venue tells every mark.
     """
 
     def __init__(
@@ -287,6 +296,7 @@ class Life:
         poison: Mapping[str, str] = {},
         fail_at: int | None = None,
         double: Sequence[str] = (),
+        restless: bool = False,
     ) -> None:
         world.lives += 1
         self.world = world
@@ -305,6 +315,7 @@ class Life:
         self.state.last_seq = self.recovery.position.seq
         self.market = recorded_market(config, MemoryCandles(world.bars))
         self.venue = paper_venue(config, self.market, clock)
+        self.watched = WatchedVenue(self.venue, watch=self._sent, restless=restless)
         self.posts = ScriptedPosts(world.script, clock=clock)
         self.operator = io.StringIO()
         self.log = Log(journal, on_commit=self.state.observe)
@@ -377,7 +388,7 @@ class Life:
             preparer=Preparer(masker=Masker()),
             posts=self.posts,
             market=self.market,
-            venue=WatchedVenue(self.venue, watch=self._sent),
+            venue=self.watched,
             classifier=classifier(),
             installation=INSTALLATION,
         )
