@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from levibotd.domain.records import Entry, Error, Logged, LogShed
 from levibotd.domain.signal import TraceId
+from levibotd.errors import Unavailable
 from levibotd.journal import EVENT_OF, TERMINAL, Prepared, Preparer, Unwritable, is_droppable, is_terminal
 from levibotd.kernel import offload
 from levibotd.kernel.actor import Actor, Reply
@@ -388,7 +389,10 @@ class LoggerActor(Actor[LoggerMessage | _FlushSheddable]):
             return Rejected("no trace")
         known = self._log.decisions.get(trace)
         if known is None and self._is_decided(trace):
-            known = self._decision_of(trace)
+            try:
+                known = self._decision_of(trace)
+            except Unavailable as fault:  # Of the index: no reason for the log to end.
+                return Rejected(str(fault))
         if known is not None:
             return known
         waiting = self._log.waiting

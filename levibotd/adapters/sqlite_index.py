@@ -27,7 +27,7 @@ from levibotd.adapters.journal_reader import located, stands_at
 from levibotd.domain.records import Logged
 from levibotd.domain.signal import TraceId
 from levibotd.errors import Unavailable
-from levibotd.journal import TERMINAL, decode
+from levibotd.journal import TERMINAL, Damaged, decode
 from levibotd.kernel import offload
 from levibotd.messages import Decision
 from levibotd.ports.event_index import EventQuery, HourCount
@@ -136,7 +136,10 @@ class SqliteIndex:
     def decision(self, trace: TraceId) -> Decision | None:
         scored: Logged | None = None
         for line in self.find(EventQuery(trace_id=trace, limit=LIMIT_MAX)):
-            logged = decode(line)
+            try:
+                logged = decode(line)
+            except Damaged:
+                continue  # Told of at the start.
             if logged.event_type in TERMINAL:
                 return Decision(terminal=logged, scored=scored)
             if logged.event_type == "SIGNAL_SCORED":

@@ -153,7 +153,7 @@ async def ingest(desk: Desk, post: Post) -> Decided:
     """Have a post ingested once, and return how it ended. Raises Undecided while that is not known."""
     await answer_of(desk.telegram, IngestPost(trace=post.trace, post=post), timeout_s=desk.ask_timeout_s)
     try:
-        decision = await desk.logger.ask(AwaitDecision(trace=post.trace), timeout_s=desk.decision_timeout_s)
+        decision = await answer_of(desk.logger, AwaitDecision(trace=post.trace), timeout_s=desk.decision_timeout_s)
     except TimeoutError:
         raise Undecided("ingested, and not decided in time", facts={"trace_id": post.trace}) from None
     return _decided(decision, trace=post.trace)

@@ -23,6 +23,7 @@ from levibotd.domain.records import (
     SystemNote,
 )
 from levibotd.domain.signal import TraceId
+from levibotd.errors import Unavailable
 from levibotd.journal import Preparer, decode
 from levibotd.kernel.clock import Clock, LoopClock
 from levibotd.kernel.errors import ActorRestarting
@@ -48,6 +49,7 @@ class Bench:
         self.log = Log(self.journal, on_commit=self._on_commit, on_disk=self.disk.append)
         self.events: list[Event] = []
         self.crash_on: str | None = None
+        self.index_is_down = False
         box = Box(capacity, BLOCK, for_s=1, shed=Box(capacity, DROP_NEWEST))
         self.ref: Ref[LoggerMessage] = Ref("logger", box)
         self.in_place = in_place
@@ -88,8 +90,13 @@ class Bench:
             raise RuntimeError("planned")
         self.seen += records
 
+    def _looked_up(self, trace: TraceId) -> Decision | None:
+        if self.index_is_down:
+            raise Unavailable("the event index is made anew")
+        return next((Decision(terminal=one, scored=None) for one in self.of("AUTO_ROUTE_SKIPPED")
+                     if one.entry.trace == trace), None)  # fmt: skip
+
     def _make(self) -> LoggerActor:
-        decided = {logged.entry.trace: logged for logged in self.seen if logged.event_type == "AUTO_ROUTE_SKIPPED"}
         return LoggerActor(
             log=self.log,
             preparer=Preparer(),
@@ -97,7 +104,7 @@ class Bench:
             is_decided=lambda trace: any(
                 logged.entry.trace == trace and logged.event_type == "AUTO_ROUTE_SKIPPED" for logged in self.seen
             ),
-            decision_of=lambda trace: Decision(terminal=decided[trace], scored=None) if trace in decided else None,
+            decision_of=self._looked_up,
             mail_shed=lambda: 0 if self.ref.mailbox.low is None else self.ref.mailbox.low.dropped,
             in_place=self.in_place,
         )
@@ -223,6 +230,16 @@ async def test_a_decision_of_long_ago_is_looked_up() -> None:
 
         decision = await bench.ref.ask(AwaitDecision(trace=TRACE), timeout_s=1)
         assert decision.terminal.entry.trace == TRACE
+
+
+async def test_a_decision_that_cannot_be_looked_up_now_is_refused_and_ends_no_logger() -> None:
+    async with Bench() as bench:
+        await bench.ask(AutoRouteSkipped(reason="kind.chatter"), trace=TRACE)
+        bench.log.decisions.clear()
+        bench.index_is_down = True
+
+        assert isinstance(await bench.ref.ask(AwaitDecision(trace=TRACE), timeout_s=1), Rejected)
+        assert bench.system.all_running()
 
 
 async def test_a_record_that_could_not_be_read_back_is_refused_and_told() -> None:
