@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from decimal import Decimal as D
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from levibotd.domain.book import KillState
 from levibotd.domain.ledger import Ledger
@@ -144,3 +146,38 @@ def test_asking_for_the_anchor_within_a_day_prices_nothing_at_its_midnight() -> 
 @pytest.mark.parametrize(("at", "left_s"), [(0.0, 86_400.0), (1.0, 86_399.0), (86_399.5, 0.5), (86_400.0, 86_400.0)])
 def test_midnight_is_never_now(at: float, left_s: float) -> None:
     assert until_midnight_s(at) == left_s
+
+
+@given(
+    first=st.integers(900, 1100),
+    then=st.lists(st.integers(800, 1200), min_size=1, max_size=8),
+    limit=st.sampled_from(["0.002", "0.01"]),
+    peak=st.sampled_from([None, "0.001", "0.005"]),
+)
+def test_between_the_bounds_of_a_calm_nothing_trips_and_no_peak_is_reached(
+    first: int, then: list[int], limit: str, peak: str | None
+) -> None:
+    ledger = anchored(*bought("10", "100"))
+    levels = [first / 10, *(level / 10 for level in then)]
+    seen, often = (watch(ledger, prices(*levels), limit=limit, peak=peak) for _ in range(2))
+    if seen.trip(T0 + 5) is not None or (calm := seen.calm()) is None:
+        return
+    often.trip(T0 + 5)
+    highest = often._peak
+    least, most = calm.bounds[BTC]
+
+    assert least <= levels[0] <= most
+    for number, level in enumerate(levels):
+        if not least <= level <= most:
+            return
+        assert often.trip(T0 + 60 * number + 5) is None
+        assert often._peak == highest
+
+
+def test_there_is_no_calm_where_nothing_is_watched_or_a_price_is_missing() -> None:
+    tripped = anchored(*bought("10", "100"), KillSwitch(tripped=True, why="equity", by="risk"))
+    for ledger, at in ((anchored(), T0 + 5), (tripped, T0 + 5), (anchored(*bought("10", "100")), T0 + 10_000)):
+        seen = watch(ledger, prices(100.0))
+        seen.trip(at)
+
+        assert seen.calm() is None

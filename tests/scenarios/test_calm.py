@@ -1,6 +1,7 @@
 """What the venue leaves untold changes nothing: the log is that of a life which is told of every bar."""
 
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from random import Random
 
 from hypothesis import given, settings
@@ -87,7 +88,7 @@ def test_these_stories_have_trips_and_calms() -> None:
 def test_a_limit_that_is_drawn_in_during_a_calm_trips_at_the_next_bar() -> None:
     # Ten coins, which lose one in quote a minute.
     levels = [100.0 - number / 10 for number in range(61)]
-    falling = [(level, level, after, after) for level, after in zip(levels, levels[1:], strict=False)]
+    falling = [(level, level, after, after) for level, after in pairwise(levels)]
     world = World({BTC: minutes(*flat(100.0, 2), *falling)}, config=config_of({"LEVI_RISK__DAILY_LOSS_LIMIT": "0.9"}))
 
     async def main(life: Life) -> Life:
