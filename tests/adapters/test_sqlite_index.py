@@ -285,6 +285,18 @@ async def test_a_decision_is_found_with_its_scores(tmp_path: Path) -> None:
         assert decision.scored.entry.record == scored
 
 
+@pytest.mark.fault("D2")
+async def test_a_bent_decision_is_none(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    async with running(bench) as index:
+        index.feed(bench.write(AutoRouteSkipped(reason="kind.chatter"), trace=TRACE))
+        await index.settled()
+        name = next(name for name in bench.files.names() if name.endswith(".jsonl"))
+        bench.files.overwrite(name, bench.files.read(name).replace(b'"reason"', b'"reasox"'))
+
+        assert index.decision(TRACE) is None
+
+
 async def test_before_it_is_open_it_says_so(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     with pytest.raises(Unavailable):
