@@ -36,6 +36,7 @@ from levibotd.ports.posts import Deleted, Edited, Posted, PostEvent, Posts
 RECENT_MAX = 4096
 COMMIT_TIMEOUT_S = 30.0
 SHED_RETRY_S = 1.0
+SEEN_RETRY_S = 0.5
 
 
 class WorkList(Struct, frozen=True, kw_only=True):
@@ -141,7 +142,7 @@ class TelegramActor(Actor[TelegramMessage]):
         post = _not_from_the_future(arrived.post, arrived.received_at)
         ingest = SignalIngest(post=post, received_at=arrived.received_at, source=source, late=arrived.late)
         async with self._ingesting:
-            if self._was_seen(post):
+            if await self._was_seen(post):
                 await self._again(post, arrived.received_at)
                 return False
             await self._commit(ingest, arrived.cursor)
@@ -236,8 +237,13 @@ class TelegramActor(Actor[TelegramMessage]):
     async def _record(self, record: Record, trace: TraceId) -> None:
         await self._log.tell(Append(trace=trace, entries=(Entry(record, trace),)))
 
-    def _was_seen(self, post: Post) -> bool:
-        return (post.channel, post.message_id) in self._recent or self._work.seen(post.channel, post.message_id)
+    # While the index is made anew nobody can say; to begin anew would not help, and a source may not tell it again.
+    async def _was_seen(self, post: Post) -> bool:
+        while True:
+            try:
+                return (post.channel, post.message_id) in self._recent or self._work.seen(post.channel, post.message_id)
+            except Unavailable:
+                await self._clock.sleep(SEEN_RETRY_S)
 
     def _remember(self, post: Post, *, revision: int = 0) -> None:
         key = (post.channel, post.message_id)

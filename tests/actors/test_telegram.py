@@ -37,6 +37,7 @@ class Disk:
         self.batches: list[tuple[Entry, ...]] = []
         self.decided: set[TraceId] = set()
         self.refuse_next = 0
+        self.cannot_tell = 0  # So often nobody can say whether a post was seen.
         self.powered = True
 
     def records(self, kind: type[Record]) -> list[Record]:
@@ -55,6 +56,9 @@ class Disk:
         return [ingest for ingest in self.ingests() if ingest.post.trace not in self.decided]
 
     def seen(self, channel: str, message_id: int) -> bool:
+        if self.cannot_tell:
+            self.cannot_tell -= 1
+            raise Unavailable("the event index is made anew")
         return trace_id(channel, message_id) in {ingest.post.trace for ingest in self.ingests()}
 
 
@@ -214,6 +218,19 @@ async def test_a_post_told_a_hundred_times_and_sent_again_over_http_is_one_post(
 
 
 @pytest.mark.fault("A15")
+async def test_while_nobody_can_say_whether_a_post_was_seen_it_waits_and_nothing_ends(
+    bench: Bench, clock: Clock
+) -> None:
+    bench.disk.cannot_tell = 8
+    bench.posts.say(posted(7), posted(7), posted(8))
+    async with bench.running() as system:
+        await clock.sleep(20.0)
+        assert system.all_running()
+
+    assert bench.disk.cannot_tell == 0
+    assert [ingest.post.message_id for ingest in bench.disk.ingests()] == [7, 8]
+
+
 async def test_a_forwarded_copy_is_a_post_of_its_own_and_again_only_one(bench: Bench, clock: Clock) -> None:
     bench.posts.say(posted(7), *(posted(7, channel="tg:2") for _ in range(10)), posted(7))
     async with bench.running():
