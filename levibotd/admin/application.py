@@ -13,7 +13,7 @@ from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import HttpProcessingError
 from msgspec import Struct
 
-from levibotd.admin.auth import KEY_HEADER, Caller, Keyring, Scope
+from levibotd.admin.auth import ANYBODY, KEY_HEADER, LOCAL, Caller, Keyring, Scope
 from levibotd.admin.connections import Connection
 from levibotd.admin.desk import Desk
 from levibotd.admin.events import CURSOR_HEADER
@@ -31,6 +31,7 @@ from levibotd.admin.problems import (
     MethodNotAllowed,
     NotFound,
     Problem,
+    ScopeMissing,
     TooLarge,
     TooMany,
     Unauthenticated,
@@ -64,6 +65,8 @@ _PREFLIGHT = {
 }
 _EXPOSED = f"{CURSOR_HEADER}, {REPLAY_HEADER}, Retry-After"  # What a page of another origin may read.
 # Answers about the asker, and about what was not even understood: who asks better may use his key again.
+# Whoever watches the daemon must hear from it, also while somebody floods it.
+_ALWAYS_ANSWERED = frozenset({"/livez", "/readyz"})
 _PASSING = frozenset({400, 401, 403, 408, 413, 429})
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -188,14 +191,19 @@ class _Edge:
         client = self._guard.clients.name(request.remote, forwarded=forwarded)
         request[CLIENT] = client
         buckets = self._guard.buckets
-        _check_wait(await buckets.take(client))
+        if route is not None and route.template in _ALWAYS_ANSWERED:
+            request[CALLER] = ANYBODY
+            return
         try:
             caller = self._caller(request, route, now)
         except Unauthenticated:
             _check_wait(await buckets.take(client, tokens=GUESS_TOKENS))
             raise
-        if self._guard.keyring:
-            _check_wait(await buckets.take(f"key:{caller.name}"))
+        except ScopeMissing:
+            _check_wait(await buckets.take(client))
+            raise
+        # Whoever has a key draws on that alone: a flood from the same address must not keep an operator from /stop.
+        _check_wait(await buckets.take(client if caller in (LOCAL, ANYBODY) else f"key:{caller.name}"))
         request[CALLER] = caller
         if route is not None:
             request[TAKES] = (route.query, route.body, route.path)

@@ -225,12 +225,29 @@ async def test_a_key_in_the_address_is_no_key() -> None:
 
 async def test_a_client_beyond_its_rate_is_429() -> None:
     async with serving(rate=Rate(per_s=0.01, burst=3)) as site:
-        statuses = [(await site.get("/livez")).status for _ in range(5)]
-        last = await site.get("/livez", X_Forwarded_For="9.9.9.9")
+        statuses = [(await site.get("/stage")).status for _ in range(5)]
+        last = await site.get("/stage", X_Forwarded_For="9.9.9.9")
 
         assert statuses == [200, 200, 200, 429, 429]
         assert (last.status, last.code()) == (429, "RATE_LIMITED")
         assert int(last.headers["Retry-After"]) > 1
+
+
+async def test_a_flood_keeps_nobody_with_a_key_of_his_own_from_stopping() -> None:
+    async with serving(keyring=KEYS, rate=Rate(per_s=0.01, burst=5)) as site:
+        strangers = [(await site.get("/status", X_API_Key="guess")).status for _ in range(8)]
+        reader = [(await site.get("/status", X_API_Key="read" * 8)).status for _ in range(8)]
+
+        assert strangers[-1] == 429
+        assert reader == [200] * 5 + [429] * 3
+        assert (await site.post("/stop", {}, X_API_Key="trade" * 8)).status == 200
+
+
+async def test_whoever_watches_is_answered_also_in_a_flood() -> None:
+    async with serving(rate=Rate(per_s=0.01, burst=1)) as site:
+        assert [(await site.get("/stage")).status for _ in range(3)] == [200, 429, 429]
+        assert [(await site.get("/livez")).status for _ in range(3)] == [200, 200, 200]
+        assert (await site.get("/readyz")).status in (200, 503)
 
 
 async def test_guessing_keys_is_slow() -> None:

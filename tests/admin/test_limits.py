@@ -168,7 +168,7 @@ async def test_over_a_real_socket_made_up_headers_buy_nothing(trusted: tuple[str
     config = demo_config(environ={"HOME": "/nonexistent"})
     config = msgspec.structs.replace(config, http=msgspec.structs.replace(config.http, trusted_proxies=trusted))
     async with serving(config=config, rate=Rate(per_s=0.01, burst=10)) as site:
-        url, codes = f"http://127.0.0.1:{site.port}/livez", []
+        url, codes = f"http://127.0.0.1:{site.port}/status", []
         for number in range(60):
             # Two headers: a proxy may add its own line below the one that it was sent.
             sent = [("X-Forwarded-For", address(number)), ("X-Forwarded-For", STRANGER)]
