@@ -24,6 +24,7 @@ import msgspec
 from actors.logger import Log, LoggerActor
 from bench.actors_here import system
 from bench.measure import Effort, Figure, Row, at_least, at_most, cpu, in_turns, now, ratio, spread
+from bench.post import records_of_a_post
 from levibotd.adapters.local_journal import LocalJournal
 from levibotd.adapters.os_files import OsFiles
 from levibotd.domain.leg_read import LegRead
@@ -141,7 +142,12 @@ def encode(effort: Effort) -> Sequence[Figure]:
         sides[f"{name}: chained line"] = _timed(effort, _line_of(chain), prepared)
         for encoder, encode_one in encoders.items():
             sides[f"{name}: {encoder}"] = _timed(effort, encode_one, record if encoder == "msgspec" else plain)
+    of_a_post = [logged.entry for logged in records_of_a_post()]
+    average = f"a post's {len(of_a_post)} records, on average: prepare"
+    preparer = Preparer()
+    sides[average] = _timed(effort, lambda entries: [preparer.prepare(entry) for entry in entries], of_a_post)
     costs = in_turns(effort, sides)
+    costs[average] = [cost / len(of_a_post) for cost in costs[average]]
     figures = []
     for side, found in costs.items():
         gate = at_most(2) if side.endswith("prepare") else None

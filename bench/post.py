@@ -110,6 +110,11 @@ class Sample:
         return sorted(logged.event_type for logged in self.records)
 
 
+def records_of_a_post() -> list[Logged]:
+    """Everything that one post writes, from its text to its fill."""
+    return list(_bare(Shop(), _virtually).records)
+
+
 def measure(effort: Effort) -> Sequence[Figure]:
     shop = Shop()
     in_place = _added(effort, shop, _virtually, "in place, on virtual time")

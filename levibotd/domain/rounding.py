@@ -47,6 +47,16 @@ def _of_struct(struct: type[Struct], rounded: bool) -> Rounder | None:
         return None
 
     fields_of = _getter([name for name, _ in walks])
+    looks = [walk for _, walk in walks]
+
+    def look_at_struct(value: Any) -> Any:
+        for look, field in zip(looks, fields_of(value), strict=False):
+            if field:  # Not None, empty, or a zero.
+                look(field)
+        return value
+
+    if not rounded:
+        return look_at_struct
 
     def walk_struct(value: Any) -> Any:
         changed: dict[str, Any] | None = None
@@ -137,7 +147,14 @@ def _of_sequence(item: inspect.Type, name: str, rounded: bool) -> Rounder | None
             raise NotFinite(f"{name} is {values}")
         return values
 
-    return finite_tuple if isinstance(item, inspect.FloatType) and not rounded else walk_tuple
+    def look_at_tuple(values: tuple[Any, ...]) -> tuple[Any, ...]:
+        for value in values:
+            walk(value)
+        return values
+
+    if rounded:
+        return walk_tuple
+    return finite_tuple if isinstance(item, inspect.FloatType) else look_at_tuple
 
 
 def _of_mapping(item: inspect.Type, name: str, rounded: bool) -> Rounder | None:
