@@ -203,8 +203,8 @@ class ExecActor(Actor[ExecMessage]):
         intents = tuple(self._settler.intent(ticket.call, action, revision=revision) for action in actions)
         triggers = [armed(ticket, intent) for intent in intents if intent.type == "trigger"]
         await self._protocol.commit(trace, symbol, *intents, *triggers)
+        self._watch_lifetime(self._ledger().calls[ticket.call])  # First: what the fold does not know is not sent.
         self.start(partial(self._open, trace, ticket, intents), key=symbol)
-        self._watch_lifetime(self._ledger().calls[ticket.call])
         return None
 
     def _blocked(self, ticket: RiskTicket) -> Gate | None:

@@ -26,6 +26,7 @@ from levibotd.kernel.clock import Clock
 from levibotd.kernel.virtual_time import run_virtual
 from levibotd.messages import Append
 from levibotd.observe.logging import make_log
+from levibotd.observe.memory import give_back
 from levibotd.observe.notify import Herald, Notifier
 from levibotd.sim.demo_feed import GAP_S, DemoFeed
 from levibotd.sim.demo_market import DemoMarket
@@ -58,6 +59,7 @@ class _Life:
             for look in range(1, int(self.hours * LOOKS_PER_H) + 1):
                 await clock.sleep(HOUR_S / LOOKS_PER_H)
                 await memory.save(assembly.parts.log.position)
+                give_back()  # As the daemon does after each snapshot.
                 self._look(assembly, look / LOOKS_PER_H)
             await assembly.system.stop()
             await memory.index.stop()

@@ -28,10 +28,12 @@ from levibotd.config import SECRET_NAMES, Config, check_bind, check_supported, r
 from levibotd.domain.masking import Masker
 from levibotd.domain.records import Boot, ClockStep, Entry, Error, Record, SystemNote
 from levibotd.exit_codes import ExitCode
+from levibotd.kernel import offload
 from levibotd.kernel.clock import Clock, LoopClock
 from levibotd.messages import Append
 from levibotd.observe.logging import Log as OperatorLog
 from levibotd.observe.logging import capture_libraries, make_log
+from levibotd.observe.memory import give_back
 from levibotd.observe.notify import Herald, Notifier
 from levibotd.observe.watchdog import JumpWatch, LoopWatchdog
 
@@ -170,6 +172,8 @@ class _Daemon:
         while True:
             await self._clock.sleep(SAVE_S)
             await self._save()
+            # The bytes of each snapshot leave holes, which would add up to megabytes over the days.
+            await offload.call(give_back)
 
     async def _save(self) -> None:
         try:

@@ -27,9 +27,7 @@ def line(number: int) -> str:
 
 
 def decided(one: Daemon) -> dict[str, str]:
-    return {
-        str(each.entry.trace): each.event_type for each in records(one.log) if each.event_type in TERMINAL
-    }
+    return {str(each.entry.trace): each.event_type for each in records(one.log) if each.event_type in TERMINAL}
 
 
 @pytest.mark.fault("F2")
