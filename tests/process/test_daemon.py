@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from http.client import OK
 from pathlib import Path
-from typing import Any
 from random import Random
+from typing import Any
 
 import pytest
 
