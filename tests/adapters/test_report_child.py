@@ -106,6 +106,7 @@ def test_it_ends_with_the_process_that_asked() -> None:
     )
     done = subprocess.run([sys.executable, "-c", parent, child], capture_output=True, timeout=60, check=False)
 
+    assert done.returncode == -9, done.stderr
     until(lambda: not Path(f"/proc/{int(done.stdout)}/exe").exists(), within_s=10, what="the child is gone")
 
 

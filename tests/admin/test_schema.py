@@ -81,7 +81,7 @@ def test_what_is_referred_to_is_there_and_all_that_is_there_is_referred_to() -> 
 @pytest.mark.parametrize("name", sorted(DOCUMENT["components"]["schemas"]))
 def test_a_schema_is_one(name: str) -> None:
     schema = DOCUMENT["components"]["schemas"][name]
-    jsonschema_rs.meta.validate({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema})
+    assert jsonschema_rs.meta.is_valid({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema})
 
 
 @each_route

@@ -100,11 +100,11 @@ def test_who_was_refused_loses_nothing_by_asking(make) -> None:  # type: ignore[
     bench = make(QUICK)
     while bench.take("a") == 0.0:
         pass
-    until(lambda: bench.take("a") == 0.0, within_s=5, what="another token")
+    assert until(lambda: bench.take("a") == 0.0, within_s=5, what="another token")
 
 
 def test_closing_twice_is_harmless(make) -> None:  # type: ignore[no-untyped-def]
     bench = make(SLOW)
-    bench.take("a")
+    assert bench.take("a") == 0.0
     bench.close()
     bench.close()

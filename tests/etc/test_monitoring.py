@@ -156,15 +156,16 @@ def test_no_two_panels_lie_on_each_other() -> None:
         taken |= cells
 
 
-def promtool(*words: str) -> None:
+def promtool(*words: str) -> str:
     done = subprocess.run(("promtool", *words), capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 @needs_promtool
 def test_prometheus_takes_scrape_and_rules() -> None:
-    promtool("check", "config", str(SCRAPE))
-    promtool("check", "rules", str(ALERTS))
+    assert "SUCCESS" in promtool("check", "config", str(SCRAPE))
+    assert "SUCCESS" in promtool("check", "rules", str(ALERTS))
 
 
 @needs_promtool
@@ -173,7 +174,7 @@ def test_alerts_fire_when_they_should_and_only_then(tmp_path: Path, name: str) -
     cases = tmp_path / name
     text = Path(__file__).with_name(name).read_text("utf-8")
     cases.write_text(text.replace("- ALERTS\n", f"- {ALERTS}\n"), encoding="utf-8")
-    promtool("test", "rules", str(cases))
+    assert "SUCCESS" in promtool("test", "rules", str(cases))
 
 
 @needs_promtool
@@ -185,4 +186,4 @@ def test_prometheus_can_read_the_queries_of_the_dashboard(tmp_path: Path) -> Non
         lines += [f"      - record: panel:{number}", f"        expr: {json.dumps(query)}"]
     file = tmp_path / "panels.yml"
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    promtool("check", "rules", str(file))
+    assert "SUCCESS" in promtool("check", "rules", str(file))

@@ -55,6 +55,7 @@ def test_the_ceiling_outlasts_a_crash_between_the_post_and_its_decision(times: i
     for _ in range(times - 1):
         world.run(goes_on_with_one_ticket, at=POST.posted_at + 10.0)
     world.verify()
+    assert [one.event_type for one in world.records()].count("RISK_TICKET") == 1
 
 
 async def goes_on_with_one_ticket(life: Life) -> None:
