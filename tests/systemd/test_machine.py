@@ -84,4 +84,4 @@ def test_it_reaches_no_network_but_its_own(machine: Machine) -> None:
 
 def test_nobody_but_its_own_processes_is_seen(machine: Machine) -> None:
     assert machine.tell("cat", "/proc/1/comm").strip() == "systemd"
-    assert machine.run("ls", "/proc/1/root/work/main").returncode != 0
+    assert machine.run("ls", f"/proc/1/root{ROOT}").returncode != 0
