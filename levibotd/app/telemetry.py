@@ -97,6 +97,7 @@ class Telemetry:
         metrics.equity.set(float(equity))
         metrics.daily_pnl.set(float(equity - (anchor.equity if anchor is not None else Decimal(equity))))
         metrics.open_positions.set(len(ledger.positions))
+        metrics.ledger_contradictions.set(ledger.contradictions + ledger.orphan_fills)
         unknown = [order for order in ledger.open_orders() if order.state is OrderState.UNKNOWN]
         metrics.order_unknown.set(len(unknown))
         self._watch_naked()

@@ -59,6 +59,7 @@ SPECS = (
     Spec("levibot_log_shed_total", COUNTER, (), "Sheddable records that were not written."),
     Spec("levibot_build_info", GAUGE, ("version", "git_sha", "branch"), "Always 1; the labels say what runs."),
     Spec("levibot_ready", GAUGE, (), "1 while /readyz says so."),
+    Spec("levibot_ledger_contradictions", GAUGE, (), "Records that cannot follow what was known, unknown fills."),
     Spec("levibot_log_disk_state", GAUGE, (), "0 ok, 1 low, 2 reducing (nothing is opened), 3 halted (was full)."),
     Spec("levibot_equity", GAUGE, (), "Equity of the account, in quote."),
     Spec("levibot_daily_pnl", GAUGE, (), "Equity above the day's anchor, in quote."),
@@ -149,6 +150,7 @@ class Metrics:
         self.http_streams_cut = self._family(Counter, "levibot_http_streams_cut_total")
         self.log_shed = self._family(Counter, "levibot_log_shed_total").of()
         self.ready = self._family(Gauge, "levibot_ready").of()
+        self.ledger_contradictions = self._family(Gauge, "levibot_ledger_contradictions").of()
         self.log_disk_state = self._family(Gauge, "levibot_log_disk_state").of()
         self.equity = self._family(Gauge, "levibot_equity").of()
         self.daily_pnl = self._family(Gauge, "levibot_daily_pnl").of()

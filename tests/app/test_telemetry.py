@@ -6,10 +6,10 @@ import pytest
 
 from levibotd.app.telemetry import Telemetry
 from levibotd.domain.orders import STOP
-from levibotd.domain.records import Entry, Logged, MarketQuote, SignalIngest, SignalRejected
-from levibotd.domain.signal import Post, Symbol
+from levibotd.domain.records import Entry, Logged, MarketQuote, OrderFilled, SignalIngest, SignalRejected
+from levibotd.domain.signal import Post, Side, Symbol
 from levibotd.kernel.clock import Clock
-from levibotd.messages import SetKillSwitch
+from levibotd.messages import Append, SetKillSwitch
 from levibotd.ports.venue import OrderEnded
 from tests.scenarios.bench import BTC, T0, Life, World, flat, minutes
 
@@ -88,6 +88,21 @@ async def test_gauges_are_those_of_the_moment(clock: Clock) -> None:
         assert (value(life, "levibot_kill_switch"), value(life, "levibot_risk_state")) == (1, 2)
         assert value(life, 'levibot_mailbox_depth{actor="exec"}') == 0
         assert value(life, 'levibot_mailbox_wait_seconds_count{actor="exec"}') == 2
+
+
+async def test_records_that_cannot_be_are_counted_where_an_alert_sees_them(clock: Clock) -> None:
+    async with World({BTC: minutes(*flat(100.0, 3))}).life(clock) as life:
+        seen = telemetry(life)
+        seen.sample(life.system, tasks=1)
+        before = value(life, "levibot_ledger_contradictions")
+        nobodys = OrderFilled(
+            cid="nobodys", trade_id="1", side=Side.BUY, qty=Decimal(1), price=Decimal(100), fee=Decimal(0),
+            fee_currency="USDT", liquidity="taker", cum_qty=Decimal(1), at=T0,
+        )  # fmt: skip
+        await life.wired.logger.ask(Append(entries=(Entry(nobodys, symbol=BTC),)), timeout_s=5)
+        seen.sample(life.system, tasks=1)
+
+        assert (before, value(life, "levibot_ledger_contradictions")) == (0, 1)
 
 
 async def test_a_position_without_its_stop_is_seen_until_it_has_one_again(clock: Clock) -> None:
