@@ -40,13 +40,13 @@ async def test_while_redis_hangs_or_is_gone_requests_flow_and_it_is_said(tmp_pat
     with redis_server(tmp_path) as redis:
         buckets, metrics, printed = made(redis.url)
         async with serving(buckets=buckets) as site:
-            assert (await site.get("/livez")).status == 200
+            assert (await site.get("/status")).status == 200
             assert b"levibot_http_limits_spare 0.0" in metrics.render()
 
             redis.hang()
             loop = asyncio.get_running_loop()
             since = loop.time()
-            answers = await asyncio.gather(*[site.get("/livez") for _ in range(50)])
+            answers = await asyncio.gather(*[site.get("/status") for _ in range(50)])
             assert [answer.status for answer in answers] == [200] * 50
             assert loop.time() - since < 2.0  # Its own client would have stalled each of them for seconds.
             assert b"levibot_http_limits_spare 1.0" in metrics.render()
@@ -54,4 +54,4 @@ async def test_while_redis_hangs_or_is_gone_requests_flow_and_it_is_said(tmp_pat
             assert PASSWORD not in printed.getvalue()
 
             redis.stop()
-            assert (await site.get("/livez")).status == 200
+            assert (await site.get("/status")).status == 200
