@@ -164,6 +164,9 @@ class ScorerActor(Actor[PostArrived]):
             markets_as_of=self._market.as_of,
             model_sha=self._classifier.sha,
             trained_until=self._classifier.trained_until,
+            symbols=scored.reading.symbols,
+            every_call=scored.reading.every_call,
+            change=scored.reading.change,
         )
 
     def _parent_of(self, post: Post) -> Reading | None:

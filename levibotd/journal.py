@@ -25,7 +25,7 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct
 
-from levibotd.domain import archive
+from levibotd.domain import archive, outcomes
 from levibotd.domain import records as r
 from levibotd.domain.masking import Masker
 from levibotd.domain.records import Entry, Logged, Record
@@ -98,6 +98,7 @@ _E: Mapping[str, type[Record]] = {
     "ENTRY_ARMED": r.EntryArmed,
     "POSITION_OPENED": r.PositionOpened,
     "POSITION_CLOSED": r.PositionClosed,
+    "SHADOW_OUTCOME": outcomes.ShadowOutcome,
     "BOOT": r.Boot,
     "CLOCK_STEP": r.ClockStep,
     "FILE_OPEN": r.FileOpen,

@@ -13,7 +13,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from levibotd.domain import archive_fold, records, switches
+from levibotd.domain import archive_fold, outcomes, records, switches
 from levibotd.domain.accounting import EXACT, bought, count, expect_sound, sold
 from levibotd.domain.book import CLOSING, Call, PendingPost, State, Tally, Ticket
 from levibotd.domain.leg_read import LegRead
@@ -367,5 +367,6 @@ IGNORED: frozenset[type[Record]] = frozenset(
         records.SystemNote,
         records.Heartbeat,  # May be shed: no state may rest on it.
         records.MarketQuote,
+        outcomes.ShadowOutcome,  # Folded into the cards.
     }
 )

@@ -13,7 +13,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from levibotd.domain.leg_read import LegRead
-from levibotd.domain.signal import CallKey, Post, Side, Symbol, TraceId
+from levibotd.domain.signal import CallKey, Change, Post, Side, Symbol, TraceId
 
 # str | float | Decimal | None. Text and Decimal are both strings in JSON, so a Decimal is read back as its string.
 GateValue = object
@@ -179,6 +179,9 @@ class SignalScored(Record, frozen=True, kw_only=True):
     model_sha: str
     trained_until: float | None
     prior_sha: str | None = None
+    symbols: tuple[str, ...] = ()  # The coins that a command names, or means by the post it replies to.
+    every_call: bool = False
+    change: Change | None = None
 
 
 class SignalRejected(Record, frozen=True, kw_only=True):

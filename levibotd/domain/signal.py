@@ -114,11 +114,26 @@ class Leg(Struct, frozen=True, kw_only=True):
         return parts[1] if len(parts) > 1 else None
 
 
+class Change(Struct, frozen=True, kw_only=True):
+    """
+    What an update tells an open call to do, numbers as written. Fields that are not named stay as they are.
+
+    `close_share` is the part to close at market ("close half" is 0.5); `breakeven` moves the stop to the entry.
+    """
+
+    stop: float | None = None
+    breakeven: bool = False
+    targets: tuple[float, ...] = ()
+    entry: tuple[float, ...] = ()
+    close_share: float | None = None
+
+
 class Reading(Struct, frozen=True, kw_only=True):
     """
     What understanding made of a text: its kind, the legs that would be sent, and why.
 
-    A close or cancel has no legs; `symbols` are the coins it names, `every_call` is "close all".
+    A close, cancel or update has no legs; `symbols` are the coins it names, `every_call` is "close all",
+    `change` is what an update asks for, None where it only reports.
     """
 
     kind: Kind
@@ -127,6 +142,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     every_call: bool = False
     stale: bool = False
     reasons: tuple[str, ...] = ()
+    change: Change | None = None
 
 
 class Scored(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,51 @@
+"""
+What became of a call in the shadow ledger, traded or not: the records that verdicts on channels rest on.
+
+Two ledgers follow each call. `as_posted` is the canonical follower, the same for every channel and
+never tuned; `as_followed` takes our policy, our stop and our targets.
+"""
+
+from decimal import Decimal
+
+from levibotd.domain.records import Record
+from levibotd.domain.signal import CallKey, Side
+
+AS_POSTED = "as_posted"
+AS_FOLLOWED = "as_followed"
+
+
+class ShadowOutcome(Record, frozen=True, kw_only=True):
+    """
+    A call is over in one ledger. One record per call and ledger, and no second one.
+
+    `status` is filled, unfilled, cancelled, unpriced or unknown (a backfilled post whose first text
+    nobody has); `reason` says more: no_candles, quote, delisted, unreadable, target_traded, announced …
+    R is net of all costs over the planned loss of the full plan; `r_low` and `r_high` are the worst and
+    best order of events within a bar, `undecided` where they differ in sign. Times are unix seconds.
+    """
+
+    call: CallKey
+    channel: str
+    ledger: str  # as_posted | as_followed
+    side: Side
+    status: str
+    reason: str | None = None
+    witnessed: bool
+    posted_at: float
+    decided_at: float  # Receive time and latency: nothing fills before.
+    at: float  # When it was over, by the bars.
+    opened_at: float | None = None
+    entry: Decimal | None = None  # Average of what filled.
+    exit: Decimal | None = None
+    filled_share: float = 0.0  # Of the plan.
+    r: float | None = None
+    r_low: float | None = None
+    r_high: float | None = None
+    undecided: bool = False
+    return_pct: float | None = None  # Net, of the notional.
+    worst_pct: float | None = None  # Deepest excursion against it while it was held.
+    ended_by: str | None = None  # stop | target | horizon | announced | delisted | liquidation
+    posted_stop: bool = True  # False: the stop is ours, the result stands apart.
+    proxy: bool = False  # Priced on another market than the one it names.
+    synthetic: bool = False  # Priced through a cross.
+    contaminated: bool = False
