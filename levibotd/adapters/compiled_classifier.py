@@ -45,6 +45,9 @@ class CompiledClassifier:
     def probs(self, text: str, structure: Sequence[str]) -> Mapping[str, float]:
         return self._model.probs(text, structure)
 
+    def plausible(self, probs: Mapping[str, float]) -> Sequence[str]:
+        return self._model.plausible(probs)
+
     def explain(self, text: str, structure: Sequence[str], *, label: str, top: int) -> Sequence[tuple[str, float]]:
         return self._model.explain(text, structure, label=label, top=top)
 

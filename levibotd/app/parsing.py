@@ -65,6 +65,9 @@ class Explaining:
         self._last = (text, structure)
         return self._classifier.probs(text, structure)
 
+    def plausible(self, probs: Mapping[str, float]) -> Sequence[str]:
+        return self._classifier.plausible(probs)
+
     def explain(self, label: str) -> list[dict[str, Any]]:
         """What weighed most for `label` in the text judged since the last call; nothing where a rule decided."""
         if self._last is None:

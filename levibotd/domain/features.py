@@ -10,10 +10,13 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from levibotd.domain.posts.normalise import normalise
 from levibotd.domain.signal import NO_TRADE, Kind, Leg, Post, Reading, Scored, Side
 
 TEXT_USED = 2000  # Characters of a post that features are taken from.
+CHARACTERS = (2, 3, 4)  # Lengths of the runs of characters inside words.
 
 _LINK = re.compile(r"(?:https?://|t\.me/|www\.)\S+")
 _HANDLE = re.compile(r"@\w+")
@@ -22,6 +25,7 @@ _TOKEN = re.compile(r"[^\W\d_]+|\d|[%$?✅✔❌⛔🎯]")
 
 
 _SURELY_NOT = {Side.BUY.value: 0.0, Side.SELL.value: 0.0, NO_TRADE: 1.0}
+ABSTAINED = "abstained:"  # A reason: the labels that could not be told apart follow.
 _CAP = 0.49  # Of both sides together, where nothing can be sent.
 
 
@@ -30,6 +34,9 @@ class TextClassifier(Protocol):
 
     def probs(self, text: str, structure: Sequence[str]) -> Mapping[str, float]:
         """Probabilities of BUY, SELL and NO-TRADE."""
+
+    def plausible(self, probs: Mapping[str, float]) -> Sequence[str]:
+        """The labels that cannot be ruled out by these probabilities; none where it never abstains."""
 
 
 def score(post: Post, reading: Reading, classifier: TextClassifier) -> Scored:
@@ -45,13 +52,29 @@ def score(post: Post, reading: Reading, classifier: TextClassifier) -> Scored:
             reading=reading, label=NO_TRADE, probs=dict(_SURELY_NOT), reasons=(*reading.reasons, f"rule:{rule}")
         )
     raw = classifier.probs(post.text, structure(post, reading))
-    probs = _consistent(reading, buy=raw[Side.BUY.value], sell=raw[Side.SELL.value])
+    probs = consistent(sides_of(reading), buy=raw[Side.BUY.value], sell=raw[Side.SELL.value])
     label = max((NO_TRADE, Side.BUY.value, Side.SELL.value), key=probs.__getitem__)
+    if label != NO_TRADE:
+        plausible = classifier.plausible(probs)
+        if plausible and (NO_TRADE in plausible or label not in plausible):
+            return _abstained(reading, probs, plausible)
     return Scored(reading=reading, label=label, probs=probs, reasons=reading.reasons)
 
 
-def _consistent(reading: Reading, *, buy: float, sell: float) -> dict[str, float]:
-    sides = {leg.side for leg in reading.legs} if reading.kind is Kind.NEW else set()
+# The probabilities stay as they are; what would have been sent is not, and the labels that competed are named.
+def _abstained(reading: Reading, probs: Mapping[str, float], plausible: Sequence[str]) -> Scored:
+    reasons = (*reading.reasons, f"{ABSTAINED}{'|'.join(plausible)}")
+    unsure = replace(reading, kind=Kind.AMBIGUOUS, legs=(), reasons=reasons)
+    return Scored(reading=unsure, label=NO_TRADE, probs=probs, reasons=reasons)
+
+
+def sides_of(reading: Reading) -> tuple[str, ...]:
+    """The sides on which something could be sent; none where the post opens nothing."""
+    return tuple(sorted({leg.side.value for leg in reading.legs})) if reading.kind is Kind.NEW else ()
+
+
+def consistent(sides: Sequence[str], *, buy: float, sell: float) -> dict[str, float]:
+    """Give NO-TRADE the share of what cannot be sent. Six decimals that sum to 1."""
     if sides:
         buy = buy if Side.BUY in sides else 0.0
         sell = sell if Side.SELL in sides else 0.0
@@ -66,19 +89,35 @@ def _consistent(reading: Reading, *, buy: float, sell: float) -> dict[str, float
     return probs
 
 
-def words(text: str) -> list[str]:
-    """Return the folded words of a raw post text, in order."""
+def folded(text: str) -> str:
+    """Return the raw post text in lower case, its numbers, links and handles each folded to one sign."""
     text = normalise(text[:TEXT_USED]).lower()
     if "/" in text or "www" in text:
         text = _LINK.sub(" zurl ", text)
     if "@" in text:
         text = _HANDLE.sub(" zusr ", text)
-    return _TOKEN.findall(_NUMBER.sub("0", text))
+    return _NUMBER.sub("0", text)
+
+
+def words(text: str) -> list[str]:
+    """Return the folded words of a raw post text, in order."""
+    return tokens(folded(text))
+
+
+def tokens(folded_text: str) -> list[str]:
+    """Return the words of a folded text, in order."""
+    return _TOKEN.findall(folded_text)
 
 
 def word_grams(tokens: Sequence[str]) -> list[str]:
     """Words and pairs of neighbouring words."""
     return [*tokens, *map(" ".join, pairwise(tokens))]
+
+
+def character_grams(chunk: str) -> list[str]:
+    """Runs of two to four characters of one chunk between blanks; a blank on either side marks its ends."""
+    edged = f" {chunk} "
+    return [edged[at : at + size] for size in CHARACTERS for at in range(len(edged) - size + 1)]
 
 
 def structure(post: Post, reading: Reading) -> tuple[str, ...]:

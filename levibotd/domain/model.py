@@ -77,6 +77,10 @@ class CompiledModel:
             return dict.fromkeys(CLASSES, 1.0 / len(CLASSES))
         return {name: value / total for name, value in zip(CLASSES, single, strict=True)}
 
+    def plausible(self, probs: Mapping[str, float]) -> tuple[str, ...]:
+        """Return the labels that these probabilities cannot rule out; none where the model never abstains."""
+        return ()
+
     def margins(self, text: str, structure: Sequence[str]) -> tuple[float, ...]:
         """Return the uncalibrated distance to each class's plane."""
         buy, sell, none = self._intercepts

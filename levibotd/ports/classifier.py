@@ -18,5 +18,8 @@ class Classifier(Protocol):
     def probs(self, text: str, structure: Sequence[str]) -> Mapping[str, float]:
         """Probabilities of BUY, SELL and NO-TRADE for `text` with the structure tokens of its reading; sums to 1."""
 
+    def plausible(self, probs: Mapping[str, float]) -> Sequence[str]:
+        """The labels that `probs` cannot rule out at the model's confidence; none where it never abstains."""
+
     def explain(self, text: str, structure: Sequence[str], *, label: str, top: int) -> Sequence[tuple[str, float]]:
         """The `top` features of `label`'s margin, each with its exact signed share."""

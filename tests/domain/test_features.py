@@ -23,6 +23,9 @@ class Fixed:
     def probs(self, text: str, structure: Sequence[str]) -> Mapping[str, float]:
         return self._probs
 
+    def plausible(self, probs: Mapping[str, float]) -> Sequence[str]:
+        return ()
+
 
 def judged(text: str, *, buy: float = 0.0, sell: float = 0.0) -> Scored:
     post = Post(channel="c", message_id=1, posted_at=0.0, text=text)

@@ -17,6 +17,9 @@ class SureOfBuys:
     def probs(self, text: str, structure: Sequence[str]) -> Mapping[str, float]:
         return {"BUY": 0.95, "SELL": 0.03, "NO-TRADE": 0.02}
 
+    def plausible(self, probs: Mapping[str, float]) -> Sequence[str]:
+        return ()
+
 
 def parsed(**line: Any) -> dict[str, Any]:
     return parse_line(line, SureOfBuys())
