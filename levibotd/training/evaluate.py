@@ -41,7 +41,8 @@ def evaluate(
         "method": f"grouped {FOLDS}-fold by channel, held out",
         "channels": len({example.group for example in examples}),
         "all": _group(examples, judged),
-        "certain": _group(*_certain(examples, judged)),
+        "certain": _group(*_chosen(examples, judged, certain=True)),
+        "doubted": _group(*_chosen(examples, judged, certain=False)),
         "languages": by_language(_rows(examples, judged)),
     }
     return {key: rounded(value) for key, value in found.items()}
@@ -132,8 +133,10 @@ def _group(examples: Sequence[Example], judged: Sequence[Scored]) -> dict[str, A
     return figures(_rows(examples, judged)) | tally.figures()
 
 
-def _certain(examples: Sequence[Example], judged: Sequence[Scored]) -> tuple[list[Example], list[Scored]]:
-    chosen = [i for i, example in enumerate(examples) if example.certain]
+def _chosen(
+    examples: Sequence[Example], judged: Sequence[Scored], *, certain: bool
+) -> tuple[list[Example], list[Scored]]:
+    chosen = [i for i, example in enumerate(examples) if example.certain is certain]
     return [examples[i] for i in chosen], [judged[i] for i in chosen]
 
 
