@@ -7,11 +7,16 @@ never tuned; `as_followed` takes our policy, our stop and our targets.
 
 from decimal import Decimal
 
-from levibotd.domain.records import Record
+from levibotd.domain.records import Record, SignalIngest
 from levibotd.domain.signal import CallKey, Side
 
 AS_POSTED = "as_posted"
 AS_FOLLOWED = "as_followed"
+
+WITNESSED_WITHIN_S = 120.0
+FIRST_TEXT_WITHIN_S = 600.0  # A backfilled post edited later than this after it was posted: nobody knows what it said.
+
+_LIVE = frozenset({"demo", "file", "http", "telethon"})
 
 
 class ShadowOutcome(Record, frozen=True, kw_only=True):
@@ -49,3 +54,15 @@ class ShadowOutcome(Record, frozen=True, kw_only=True):
     proxy: bool = False  # Priced on another market than the one it names.
     synthetic: bool = False  # Priced through a cross.
     contaminated: bool = False
+
+
+def is_witnessed(ingest: SignalIngest) -> bool:
+    """Did the first revision of this post reach us live and at once? All else is backfilled, and proves nothing."""
+    if ingest.source not in _LIVE or ingest.post.known_at > ingest.post.posted_at:
+        return False
+    return ingest.received_at - ingest.post.posted_at <= WITNESSED_WITHIN_S
+
+
+def has_unknown_text(ingest: SignalIngest) -> bool:
+    """Was this post rewritten so long after it was posted that what it first said is unknown?"""
+    return not is_witnessed(ingest) and ingest.post.known_at - ingest.post.posted_at > FIRST_TEXT_WITHIN_S

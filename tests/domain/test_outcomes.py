@@ -2,9 +2,11 @@
 
 from decimal import Decimal
 
-from levibotd.domain.outcomes import AS_POSTED, ShadowOutcome
-from levibotd.domain.records import Entry
-from levibotd.domain.signal import CallKey, Side
+import pytest
+
+from levibotd.domain.outcomes import AS_POSTED, ShadowOutcome, has_unknown_text, is_witnessed
+from levibotd.domain.records import Entry, SignalIngest
+from levibotd.domain.signal import CallKey, Post, Side
 from levibotd.journal import Chain, Preparer, decode
 
 
@@ -19,3 +21,24 @@ def test_an_outcome_comes_back_from_the_log_as_it_went_in() -> None:
 
     assert decode(line).event_type == "SHADOW_OUTCOME"
     assert decode(line).entry.record == outcome
+
+
+@pytest.mark.parametrize(
+    ("source", "after_s", "edited_after_s", "witnessed", "unknown"),
+    [
+        ("telethon", 120.0, None, True, False),
+        ("telethon", 121.0, None, False, False),
+        ("replay", 0.0, None, False, False),
+        ("telethon", 60.0, 30.0, False, False),  # What came first nobody saw.
+        ("replay", 0.0, 600.0, False, False),
+        ("replay", 0.0, 601.0, False, True),
+    ],
+)
+def test_a_post_is_witnessed_when_its_first_text_reached_us_at_once(
+    source: str, after_s: float, edited_after_s: float | None, witnessed: bool, unknown: bool
+) -> None:
+    edited_at = None if edited_after_s is None else 1000.0 + edited_after_s
+    post = Post(channel="@c", message_id=1, posted_at=1000.0, text="t", edited_at=edited_at)
+    ingest = SignalIngest(post=post, received_at=1000.0 + after_s, source=source)
+
+    assert (is_witnessed(ingest), has_unknown_text(ingest)) == (witnessed, unknown)
