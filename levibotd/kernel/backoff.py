@@ -40,6 +40,10 @@ class Backoff:
         self._rng = rng
         self._failures = 0
 
+    def is_due(self, *, healthy_for_s: float) -> bool:
+        """Would there be a pause after one more failure?"""
+        return self._failures > 0 and healthy_for_s < HEALTHY_AFTER_S
+
     def next_s(self, *, healthy_for_s: float) -> float:
         """The pause after one more failure of something that had been up for `healthy_for_s`."""
         if healthy_for_s >= HEALTHY_AFTER_S:

@@ -250,12 +250,12 @@ class Cell:
     def _task_failed(self, error: BaseException) -> None:
         if TaskFailed not in self.mailbox.control:
             self.mailbox.put_control(TaskFailed(error))
-        if self.current is not None and (task := self.task) is not None:
-            asyncio.get_running_loop().call_later(self.child.shutdown_s, self._kill_failed, task)
+        if self.current is not None:
+            asyncio.get_running_loop().call_later(self.child.shutdown_s, self._kill_failed, self.incarnation)
 
-    def _kill_failed(self, task: "asyncio.Task[Exit]") -> None:
-        if TaskFailed in self.mailbox.control and self.task is task:
-            task.cancel()
+    def _kill_failed(self, incarnation: int) -> None:
+        if TaskFailed in self.mailbox.control and self.incarnation == incarnation:
+            self.kill()
 
     # --- The end ------------------------------------------------------------------------------
 

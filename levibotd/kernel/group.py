@@ -2,7 +2,9 @@
 One supervised group: starts its children in order, begins them anew after a crash, stops them in reverse.
 
 A group is one task that selects over what happens: a stop request, a child's end, an operator's
-restart request, a pause that is over. So a stop never waits for a pause.
+restart request, a pause that is over. So a stop never waits for a pause. While it rests, with
+nothing else to do, the first crash of an actor costs it no turn of the loop: it begins anew where
+it ended, in its own task.
 """
 
 import asyncio
@@ -80,6 +82,9 @@ class Supervisor:
         self._stop: tuple[Stopping, str, bool] | None = None
         self._wake: asyncio.Event = asyncio.Event()
         self._asked = False
+        self._resting = False  # Nothing to do, and not woken since.
+        self._starting: Job | None = None  # Its first child has begun, and is not known to be up.
+        self._start_failed: list[Exit] = []
 
     # --- As a child of its parent -------------------------------------------------------------
 
@@ -128,26 +133,45 @@ class Supervisor:
                     stopping, reason, restart = self._stop
                     await self._stop_all(stopping, reason=reason, restart=restart)
                     return SiblingRestart(reason) if restart else Shutdown(reason)
-                if self._ends:
+                if self._starting is not None:
+                    gave_up = await self._arrival(self._starting)
+                elif self._ends:
                     gave_up = await self._ended(*self._ends.popleft())
                 elif self._wanted:
                     gave_up = await self._restart(self._wanted.popleft())
                 elif self._due:
                     gave_up = await self._advance(self._due.popleft())
                 else:
+                    self._resting = True
                     await self._wake.wait()
+                    self._resting = False
                     continue
                 if gave_up is not None:
                     await self._stop_all(self._own_stop(), reason="group gave up", restart=True)
                     return gave_up
         finally:
+            self._resting = False
             self._forget_jobs()
             self.state = State.STOPPED
 
     async def _advance(self, job: Job) -> Exhausted | None:
+        self._begin(job)
+        return await self._arrival(job)
+
+    # One start at a time: until it is known how it went, nothing but a stop is looked at.
+    async def _arrival(self, job: Job) -> Exhausted | None:
+        started = job.nodes[0].started
+        while not (started.done() or self._start_failed or self._stop is not None):
+            self._wake.clear()
+            await self._wake.wait()
+        self._starting = None
+        return self._arrived(job)
+
+    def _arrived(self, job: Job) -> Exhausted | None:
         node = job.nodes[0]
-        if (failed := await self._start(node)) is not None:
-            return self._failed(node, failed, job=job)
+        # It came up and ended in one tick: the end is dealt with like any other.
+        if self._start_failed:
+            return self._failed(node, self._start_failed[0], job=job)
         if not node.started.done():
             return None  # A stop was asked for meanwhile.
         job.nodes.popleft()
@@ -161,24 +185,34 @@ class Supervisor:
             self.started.set_result(None)
         return None
 
-    # Begin a child and wait until it is up. Returns how it ended if it did not come up.
-    async def _start(self, node: Node) -> Exit | None:
-        failed: list[Exit] = []
+    # Begin the next child of a job.
+    def _begin(self, job: Job) -> None:
+        node = job.nodes[0]
+        self._await_start(job)
+        if isinstance(node, Leaf):
+            node.begin(self._on_end, again=self._recover_at_once)
+        else:
+            node.begin(self._on_end)
+        node.started.add_done_callback(self._came_up)
 
-        def on_end(node: Node, ended: Exit) -> None:
-            if node.started.done():
-                self._ends.append((node, ended))
-            else:
-                failed.append(ended)
+    def _await_start(self, job: Job) -> None:
+        self._starting = job
+        self._start_failed.clear()
+
+    def _on_end(self, node: Node, ended: Exit) -> None:
+        if node.started.done():
+            self._ends.append((node, ended))
+        else:
+            self._start_failed.append(ended)
+        self._wake.set()
+
+    def _came_up(self, started: "asyncio.Future[None]") -> None:
+        job = self._starting
+        if job is not None and self._resting and not self._wake.is_set() and job.nodes[0].started is started:
+            self._starting = None
+            self._arrived(job)
+        else:
             self._wake.set()
-
-        node.begin(on_end)
-        node.started.add_done_callback(lambda _: self._wake.set())
-        while not (node.started.done() or failed or self._stop is not None):
-            self._wake.clear()
-            await self._wake.wait()
-        # It came up and ended in one tick: the end is dealt with like any other.
-        return failed[0] if failed else None
 
     def _up(self, node: Node) -> None:
         node.times_up += 1
@@ -190,13 +224,30 @@ class Supervisor:
             self._emit(Recovered(group=node.name))
 
     async def _ended(self, node: Node, ended: Exit) -> Exhausted | None:
-        restart = node.cell.child.restart if isinstance(node, Leaf) else PERMANENT
-        abnormal = isinstance(ended, Failed | StartFailed | Killed | Exhausted)
-        if restart is TEMPORARY or (restart is not PERMANENT and not abnormal):
+        if not _begins_anew(node, ended):
+            abnormal = _is_abnormal(ended)
             self._down.add(node.name)
             node.close("finished" if not abnormal else "crashed", failed=abnormal)
             return None
         return await self._recover(node, ended)
+
+    # What `_recover` does where nobody has to be waited for, and no pause is due: True, and `node` lives on in its task.
+    def _recover_at_once(self, node: Leaf, ended: Exit) -> bool:
+        if not self._resting or self._wake.is_set() or self._jobs or not _begins_anew(node, ended):
+            return False
+        if not isinstance(ended, Failed) or isinstance(ended.error, self._fatal) or not node.started.done():
+            return False
+        if self.group.strategy is not ONE_FOR_ONE and len(self._affected(node)) > 1:
+            return False
+        now, backoff = self._now(), self._backoffs[node.name]
+        if backoff.is_due(healthy_for_s=now - node.begun_at) or not self._budget.spend(now):
+            return False
+        backoff.next_s(healthy_for_s=now - node.begun_at)
+        self.restarts += 1
+        self._await_start(self._job([node], first=False))
+        node.renew()
+        node.started.add_done_callback(self._came_up)
+        return True
 
     async def _recover(self, node: Node, ended: Exit) -> Exhausted | None:
         affected = self._affected(node)
@@ -308,4 +359,14 @@ class Supervisor:
     def _forget_jobs(self) -> None:
         for job in list(self._jobs):
             self._drop(job)
+        self._starting = None
         self._wanted.clear()
+
+
+def _is_abnormal(ended: Exit) -> bool:
+    return isinstance(ended, Failed | StartFailed | Killed | Exhausted)
+
+
+def _begins_anew(node: Node, ended: Exit) -> bool:
+    restart = node.cell.child.restart if isinstance(node, Leaf) else PERMANENT
+    return restart is PERMANENT or (restart is not TEMPORARY and _is_abnormal(ended))

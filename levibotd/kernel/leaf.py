@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -63,18 +64,36 @@ class Leaf:
     def __init__(self, cell: Cell, *, now: Callable[[], float]) -> None:
         self.cell = cell
         self.name = cell.name
+        self.started: asyncio.Future[None]
         self.task: asyncio.Task[Exit] | None = None
         self.begun_at = 0.0
         self.times_up = 0
         self._now = now
         self._asked = False
 
-    def begin(self, on_end: Callable[[Node, Exit], None]) -> None:
-        self.started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.begun_at = self._now()
+    def begin(
+        self, on_end: Callable[[Node, Exit], None], *, again: "Callable[[Leaf, Exit], bool] | None" = None
+    ) -> None:
+        """As for any node; `again` may `renew` it when a life ended, and says so: the next follows in the same task."""
+        self.renew()
         self._asked = False
-        self.task = asyncio.create_task(self.cell.live(self.started), name=self.name)
+        self.task = asyncio.create_task(self._live(again), name=self.name)
         self.task.add_done_callback(lambda task: None if self._asked else on_end(self, exit_of(task)))
+
+    def renew(self) -> None:
+        """Count from now on what comes as the next life."""
+        self.started = asyncio.get_running_loop().create_future()
+        self.begun_at = self._now()
+
+    # A life that left something behind in its task (a cancellation, a context variable) is the last one there.
+    async def _live(self, again: "Callable[[Leaf, Exit], bool] | None") -> Exit:
+        task, context = self.task, copy_context()
+        while True:
+            ended = await self.cell.live(self.started)
+            if self._asked or again is None or task is None or task.cancelling() or copy_context() != context:
+                return ended
+            if not again(self, ended):
+                return ended
 
     async def stop(self, stopping: Stopping, *, reason: str, restart: bool = False) -> None:
         task = self.task
