@@ -10,16 +10,12 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from levibotd.domain.chance import Interval
+from levibotd.domain.trust import Trust
+
 COVERAGE_MIN = 0.8  # Of the calls priced, and below it no figure is shown.
 PRICED_MIN = 20
 CURVE_POINTS_MAX = 200
-
-
-class Interval(Struct, frozen=True):
-    """From `lo` to `hi`, 95 % unless it says otherwise."""
-
-    lo: float
-    hi: float
 
 
 class CurvePoint(Struct, frozen=True):
@@ -105,7 +101,7 @@ class Conduct(Struct, frozen=True, kw_only=True):
     claimed_win_rate: float | None = None  # Claimed wins over the calls it claims anything of.
     proxy_share: float | None = None  # Priced on another market than the one it names.
     synthetic_share: float | None = None  # Priced through a cross.
-    contaminated: int = 0  # Decided with knowledge of later than the post; in no figure.
+    contaminated: int = 0  # Read with knowledge of later than the post; these feed no trust.
 
 
 class Column(Struct, frozen=True, kw_only=True):
@@ -118,43 +114,6 @@ class Column(Struct, frozen=True, kw_only=True):
     conduct: Conduct = Conduct()
     since: float | None = None  # First and last post that is counted.
     until: float | None = None
-
-
-class Prior(Struct, frozen=True, kw_only=True):
-    """What is held of a channel before its calls are looked at. `source` is assumed | measured."""
-
-    mean: float
-    sd: float  # Between channels.
-    noise: float  # Within a channel, R per call.
-    pays: float  # Share of calls that pay.
-    pays_weight: float  # In calls.
-    source: str
-    channels: int = 0
-    sha: str = ""
-
-
-class Pays(Struct, frozen=True):
-    """How likely a call pays after costs, with its 80 % interval."""
-
-    p: float
-    lo: float
-    hi: float
-
-
-class Trust(Struct, frozen=True, kw_only=True):
-    """What is held of a channel as of `at`, from witnessed calls as followed."""
-
-    at: float
-    ev_r: float  # Posterior mean of R per call.
-    ev_sd: float
-    t: float  # P(mean > 0).
-    p_pays: Pays
-    calls: int
-    mature: int
-    n_eff: float
-    design_effect: float
-    adjusted: bool  # R minus its placebo stands in the place of R.
-    prior: Prior
 
 
 class Card(Struct, frozen=True, kw_only=True):

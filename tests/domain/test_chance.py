@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from levibotd.domain.cards.card import Interval
-from levibotd.domain.cards.chance import (
+from levibotd.domain.chance import (
     WEEKS_MIN,
+    Interval,
     beta_cdf,
     beta_quantile,
     by_week,

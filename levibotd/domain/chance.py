@@ -5,7 +5,8 @@ from math import exp, lgamma, log, log1p, sqrt
 from random import Random
 from statistics import NormalDist
 
-from levibotd.domain.cards.card import Interval
+from msgspec import Struct
+
 from levibotd.domain.rounding import six_digits
 
 NORMAL = NormalDist()
@@ -16,6 +17,13 @@ WEEKS_MIN = 4  # Fewer blocks than these say nothing about how blocks differ.
 _WEEK_S = 7 * 86_400
 _MONDAY_S = 3 * 86_400  # The epoch began on a Thursday.
 _STEPS_MAX = 200
+
+
+class Interval(Struct, frozen=True):
+    """From `lo` to `hi`; 95 % unless it says otherwise."""
+
+    lo: float
+    hi: float
 
 
 def week_of(at: float) -> int:

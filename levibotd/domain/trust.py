@@ -1,0 +1,282 @@
+"""
+Trust in a channel: what is held of its calls as followed, after costs, as of a moment.
+
+Only witnessed calls count. A call has the weight and the place in time of its post: it is mature once its entry and
+the horizon are over, and enters with its R (not filled: 0). A younger one enters with what it has lost so far, or
+with 0, so that winners which end first earn nothing early. Nothing after `at` is looked at.
+
+What few calls say is drawn to what channels are like (the prior, empirical Bayes). Backfilled calls may move the mean
+of the prior, and never the certainty.
+"""
+
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from math import sqrt
+
+from msgspec import Struct, json
+from msgspec.structs import replace
+
+from levibotd.domain.chance import NORMAL, beta_quantile, week_of
+from levibotd.domain.rounding import six_digits
+
+HORIZON_S = 7 * 86_400.0
+HALF_LIFE_S = 120 * 86_400.0
+DESIGN_EFFECT = 1.4  # Of weeks, measured over 135 calls; until a channel has `WEEKS_FOR_EFFECT`.
+WEEKS_FOR_EFFECT = 20
+CHANNELS_FOR_PRIOR = 20  # Fewer measured ones, and the prior is assumed.
+CALLS_TO_MEASURE = 10  # Mature ones: fewer measure no channel.
+PLACEBO_FROM = 20.0  # From this n_eff on, R minus its placebo takes the place of R.
+BACKFILLED_MAX = 10.0  # Effective calls that backfilled evidence may weigh.
+NOISE_WEIGHT = 10.0  # Calls by which a channel's own variance is drawn to that of all.
+
+_PAYS_WEIGHTS = (2.0, 100.0)
+_SPREAD_MIN = 0.01
+
+
+class Prior(Struct, frozen=True, kw_only=True):
+    """What is held of a channel before its calls are looked at. `source` is assumed | measured."""
+
+    mean: float
+    sd: float  # Between channels.
+    noise: float  # Within a channel, R per call.
+    pays: float  # Share of calls that pay.
+    pays_weight: float  # In calls.
+    source: str
+    channels: int = 0
+    sha: str = ""
+
+
+class Pays(Struct, frozen=True):
+    """How likely a call pays after costs, with its 80 % interval."""
+
+    p: float
+    lo: float
+    hi: float
+
+
+class Trust(Struct, frozen=True, kw_only=True):
+    """What is held of a channel as of `at`, from witnessed calls as followed."""
+
+    at: float
+    ev_r: float  # Posterior mean of R per call.
+    ev_sd: float
+    t: float  # P(mean > 0).
+    p_pays: Pays
+    calls: int
+    mature: int
+    n_eff: float
+    design_effect: float
+    adjusted: bool  # R minus its placebo stands in the place of R.
+    prior: Prior
+
+
+# Of 200 simulated channels and what is published of real ones: most lose a little after costs.
+ASSUMED = Prior(mean=-0.08, sd=0.12, noise=1.2, pays=0.4, pays_weight=10.0, source="assumed")
+
+
+class Lived(Struct, frozen=True, kw_only=True):
+    """
+    One priced call as followed. `over_at` None: it is not over; `r` None: it was never filled.
+
+    `running_r` is the R so far of one that is open, as of now; `placebo_r` that of the same trade at random times.
+    """
+
+    posted_at: float
+    lifetime_s: float
+    over_at: float | None = None
+    r: float | None = None
+    running_r: float | None = None
+    placebo_r: float | None = None
+
+
+class Evidence(Struct, frozen=True, kw_only=True):
+    """What the calls of one channel say on their own, weighted by age."""
+
+    calls: int
+    mature: int
+    n_eff: float
+    design_effect: float
+    mean: float
+    variance: float
+    pays: float  # Share with R above zero.
+    adjusted: bool = False
+
+
+class Survival(Struct, frozen=True, kw_only=True):
+    """What became of a channel's history before we saw it."""
+
+    missing: float = 0.0  # Share of message ids that are gone.
+    edited: float = 0.0
+
+
+def entered_r(call: Lived, *, at: float) -> float:
+    """The R with which a call counts at `at`."""
+    over = call.over_at is not None and call.over_at <= at
+    r = (call.r if over else call.running_r) or 0.0
+    return r if over and is_mature(call, at=at) else min(r, 0.0)
+
+
+def is_mature(call: Lived, *, at: float) -> bool:
+    """Could it be over by `at`, however it went?"""
+    return call.posted_at + call.lifetime_s + HORIZON_S <= at
+
+
+def evidence(calls: Sequence[Lived], *, at: float) -> Evidence | None:
+    """What calls posted by `at` say; None when there is none."""
+    known = [call for call in calls if call.posted_at <= at]
+    if not known:
+        return None
+    weights = [2.0 ** ((call.posted_at - at) / HALF_LIFE_S) for call in known]
+    plain = [entered_r(call, at=at) for call in known]
+    effect = _design_effect(known, weights, plain)
+    total = sum(weights)
+    n_eff = total * total / sum([weight * weight for weight in weights]) / effect
+    adjusted = n_eff >= PLACEBO_FROM and any(call.placebo_r is not None for call in known)
+    values = [r - (call.placebo_r or 0.0) for call, r in zip(known, plain, strict=True)] if adjusted else plain
+    mean = _mean(values, weights)
+    return Evidence(
+        calls=len(known),
+        mature=sum(is_mature(call, at=at) for call in known),
+        n_eff=n_eff,
+        design_effect=effect,
+        mean=mean,
+        variance=_mean([(value - mean) ** 2 for value in values], weights),
+        pays=_mean([float(r > 0) for r in plain], weights),
+        adjusted=adjusted,
+    )
+
+
+def prior_of(channels: Sequence[Evidence]) -> Prior:
+    """What channels are like: measured once enough of them are, else assumed."""
+    measured = [one for one in channels if one.mature >= CALLS_TO_MEASURE and one.n_eff > 1]
+    if len(measured) < CHANNELS_FOR_PRIOR:
+        return _named(replace(ASSUMED, channels=len(measured)))
+    noise2 = _mean([one.variance for one in measured], [one.n_eff - 1 for one in measured])
+    errors = [_error2(one, noise2) for one in measured]
+    mean, spread2 = _between([one.mean for one in measured], errors)
+    pays, pays_weight = _pays(measured)
+    return _named(
+        Prior(
+            mean=six_digits(mean),
+            sd=six_digits(sqrt(spread2)),
+            noise=six_digits(sqrt(noise2)),
+            pays=six_digits(pays),
+            pays_weight=six_digits(pays_weight),
+            source="measured",
+            channels=len(measured),
+        )
+    )
+
+
+def with_history(prior: Prior, backfilled: Evidence | None, survival: Survival) -> Prior:
+    """
+    The prior of one channel, its mean moved by its backfilled calls.
+
+    A gain is shrunk by what did not survive, a loss is not: nobody deletes his winners.
+    """
+    if backfilled is None:
+        return prior
+    kept = (1.0 - survival.missing) * (1.0 - survival.edited)
+    mean = backfilled.mean * kept if backfilled.mean > 0 else backfilled.mean
+    pays = backfilled.pays * kept
+    weight = min(backfilled.n_eff, BACKFILLED_MAX)
+    share = weight / (weight + (prior.noise / prior.sd) ** 2)
+    share_pays = weight / (weight + prior.pays_weight)
+    return _named(
+        replace(
+            prior,
+            mean=six_digits(prior.mean + share * (mean - prior.mean)),
+            pays=six_digits(prior.pays + share_pays * (pays - prior.pays)),
+        )
+    )
+
+
+def trust(found: Evidence | None, *, prior: Prior, at: float) -> Trust:
+    """What is held of a channel: its evidence drawn to the prior."""
+    if found is None:
+        found = Evidence(calls=0, mature=0, n_eff=0.0, design_effect=DESIGN_EFFECT, mean=0.0, variance=0.0, pays=0.0)
+    spread2 = prior.sd**2
+    pull = 0.0 if found.n_eff <= 0 else spread2 / (spread2 + _error2(found, prior.noise**2))
+    mean = prior.mean + pull * (found.mean - prior.mean)
+    sd = sqrt(spread2 * (1.0 - pull))
+    return Trust(
+        at=at,
+        ev_r=six_digits(mean),
+        ev_sd=six_digits(sd),
+        t=six_digits(NORMAL.cdf(mean / sd)),
+        p_pays=_chance(found, prior),
+        calls=found.calls,
+        mature=found.mature,
+        n_eff=six_digits(found.n_eff),
+        design_effect=six_digits(found.design_effect),
+        adjusted=found.adjusted,
+        prior=prior,
+    )
+
+
+def _chance(found: Evidence, prior: Prior) -> Pays:
+    a = prior.pays * prior.pays_weight + found.pays * found.n_eff
+    b = (1 - prior.pays) * prior.pays_weight + (1 - found.pays) * found.n_eff
+    return Pays(
+        six_digits(a / (a + b)),
+        six_digits(beta_quantile(0.1, a=a, b=b)),
+        six_digits(beta_quantile(0.9, a=a, b=b)),
+    )
+
+
+# Variance of the mean with calls of one week taken together, over that with each on its own.
+def _design_effect(calls: Sequence[Lived], weights: Sequence[float], values: Sequence[float]) -> float:
+    mean = _mean(values, weights)
+    weeks: dict[int, float] = {}
+    alone = 0.0
+    for call, weight, value in zip(calls, weights, values, strict=True):
+        week, error = week_of(call.posted_at), weight * (value - mean)
+        weeks[week] = weeks.get(week, 0.0) + error
+        alone += error * error
+    if len(weeks) < WEEKS_FOR_EFFECT or alone <= 0:
+        return DESIGN_EFFECT
+    together = sum([error * error for error in weeks.values()])
+    n, k = len(calls), len(weeks)
+    return max(1.0, together / alone * (k / (k - 1)) / (n / (n - 1)))
+
+
+# Squared error of the mean; few calls tell their own spread badly, so it is drawn to that of all.
+def _error2(found: Evidence, noise2: float) -> float:
+    own = max(0.0, found.n_eff - 1)
+    return (own * found.variance + NOISE_WEIGHT * noise2) / (own + NOISE_WEIGHT) / found.n_eff
+
+
+# Mean and variance between channels, by moments (DerSimonian and Laird).
+def _between(means: Sequence[float], errors: Sequence[float]) -> tuple[float, float]:
+    weights = [1.0 / error for error in errors]
+    mean = _mean(means, weights)
+    total = sum(weights)
+    q = sum([weight * (one - mean) ** 2 for weight, one in zip(weights, means, strict=True)])
+    scale = total - sum([weight * weight for weight in weights]) / total
+    spread2 = max(_SPREAD_MIN**2, (q - (len(means) - 1)) / scale)
+    return _mean(means, [1.0 / (error + spread2) for error in errors]), spread2
+
+
+# Share of calls that pay over all channels, and how many calls that is worth (beta-binomial, by moments).
+def _pays(measured: Sequence[Evidence]) -> tuple[float, float]:
+    shares, weights = [one.pays for one in measured], [one.n_eff for one in measured]
+    mean = min(max(_mean(shares, weights), 0.01), 0.99)
+    spread2 = _mean([(share - mean) ** 2 for share in shares], weights)
+    spread2 -= _mean([mean * (1 - mean) / weight for weight in weights], weights)
+    low, high = _PAYS_WEIGHTS
+    return mean, high if spread2 <= 0 else min(max(mean * (1 - mean) / spread2 - 1, low), high)
+
+
+def _mean(values: Sequence[float], weights: Sequence[float]) -> float:
+    return sum([value * weight for value, weight in zip(values, weights, strict=True)]) / sum(weights)
+
+
+def _named(prior: Prior) -> Prior:
+    bare = replace(prior, sha="")
+    return replace(prior, sha=blake2b(json.encode(bare, order="sorted"), digest_size=8).hexdigest())
+
+
+def priors_as_of(calls: Mapping[str, Sequence[Lived]], *, at: float) -> Prior:
+    """What channels are like, by their calls as of `at`."""
+    found = (evidence(calls[channel], at=at) for channel in sorted(calls))
+    return prior_of([one for one in found if one is not None])

@@ -1,0 +1,221 @@
+"""What is held of a channel, and that nobody is helped by what has not happened yet."""
+
+from random import Random
+from statistics import fmean
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from levibotd.domain.trust import (
+    ASSUMED,
+    BACKFILLED_MAX,
+    CHANNELS_FOR_PRIOR,
+    DESIGN_EFFECT,
+    HALF_LIFE_S,
+    HORIZON_S,
+    Evidence,
+    Lived,
+    Survival,
+    entered_r,
+    evidence,
+    prior_of,
+    priors_as_of,
+    trust,
+    with_history,
+)
+
+DAY = 86_400.0
+NOW = 1_700_000_000.0
+
+
+def lived(age_d: float, r: float | None, *, took_d: float = 1.0, placebo_r: float | None = None) -> Lived:
+    posted_at = NOW - age_d * DAY
+    return Lived(posted_at=posted_at, lifetime_s=DAY, over_at=posted_at + took_d * DAY, r=r, placebo_r=placebo_r)
+
+
+@pytest.mark.parametrize(
+    ("age_d", "r", "counts"),
+    [
+        (7.9, 2.0, 0.0),  # Won early: nothing yet.
+        (8.0, 2.0, 2.0),  # Entry lifetime and horizon are over.
+        (2.0, -1.0, -1.0),  # Lost early counts at once.
+        (8.0, None, 0.0),
+        (0.5, -1.0, 0.0),  # It will lose, but has not by now.
+    ],
+)
+def test_a_young_call_enters_with_its_loss_or_with_nothing(age_d: float, r: float | None, counts: float) -> None:
+    assert entered_r(lived(age_d, r), at=NOW) == counts
+
+
+@pytest.mark.parametrize(("running", "counts"), [(0.8, 0.0), (-0.4, -0.4), (None, 0.0)])
+def test_an_open_call_enters_at_its_mark_if_that_is_below_zero(running: float | None, counts: float) -> None:
+    assert entered_r(Lived(posted_at=NOW - DAY, lifetime_s=DAY, running_r=running), at=NOW) == counts
+
+
+def test_a_call_of_four_months_ago_weighs_half() -> None:
+    old = NOW - HALF_LIFE_S - 20 * DAY
+    calls = [lived(20, 1.0), Lived(posted_at=old, lifetime_s=DAY, over_at=old + DAY, r=-1.0)]
+
+    found = evidence(calls, at=NOW)
+
+    assert found is not None
+    assert found.mean == pytest.approx((1 - 0.5) / 1.5)
+    assert found.n_eff == pytest.approx(1.5**2 / 1.25 / DESIGN_EFFECT)
+    assert found.pays == pytest.approx(1 / 1.5)
+
+
+def test_calls_of_one_week_that_go_one_way_count_as_fewer() -> None:
+    chance = Random(3)
+    alike, alone = [], []
+    for week in range(40):
+        of_week = chance.choice((-1.0, 1.0))
+        for number in range(10):
+            at = 20 + week * 7 + number * 0.5
+            alike.append(lived(at, of_week))
+            alone.append(lived(at, chance.choice((-1.0, 1.0))))
+
+    together, apart = evidence(alike, at=NOW), evidence(alone, at=NOW)
+
+    assert together is not None
+    assert apart is not None
+    assert together.design_effect > 4
+    assert 1.0 <= apart.design_effect < 2
+    assert together.n_eff < apart.n_eff / 3
+
+
+def test_without_calls_a_channel_is_what_channels_are() -> None:
+    held = trust(None, prior=ASSUMED, at=NOW)
+
+    assert (held.ev_r, held.n_eff, held.prior.source) == (ASSUMED.mean, 0.0, "assumed")
+    assert held.t < 0.5
+    assert held.p_pays.lo < held.p_pays.p == ASSUMED.pays < held.p_pays.hi
+
+
+def test_evidence_outweighs_the_prior_as_it_grows() -> None:
+    held = [
+        trust(evidence([lived(10 + n, 0.5) for n in range(count)], at=NOW), prior=ASSUMED, at=NOW)
+        for count in (5, 20, 60)
+    ]
+
+    assert held[0].ev_r < held[1].ev_r < held[2].ev_r < 0.5
+    assert held[0].t < held[1].t < held[2].t
+    assert held[0].p_pays.lo < held[1].p_pays.lo < held[2].p_pays.lo
+    widths = [one.p_pays.hi - one.p_pays.lo for one in held]
+    assert widths[0] > widths[2]
+
+
+def test_the_prior_is_assumed_until_twenty_channels_are_measured() -> None:
+    chance = Random(5)
+    channels = {
+        f"c{n}": [lived(10 + call, chance.gauss(0.1, 1.0)) for call in range(40)] for n in range(CHANNELS_FOR_PRIOR)
+    }
+    few = dict(list(channels.items())[:-1])
+
+    assert priors_as_of(few, at=NOW).source == "assumed"
+    measured = priors_as_of(channels, at=NOW)
+    assert (measured.source, measured.channels) == ("measured", CHANNELS_FOR_PRIOR)
+    assert measured.mean == pytest.approx(0.1, abs=0.1)
+    assert measured.noise == pytest.approx(1.0, abs=0.1)
+    assert measured.sha != priors_as_of(few, at=NOW).sha
+
+
+def test_what_is_drawn_to_the_prior_finds_better_channels_than_bare_means() -> None:
+    chance = Random(7)
+    true, bare, drawn = [], [], []
+    for _ in range(300):
+        mean = chance.gauss(-0.08, 0.12)
+        calls = [lived(10 + chance.random() * 100, chance.gauss(mean, 1.2)) for _ in range(chance.randint(3, 60))]
+        found = evidence(calls, at=NOW)
+        assert found is not None
+        true.append(mean)
+        bare.append(found.mean)
+        drawn.append(trust(found, prior=ASSUMED, at=NOW).ev_r)
+
+    def error(guesses: list[float]) -> float:
+        return fmean((guess - mean) ** 2 for guess, mean in zip(guesses, true, strict=True))
+
+    def chosen(guesses: list[float]) -> float:
+        return fmean(mean for guess, mean in zip(guesses, true, strict=True) if guess > 0)
+
+    assert error(drawn) < error(bare) / 3
+    assert chosen(drawn) > chosen(bare)
+
+
+def test_from_twenty_effective_calls_on_the_placebo_is_taken_off() -> None:
+    calls = [lived(10 + n / 10, 0.5, placebo_r=0.4) for n in range(20)]
+    enough = [lived(10 + n / 10, 0.5, placebo_r=0.4) for n in range(40)]
+
+    early, late = evidence(calls, at=NOW), evidence(enough, at=NOW)
+
+    assert early is not None
+    assert late is not None
+    assert (early.adjusted, late.adjusted) == (False, True)
+    assert early.mean == pytest.approx(0.5)
+    assert late.mean == pytest.approx(0.1)
+    assert late.pays == 1.0  # Whether a call pays is no question of timing.
+
+
+def test_backfilled_calls_move_the_prior_and_never_its_certainty() -> None:
+    past = Evidence(calls=500, mature=500, n_eff=300.0, design_effect=1.0, mean=1.0, variance=1.0, pays=0.9)
+
+    moved = with_history(ASSUMED, past, Survival())
+    survived = with_history(ASSUMED, past, Survival(missing=0.3, edited=0.2))
+    lost = with_history(ASSUMED, replace(past, mean=-1.0), Survival(missing=0.9))
+
+    share = BACKFILLED_MAX / (BACKFILLED_MAX + (ASSUMED.noise / ASSUMED.sd) ** 2)
+    assert moved.mean == pytest.approx(ASSUMED.mean + share * (1.0 - ASSUMED.mean), rel=1e-5)
+    assert (moved.sd, moved.noise, moved.pays_weight) == (ASSUMED.sd, ASSUMED.noise, ASSUMED.pays_weight)
+    assert survived.mean == pytest.approx(ASSUMED.mean + share * (0.56 - ASSUMED.mean), rel=1e-5)
+    assert lost.mean == pytest.approx(ASSUMED.mean + share * (-1.0 - ASSUMED.mean), rel=1e-5)
+    assert with_history(ASSUMED, None, Survival()) == ASSUMED
+
+
+CALLS = st.lists(
+    st.tuples(st.floats(-30, 300), st.floats(0, 8), st.one_of(st.none(), st.floats(-1.5, 4))), min_size=1, max_size=40
+)
+
+
+@given(CALLS, st.floats(0, 250))
+def test_what_came_later_changes_nothing_that_was_held(
+    drawn: list[tuple[float, float, float | None]], ago: float
+) -> None:
+    at = NOW - ago * DAY
+    calls = [lived(age, r, took_d=took) for age, took, r in drawn]
+    # As one would have seen it then: later posts unknown, and no outcome of those that were open.
+    seen = [
+        call if call.over_at is not None and call.over_at <= at else replace(call, over_at=None, r=None)
+        for call in calls
+        if call.posted_at <= at
+    ]
+
+    then, now = evidence(seen, at=at), evidence(calls, at=at)
+
+    assert then == now
+    assert trust(then, prior=prior_of([]), at=at) == trust(now, prior=prior_of([]), at=at)
+
+
+@given(CALLS)
+def test_one_more_call_that_was_not_filled_is_no_reason_to_trust_a_winner_more(
+    drawn: list[tuple[float, float, float | None]],
+) -> None:
+    calls = [lived(abs(age), r, took_d=took) for age, took, r in drawn]
+    more = [*calls, lived(10, None)]
+
+    before, after = evidence(calls, at=NOW), evidence(more, at=NOW)
+
+    assert before is not None
+    assert after is not None
+    assert abs(after.mean) <= abs(before.mean)
+
+
+@given(CALLS)
+def test_it_matures_at_the_end_of_entry_and_horizon(drawn: list[tuple[float, float, float | None]]) -> None:
+    calls = [lived(age, r, took_d=took) for age, took, r in drawn]
+    end = max(call.posted_at for call in calls) + DAY + HORIZON_S
+
+    found = evidence(calls, at=end)
+
+    assert found is not None
+    assert found.mature == found.calls == len(calls)
