@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from levibotd.domain.archive import ArchiveBook
+from levibotd.domain.leg_read import LegRead
 from levibotd.domain.orders import Order
 from levibotd.domain.records import DayAnchor, PositionClosed, SignalIngest, Target, TgCursor, TradePlan
 from levibotd.domain.signal import CallKey, Post, Side, Symbol, TraceId
@@ -73,6 +74,8 @@ class Ticket(Struct, kw_only=True):
     entry_valid_until: float
     expires_at: float
     trace: TraceId | None = None
+    leg: LegRead | None = None
+    revision: int = 0
 
 
 class Call(Struct, kw_only=True):
@@ -108,6 +111,9 @@ class Call(Struct, kw_only=True):
     opened_at: float | None = None
     changed_at: float | None = None  # Last fill.
     exit_role: str | None = None  # Role of the order that exited last: s, t or c.
+    leg: LegRead | None = None  # As it was judged.
+    revision: int = 0  # Of the plan that rules: how often it was replaced.
+    entries_over: str = ""  # Why its channel, or its deletion, ended what has not filled yet.
     orders: list[str] = []  # Client ids in the order of their intents.
 
     @property
@@ -163,6 +169,20 @@ class PendingPost(Struct, kw_only=True):
         return replace(self.ingest.post, text=self.text, edited_at=self.edited_at)
 
 
+class Revision(Struct, frozen=True, kw_only=True):
+    """How often a post was edited, and what it says now."""
+
+    number: int
+    text: str  # Its print.
+
+
+class Opened(Struct, frozen=True, kw_only=True):
+    """A call that was opened, and when its post was judged."""
+
+    call: CallKey
+    at: float
+
+
 class Tally(Struct, kw_only=True):
     """Closed calls of one channel, or of all, since the first record."""
 
@@ -199,6 +219,8 @@ class State(Struct, kw_only=True):
     stop_distances: dict[str, list[float]] = {}  # By channel.
     pending: dict[TraceId, PendingPost] = {}
     decided: dict[TraceId, str] = {}
+    revisions: dict[TraceId, Revision] = {}  # Of posts that were edited, the newest ones.
+    opened: dict[str, Opened] = {}  # By channel and print: so that nothing is opened by being told again.
     cursors: dict[str, TgCursor] = {}
     total: Tally
     channels: dict[str, Tally] = {}

@@ -91,12 +91,14 @@ def entries_over(
     first fill ends them all; TP1 after a partial fill ends those that are left. Where the cancel of
     one was begun, all of them go: what was decided once holds in every life.
     """
+    if call.entries_over:
+        return call.entries_over
     if now >= call.entry_valid_until:
         return "expired"
     if any(order.role != ENTRY and order.filled for order in orders):
         return "exited"  # A target or the stop has filled: nothing is added to what goes.
     for order in orders:
-        if order.role == ENTRY and order.cancelling:
+        if order.role == ENTRY and order.cancelling and order.revision >= call.revision:
             return order.why
     if low is None or high is None:
         return None

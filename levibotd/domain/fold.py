@@ -15,14 +15,17 @@ from typing import Any
 
 from levibotd.domain import archive_fold, outcomes, records, switches
 from levibotd.domain.accounting import EXACT, bought, count, expect_sound, sold
-from levibotd.domain.book import CLOSING, Call, PendingPost, State, Tally, Ticket
+from levibotd.domain.book import CLOSING, PENDING, Call, Opened, PendingPost, Revision, State, Tally, Ticket
+from levibotd.domain.copies import call_print, text_print
 from levibotd.domain.leg_read import LegRead
-from levibotd.domain.orders import CLOSE, ENTRY, ROLES, Order, advance, planned
+from levibotd.domain.orders import CLOSE, CLOSE_SLOT, ENTRY, ROLES, Order, advance, planned
 from levibotd.domain.records import Entry, Record
 from levibotd.domain.signal import CallKey, Kind, Side
 
 DECIDED_MAX = 16_384  # Posts whose decision is remembered, so that a second one is seen.
 SPENT_MAX = 16_384  # Calls that are remembered as having spent their ticket.
+REVISIONS_MAX = 16_384  # Edited posts whose last text is known.
+OPENED_MAX = 4_096  # Calls that are known again when their channel tells them once more.
 FINISHED_MAX = 1_000  # Orders of ended calls.
 TRADES_MAX = 1_000
 CHANNELS_MAX = 1_000
@@ -61,7 +64,13 @@ def _ingested(state: State, entry: Entry, record: records.SignalIngest) -> None:
 
 
 def _edited(state: State, entry: Entry, record: records.SignalEdited) -> None:
-    post = state.pending.get(entry.trace) if entry.trace else None
+    if entry.trace is None:
+        return
+    known = state.revisions.get(entry.trace)
+    if known is None or record.revision > known.number:
+        revision = Revision(number=record.revision, text=text_print(record.text))
+        _remember(state.revisions, entry.trace, revision, limit=REVISIONS_MAX)
+    post = state.pending.get(entry.trace)
     if post is not None and record.revision > post.revision:
         post.revision = record.revision
         post.text = record.text
@@ -125,7 +134,9 @@ def _ticket(state: State, entry: Entry, record: records.RiskTicket) -> None:
     expect_sound(*_numbers(record.plan))
     for key in [key for key, ticket in state.tickets.items() if ticket.expires_at + TICKET_KEEP_S < record.at]:
         del state.tickets[key]
-    if record.call not in state.spent:
+    held = state.calls.get(record.call)
+    # A second one stands for a call alone that has not filled anything yet, and takes the place of its plan.
+    if record.call not in state.spent or (held is not None and _may_replan(held, record.revision)):
         state.tickets[record.call] = Ticket(
             call=record.call,
             channel=record.channel,
@@ -134,7 +145,13 @@ def _ticket(state: State, entry: Entry, record: records.RiskTicket) -> None:
             entry_valid_until=record.entry_valid_until,
             expires_at=record.expires_at,
             trace=entry.trace,
+            leg=record.leg,
+            revision=record.revision,
         )
+
+
+def _may_replan(call: Call, revision: int) -> bool:
+    return call.status == PENDING and not call.bought and revision > call.revision
 
 
 def _numbers(plan: records.TradePlan) -> Iterator[Decimal]:
@@ -180,9 +197,26 @@ def _spend(state: State, key: CallKey, *, how: str) -> Call:
         stop_source=plan.stop_source,
         targets=plan.targets,
         targets_source=plan.targets_source,
+        leg=ticket.leg,
     )
     state.calls[key] = call
+    said = call_print(ticket.leg) if ticket.leg is not None else None
+    if said is not None:
+        _remember(state.opened, f"{call.channel}|{said}", Opened(call=key, at=ticket.at), limit=OPENED_MAX)
     return call
+
+
+# The first intent of a revision brings its plan with it. Nothing has filled: the sums stay as they are.
+def _replan(state: State, call: Call, revision: int) -> None:
+    ticket = state.tickets.get(call.key)
+    assert ticket is not None and ticket.revision == revision, f"no plan of revision {revision} for {call.key}"
+    assert _may_replan(call, revision), f"{call.key} may not be planned anew"
+    del state.tickets[call.key]
+    plan = ticket.plan
+    call.plan, call.leg, call.revision = plan, ticket.leg, revision
+    call.entry_valid_until = ticket.entry_valid_until
+    call.stop, call.stop_source = plan.stop, plan.stop_source
+    call.targets, call.targets_source = plan.targets, plan.targets_source
 
 
 def _levels(state: State, entry: Entry, record: records.RiskSltp) -> None:
@@ -210,8 +244,13 @@ def _intent(state: State, entry: Entry, record: records.OrderIntent) -> None:
     assert _order_of(state, record.cid) is None, f"{record.cid} was intended before"
     assert record.role in ROLES, f"no role: {record.role!r}"
     expect_sound(record.qty, record.price, record.trigger)
+    is_new = record.call not in state.calls
     call = _spend(state, record.call, how="intent")
-    if record.role == CLOSE and call.qty:
+    if is_new:
+        call.revision = record.revision
+    elif record.revision > call.revision:
+        _replan(state, call, record.revision)
+    if record.role == CLOSE and record.slot == CLOSE_SLOT and call.qty:
         call.status = CLOSING
     call.orders.append(record.cid)
     state.orders[record.cid] = advance(planned(record, symbol=call.symbol), record)

@@ -25,6 +25,7 @@ from levibotd.domain.book import (
     KillState,
     PendingPost,
     Position,
+    Revision,
     State,
     Tally,
     Ticket,
@@ -264,6 +265,15 @@ class Ledger:
     def decision(self, trace: TraceId) -> str | None:
         """Event type of the terminal decision of a post; the last sixteen thousand at least are known."""
         return self._state.decided.get(trace)
+
+    def revision(self, trace: TraceId) -> Revision | None:
+        """The newest edit of a post that stands in the log, None where there is none."""
+        return self._state.revisions.get(trace)
+
+    def opened_before(self, channel: str, said: str, *, since: float) -> CallKey | None:
+        """The call of this channel that was opened since then and says the same (`copies.call_print`)."""
+        opened = self._state.opened.get(f"{channel}|{said}")
+        return opened.call if opened is not None and opened.at >= since else None
 
     @property
     def cursors(self) -> Mapping[str, TgCursor]:

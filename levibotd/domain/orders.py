@@ -37,6 +37,7 @@ STOP = "s"
 TARGET = "t"
 CLOSE = "c"
 ROLES = (ENTRY, STOP, TARGET, CLOSE)
+CLOSE_SLOT = 0  # The way out of all that is held; those above close a part.
 
 ENVIRONMENTS = "ptd"  # production, testnet, demo and paper.
 
@@ -131,6 +132,7 @@ class Order(Struct, frozen=True, kw_only=True):
     absent: bool = False  # Abandoned because nobody knew it, not because somebody said no.
     cancelling: bool = False
     why: str = ""
+    revision: int = 0
 
     @property
     def terminal(self) -> bool:
@@ -199,6 +201,7 @@ def planned(intent: OrderIntent, *, symbol: Symbol) -> Order:
         trigger=intent.trigger,
         reduce_only=intent.reduce_only,
         valid_until=intent.valid_until,
+        revision=intent.revision,
     )
 
 

@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from levibotd.domain.book import CLOSING, Call
 from levibotd.domain.exits import entries_over
-from levibotd.domain.orders import CLOSE, ENTRY, STOP, TARGET, Order, OrderState
+from levibotd.domain.orders import CLOSE, CLOSE_SLOT, ENTRY, STOP, TARGET, Order, OrderState
 from levibotd.domain.records import Rung, TradePlan
 from levibotd.domain.signal import Side
 from levibotd.domain.sizing import Filters, target_quantities
@@ -29,7 +29,6 @@ STOP_FAILURES_MAX = 3
 TARGET_FAILURES_MAX = 3
 RETRY_S = 1.0  # After a refusal the next attempt waits this long.
 STOP_SLOT = 0
-CLOSE_SLOT = 0
 
 _NONE = Decimal(0)
 _REACHABLE = (OrderState.SENT, OrderState.ACKED, OrderState.PARTIAL)

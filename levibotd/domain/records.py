@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from levibotd.domain.climate.terms import Terms
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.signal import CallKey, Change, Post, Side, Symbol, TraceId
 
@@ -100,11 +101,19 @@ class Gate(Struct, frozen=True, kw_only=True):
     limit: GateValue = None
 
 
+class Resolved(Struct, frozen=True, kw_only=True):
+    """A setting as it ruled for one call, and who said so: signal, channel, global, policy or built-in."""
+
+    name: str
+    value: str
+    source: str
+
+
 class LegOutcome(Struct, frozen=True, kw_only=True):
     """What became of one leg of a post."""
 
     symbol: str
-    outcome: str  # intent | armed | blocked | rejected | closed | cancelled
+    outcome: str  # intent | armed | blocked | rejected | closed | cancelled | reduced | replaced | moved | targets
     gate: str | None = None
 
 
@@ -143,7 +152,12 @@ class TgCursor(Record, frozen=True, kw_only=True):
 
 
 class SignalEdited(Record, frozen=True, kw_only=True):
-    """A later revision of a post, and what it changed."""
+    """
+    A later revision of a post, what it was read as, and what it changed of ours.
+
+    `effect` is noted (nothing of ours), chatter (not the channel's word), ignored (by `on_edit`), review (asked
+    for what an edit may not do; `reason` says what), or closed, cancelled, replaced, moved, targets.
+    """
 
     channel: str
     message_id: int
@@ -151,15 +165,19 @@ class SignalEdited(Record, frozen=True, kw_only=True):
     text: str
     edited_at: float
     effect: str
+    reason: str = ""
+    kind: str | None = None
+    legs: tuple[LegRead, ...] = ()
 
 
 class SignalDeleted(Record, frozen=True, kw_only=True):
-    """A post is gone from its channel."""
+    """A post is gone from its channel. `effect` is noted, cancelled or closed."""
 
     channel: str
     message_id: int
     seen_by: str
     at: float
+    effect: str = "noted"
 
 
 class SignalScored(Record, frozen=True, kw_only=True):
@@ -182,6 +200,7 @@ class SignalScored(Record, frozen=True, kw_only=True):
     symbols: tuple[str, ...] = ()  # The coins that a command names, or means by the post it replies to.
     every_call: bool = False
     change: Change | None = None
+    terms: Terms | None = None  # Of an actionable call, where `[features]` are on.
 
 
 class SignalRejected(Record, frozen=True, kw_only=True):
@@ -219,14 +238,19 @@ class AutoRouteExecuted(Record, frozen=True, kw_only=True):
     """A call with at least one committed intent, or a command that changed something of ours."""
 
     legs: tuple[LegOutcome, ...]
-    effect: str  # opened | closed | cancelled
+    effect: str  # opened | closed | cancelled | reduced | replaced | moved | targets
 
 
 # --- Risk and control -------------------------------------------------------------------------
 
 
 class RiskTicket(Record, frozen=True, kw_only=True):
-    """Risk's permission: this plan, once, until `expires_at`."""
+    """
+    Risk's permission: this plan, once, until `expires_at`.
+
+    `leg` is the call as it was judged. A `revision` above 0 takes the place of the plan of a call that has not
+    filled anything yet. `resolved` names the settings that ruled, each with its source.
+    """
 
     call: CallKey
     channel: str
@@ -239,6 +263,9 @@ class RiskTicket(Record, frozen=True, kw_only=True):
     entry_valid_until: float
     expires_at: float
     at: float
+    leg: LegRead | None = None
+    revision: int = 0
+    resolved: tuple[Resolved, ...] = ()
 
 
 class RiskSltp(Record, frozen=True, kw_only=True):
@@ -246,10 +273,10 @@ class RiskSltp(Record, frozen=True, kw_only=True):
 
     call: CallKey
     stop: Decimal
-    stop_source: str  # signal | imputed | breakeven
+    stop_source: str  # signal | imputed | reply | edit, or the mover
     targets: tuple[Target, ...]
-    targets_source: str  # signal | imputed
-    why: str  # set | moved
+    targets_source: str  # signal | imputed | reply | edit
+    why: str  # set | moved | replaced
     stop_terms: StopTerms | None = None
 
 
@@ -294,7 +321,8 @@ class SafeMode(Record, frozen=True, kw_only=True):
 
 class Control(Record, frozen=True, kw_only=True):
     """
-    An operator's command: `start`, `stop`, `flatten`, `close`, `call`, `leverage`, `confirm`, `restart`, `requeue`.
+    A command of an operator, or of a channel about its own calls: `start`, `stop`, `flatten`, `close`, `cancel`,
+    `call`, `leverage`, `confirm`, `restart`, `requeue`.
     """
 
     command: str
