@@ -16,11 +16,11 @@ from typing import Any
 from levibotd.domain import archive_fold, outcomes, records, switches
 from levibotd.domain.accounting import EXACT, bought, count, expect_sound, sold
 from levibotd.domain.book import CLOSING, PENDING, Call, Opened, PendingPost, Revision, State, Tally, Ticket
+from levibotd.domain.cards.calls import stop_distance
 from levibotd.domain.copies import call_print, text_print
-from levibotd.domain.leg_read import LegRead
 from levibotd.domain.orders import CLOSE, CLOSE_SLOT, ENTRY, ROLES, Order, advance, planned
 from levibotd.domain.records import Entry, Record
-from levibotd.domain.signal import CallKey, Kind, Side
+from levibotd.domain.signal import CallKey, Kind
 
 DECIDED_MAX = 16_384  # Posts whose decision is remembered, so that a second one is seen.
 SPENT_MAX = 16_384  # Calls that are remembered as having spent their ticket.
@@ -32,9 +32,6 @@ CHANNELS_MAX = 1_000
 STOPS_PER_CHANNEL_MAX = 50
 TICKET_KEEP_S = 3_600  # An expired ticket is forgotten this long after its end.
 COOLDOWN_KEEP_S = 7 * 86_400.0
-
-_STOP_DISTANCE_MIN = 0.001  # A distance outside of these was no stop.
-_STOP_DISTANCE_MAX = 0.5
 
 _Change = Callable[[State, Entry, Any], None]
 
@@ -88,7 +85,7 @@ def _scored(state: State, entry: Entry, record: records.SignalScored) -> None:
     if record.kind != Kind.NEW:
         return
     for leg in record.legs:
-        distance = _stop_distance(leg)
+        distance = stop_distance(leg)
         if distance is None:
             continue
         distances = state.stop_distances.get(record.channel)
@@ -97,19 +94,6 @@ def _scored(state: State, entry: Entry, record: records.SignalScored) -> None:
             _remember(state.stop_distances, record.channel, distances, limit=CHANNELS_MAX)
         distances.append(distance)
         del distances[:-STOPS_PER_CHANNEL_MAX]
-
-
-# As share of the worst entry; written units cancel out. None where the post names no usable stop.
-def _stop_distance(leg: LegRead) -> float | None:
-    distance = None
-    if isinstance(leg.sl, tuple):
-        distance = float(max(leg.sl)) / 100 if leg.sl else None
-    elif leg.sl is not None and leg.entry:
-        worst = max(leg.entry) if leg.side is Side.BUY else min(leg.entry)
-        distance = float((worst - leg.sl) / worst) * leg.side.sign if worst > 0 else None
-    if distance is None or not _STOP_DISTANCE_MIN <= distance <= _STOP_DISTANCE_MAX:
-        return None
-    return distance
 
 
 def _cursor(state: State, entry: Entry, record: records.TgCursor) -> None:
