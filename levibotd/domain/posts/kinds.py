@@ -47,11 +47,13 @@ _SPOILED = _cue(
     r"^\W*(?:new stop|next target|new sl\b)",
 )
 _RESULT = _cue(
-    "achieve achieved acheived reached banged completed smashed booked gained earned touched done result results recap "
+    "achieve achieved acheived reached banged completed smashed booked gained earned touched done result results "
+    "recap "
     "hit "
     "profit profits targets gain gains up period rocket rocketed rocketing mooning alındı geldi достигнута достигнут "
     "достигнуты закрыта закрыт взята взят взяли تحقق محقق",
-    r"\b(?:achieved?|acheived|reached|banged|completed|smashed|booked|gained|earned|touched|done|results?|recap|hit)\b|"
+    r"\b(?:achieved?|acheived|reached|banged|completed|smashed|booked|gained|earned|touched|done|results?|recap|"
+    r"hit)\b|"
     r"\b(?:profits? update|all targets)\b|(?<!take )(?<!take-)\bprofit\s*:?\s*%?\+?\d|"
     r"\d\s*%\s*(?:profit|gain|done|up|in \d)|period\s*:|rocket\w*|mooning|"
     r"alındı|geldi|достигнут|закрыт|взят|تحقق|محقق",
@@ -68,8 +70,17 @@ _CLOSE = _cue(
     r"\bclos(?:e|ed|ing)\b(?!\s*(?:above|below|candle|price|under|over|to))|\bexit (?:now|here|this|all)|"
     r"\bsell (?:now|all|everything)|закрыва|kapat|\bcierra|\bcerrar|اغلق|إغلاق",
 )
-_CLOSE_ALL = _cue(
-    "close exit закрываем kapatın cerrar", r"\b(?:close|exit)\s+(?:all|every)|закрываем вс|hepsini kapat|cerrar tod"
+_EVERY = _cue(
+    "close exit cancel all every закрываем закрыть закройте отменяем отмена все всё kapatın kapat tüm hepsini bütün "
+    "cerrar cierren "
+    "todas todos todo كل جميع همه",
+    r"\b(?:close|exit|cancel|sell)\s+(?:all|every)|\ball (?:of )?(?:your |the |our |open |pending |"
+    r"running )*(?:stops?|sls?|stop ?loss(?:es)?|"
+    r"trades|positions|orders|calls|signals)\b|(?:закр\w+|отмен\w+) вс[её]|все (?:стоп|позици|сделк|ордер)|"
+    r"hepsini (?:kapat|iptal)|"
+    r"(?:tüm|bütün) (?:stop|pozisyon|işlem|emir)|(?:cerrar|cierren|cancelar) tod|tod[oa]s l[oa]s (?:stop|posicion|"
+    r"operacion|orden)|"
+    r"(?:كل|جميع|همه) (?:ال)?(?:صفقات|اوامر|أوامر|مراكز|پوزیشن|معاملات|ی)",
 )
 _CANCEL = _cue(
     "cancel cancelled canceled cancelling ignore avoid отмена отменяем отменяю iptal cancelar cancelada الغاء إلغاء",
@@ -122,5 +133,5 @@ def has_ticks(look: Glance) -> bool:
 
 
 def names_all(look: Glance) -> bool:
-    """Whether a close is meant for every open call of the channel."""
-    return _CLOSE_ALL.seen(look)
+    """Whether a close, cancel or update is meant for every open call of the channel."""
+    return _EVERY.seen(look)

@@ -5,12 +5,13 @@ Pure: same post, same view of the market, same parent, same answer.
 """
 
 from levibotd.domain.posts import kinds
+from levibotd.domain.posts.changes import change_asked
 from levibotd.domain.posts.glance import Glance, glance
 from levibotd.domain.posts.grammar import draft, named_coins
 from levibotd.domain.posts.market_view import MarketView
 from levibotd.domain.posts.normalise import TEXT_MAX, normalise
 from levibotd.domain.posts.symbols import is_foreign
-from levibotd.domain.signal import Kind, Post, Reading
+from levibotd.domain.signal import Change, Kind, Post, Reading
 
 STALE_AFTER_S = 24 * 3600.0
 
@@ -50,8 +51,23 @@ def _read_text(look: Glance, market: MarketView, *, parent: Reading | None, stal
 def _without_legs(
     look: Glance, market: MarketView, kind: Kind, *, parent: Reading | None, stale: bool, reason: str
 ) -> Reading:
+    change = change_asked(look, near=_price_of(parent)) if kind is not Kind.CANCEL else None
+    kind = kind if change is None else Kind.UPDATE
     symbols: tuple[str, ...] = ()
     if kind in _ABOUT_CALLS:
         symbols = named_coins(look.text, market=market) or (parent.symbols if parent is not None else ())
-    every = kind is Kind.CLOSE and kinds.names_all(look)
-    return Reading(kind=kind, stale=stale, symbols=symbols, every_call=every, reasons=(reason,))
+    if change is not None and len(symbols) > 1 and _has_levels(change):
+        change = None  # One level cannot be meant for two coins.
+    every = kind in _ABOUT_CALLS and kinds.names_all(look)
+    return Reading(kind=kind, stale=stale, symbols=symbols, every_call=every, reasons=(reason,), change=change)
+
+
+def _price_of(parent: Reading | None) -> float | None:
+    if parent is None or len(parent.legs) != 1:
+        return None
+    leg = parent.legs[0]
+    return next(iter(leg.entry or (leg.tps if leg.tp_unit == "price" else ())), None)
+
+
+def _has_levels(change: Change) -> bool:
+    return change.stop is not None or bool(change.targets or change.entry)
