@@ -1,0 +1,135 @@
+"""
+What a number is by its neighbours (price, percent, leverage, index), and which field takes it.
+"""
+
+from collections.abc import Sequence
+
+from levibotd.domain.posts import words as w
+from levibotd.domain.posts.fields import Number
+from levibotd.domain.posts.indices import index_at
+from levibotd.domain.posts.scan import STRAY_WORDS_MAX, Scan, label
+from levibotd.domain.posts.tokens import NUMBER, WORD, Token
+
+_UNITS = frozenset({"m", "pips", "pip", "pts", "million", "billion", "bln", "mln", "ma", "ema", "sma", "dma", "wma"})
+_COIN_SIGNS = frozenset("₿Ƀ")  # Amounts of bitcoin that were traded, not prices.
+
+
+def read_number(s: Scan, tokens: Sequence[Token], i: int) -> None:
+    _, raw, start, end = tokens[i]
+    after = tokens[i + 1] if i + 1 < len(tokens) else None
+    before = tokens[i - 1] if i else None
+    unit = after[1].lower() if after and after[0] == WORD and after[2] - end <= 1 else ""
+    glued = unit if after and after[2] == end else ""
+    if (
+        (glued == "x" and (s.field == w.LEV or s.strays <= 2))
+        or (before and before[1].lower() == "x" and before[3] == start)
+        or (unit == "x" and s.field == w.LEV)
+    ):
+        _take_leverage(s, raw)
+        s.open_leverage = True
+        return
+    if s.open_leverage and s.join == "-" and raw.isdigit() and len(raw) <= 3:
+        s.out.leverage.append(float(raw[:6]))
+        return
+    s.open_leverage = False
+    if unit in _UNITS or (after and after[1] in _COIN_SIGNS and after[2] - end <= 1):
+        s.join = ""
+        return
+    if s.skip_line:
+        s.out.stray += 1
+        return
+    index = index_at(tokens, i, expected=s.next_index, fresh=s.fresh)
+    if index is not None:
+        s.next_index = index + 1
+        s.join = ""
+        return
+    pct = bool(
+        (after and after[1] == "%" and after[2] - end <= 1) or (before and before[1] == "%" and start - before[3] <= 1)
+    )
+    dollar = bool(
+        (after and after[1] == "$" and after[2] - end <= 1) or (before and before[1] == "$" and start - before[3] <= 1)
+    ) or unit in ("usdt", "usd")
+    pct = pct or _opens_percent_range(tokens, i)
+    satoshi = unit in ("sat", "sats", "satoshi", "satoshis", "sts")
+    for part in _split_list(raw):
+        number = Number(
+            raw=part, line=s.line, join=s.join, pct=pct, thousand=glued == "k", dollar=dollar, satoshi=satoshi
+        )
+        _take(s, number)
+        s.join = ","
+    s.join = ""
+
+
+def _opens_percent_range(tokens: Sequence[Token], i: int) -> bool:
+    """Whether the "%" behind the last of a run of small whole numbers is meant for this one too: `5-7%`."""
+    value = 0
+    while i < len(tokens) and tokens[i][0] == NUMBER and tokens[i][1].isdigit() and len(tokens[i][1]) <= 2:
+        if int(tokens[i][1]) <= value:
+            return False
+        value = int(tokens[i][1])
+        after = tokens[i + 1][1] if i + 1 < len(tokens) else ""
+        if after == "%":
+            return True
+        if after not in ("-", "/", "~", "|"):
+            return False
+        i += 2
+    return False
+
+
+def _split_list(raw: str) -> list[str]:
+    """Split a list written without spaces: `0.0409,0.0422` and `847,898,947` are no single numbers."""
+    commas = raw.count(",")
+    if not commas:
+        return [raw]
+    parts = raw.split(",")
+    if raw.count(".") >= 2 and all("." in part for part in parts):
+        return parts
+    if commas >= 2 and "." not in raw and not (len(parts[0]) < 3 and all(len(part) == 3 for part in parts[1:])):
+        return parts
+    return [raw]
+
+
+def _take(s: Scan, number: Number) -> None:
+    if s.field is None and s.seen_symbol and not s.out.entry and s.strays <= 2 and not number.pct:
+        label(s, w.ENTRY, weak=True)
+    if s.field is None or s.strays > STRAY_WORDS_MAX or (s.strays and not s.labelled and not s.numbers_here):
+        s.out.stray += 1
+        return
+    s.numbers_here += 1
+    number.group = s.group
+    was_fresh, s.fresh = s.fresh, False
+    if s.field == w.ENTRY:
+        s.out.entry.append(number)
+    elif s.field == w.TP:
+        s.out.tps.append(number)
+    elif s.field == w.STOP:
+        if was_fresh or (s.out.sls and s.out.sls[-1].line == s.line):
+            s.out.sls.append(number)
+    elif s.field == w.SELL:
+        s.out.sells.append(number)
+    elif s.field == w.LEV and not number.pct:
+        _take_leverage(s, number.raw)
+
+
+def _take_leverage(s: Scan, raw: str) -> None:
+    """Note a leverage, and take back what was joined to it: the 3 of "3-5x" is none of the prices."""
+    for part in raw.replace(",", " ").split():
+        try:
+            s.out.leverage.append(float(part))
+        except ValueError:
+            continue
+    field = {w.ENTRY: s.out.entry, w.TP: s.out.tps, w.SELL: s.out.sells, w.STOP: s.out.sls}.get(
+        s.field if s.field is not None else -1
+    )
+    while (
+        field
+        and s.join
+        and s.join != "\n"
+        and field[-1].line == s.line
+        and field[-1].raw.isdigit()
+        and int(field[-1].raw) <= 150
+    ):
+        number = field.pop()
+        s.join = number.join
+        s.out.leverage.append(float(number.raw))
+    s.join = ""

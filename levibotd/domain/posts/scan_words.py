@@ -1,0 +1,185 @@
+"""
+What a word does to a scan: it opens a field, names a side, or says how the numbers beside it are meant.
+"""
+
+from collections.abc import Sequence
+
+from levibotd.domain.posts import words as w
+from levibotd.domain.posts.scan import Scan, label
+from levibotd.domain.posts.tokens import NUMBER, WORD, Token
+from levibotd.domain.posts.words import ROLE_OF
+
+
+def _role_of(tokens: Sequence[Token], i: int) -> int | None:
+    if i < len(tokens) and tokens[i][0] == WORD:
+        return ROLE_OF.get(tokens[i][1].lower())
+    return None
+
+
+def _next_word(tokens: Sequence[Token], i: int) -> int | None:
+    """Role of the next word, signs in between allowed, numbers not."""
+    for j in range(i + 1, min(i + 4, len(tokens))):
+        if tokens[j][0] == WORD:
+            return ROLE_OF.get(tokens[j][1].lower(), -1)
+        if tokens[j][0] == NUMBER:
+            return None
+    return None
+
+
+def read_word(s: Scan, tokens: Sequence[Token], i: int) -> None:
+    word = tokens[i][1].lower()
+    role = ROLE_OF.get(word)
+    if role is None and len(word) >= 5 and word.startswith(w.STARTS):
+        role = next((known for start, known in w.PREFIXES if word.startswith(start)), None)
+    if role is None:
+        if word in ("current", "currently", "instant", "instance"):
+            _read_current(s, tokens, i)
+        elif word == "in" and i and tokens[i - 1][1].lower() == "get":
+            label(s, w.ENTRY)
+        elif len(word) > 1:
+            s.strays += 1
+            if s.weak and s.strays > 2:
+                s.field = None
+                s.weak = False
+        return
+    s.out.roles.add(role)
+    strong_fresh = s.labelled and s.fresh and not s.weak and s.field is not None
+    if role == w.TP:
+        if word == "t" and not (
+            i + 1 < len(tokens) and tokens[i + 1][0] == NUMBER and tokens[i + 1][2] == tokens[i][3]
+        ):
+            return
+        if not (strong_fresh and s.field in (w.STOP, w.ENTRY) and _is_adjacent(tokens, i)):
+            label(s, w.TP)
+    elif role == w.STOP:
+        _read_stop(s, tokens, i, strong_fresh=strong_fresh)
+    elif role in (w.BUY, w.SELL, w.LONG, w.SHORT):
+        _read_side(s, tokens, i, role, strong_fresh=strong_fresh)
+    elif role == w.ENTRY:
+        if word == "price":
+            if i + 1 < len(tokens) and tokens[i + 1][1].lower() == "now" and not strong_fresh:
+                label(s, w.ENTRY)
+                s.out.current.add(s.group)
+            elif s.field is None and not s.out.entry and _is_title(tokens, i):
+                label(s, w.ENTRY)
+        elif i > 1 and tokens[i - 2][1].lower() == "re" and tokens[i - 1][1] == "-":
+            label(s, w.SKIP)  # "Exit / re-entry 300" is a plan for later.
+        elif not strong_fresh or s.field in (w.SKIP, w.TP, w.SELL):
+            label(s, w.ENTRY)
+    else:
+        _read_modifier(s, tokens, i, role, strong_fresh=strong_fresh)
+
+
+def _is_adjacent(tokens: Sequence[Token], i: int) -> bool:
+    """Whether the word before stands next to this one: "entry targets", not "SL none, targets"."""
+    return i > 0 and (tokens[i - 1][0] == WORD or (i > 1 and tokens[i - 1][1] in "-/_" and tokens[i - 2][0] == WORD))
+
+
+def _read_current(s: Scan, tokens: Sequence[Token], i: int) -> None:
+    following = tokens[i + 1][1].lower() if i + 1 < len(tokens) else ""
+    if following == "execution":
+        s.out.flags.add("instant")
+    elif following in ("price", "rate"):
+        if s.labelled and s.fresh and s.field == w.ENTRY:
+            s.out.now_line = s.line
+        elif s.field is None or not s.fresh or not s.labelled:
+            label(s, w.ENTRY)
+            s.out.current.add(s.group)
+
+
+def _is_title(tokens: Sequence[Token], i: int) -> bool:
+    """Whether a sign or a number follows: "Price: 5", not "price holds above 5"."""
+    after = tokens[i + 1] if i + 1 < len(tokens) else None
+    return after is not None and (
+        after[0] == NUMBER or after[1] in ":=-@>$~" or ROLE_OF.get(after[1].lower()) == w.ZONE
+    )
+
+
+def _read_stop(s: Scan, tokens: Sequence[Token], i: int, *, strong_fresh: bool) -> None:
+    following = _next_word(tokens, i)
+    if strong_fresh and s.field in (w.ENTRY, w.SELL) and following not in (w.ATTACH, w.TP):
+        s.out.flags.add("stop_entry")
+        return
+    label(s, w.STOP)
+
+
+def _read_side(s: Scan, tokens: Sequence[Token], i: int, role: int, *, strong_fresh: bool) -> None:
+    word = tokens[i][1].lower()
+    if i + 1 < len(tokens) and tokens[i + 1][1] == "[":
+        label(s, w.SKIP)  # "Buy[53%]: 259.7" counts orders of others.
+        return
+    if role in (w.LONG, w.SHORT):
+        following = _next_word(tokens, i)
+        if following == w.TERM:
+            s.out.roles.discard(role)
+            s.out.flags.add("term")
+            return
+        if following == w.TP and s.out.entry:
+            s.out.roles.discard(role)
+            return
+        s.out.flags.add("long" if role == w.LONG else "short")
+        if not s.out.entry and not strong_fresh:
+            label(s, w.ENTRY, weak=True)
+        return
+    if word == "sat" and i and tokens[i - 1][0] == NUMBER:
+        s.out.flags.add("satoshi")
+        return
+    if word == "al" and i + 1 < len(tokens) and _role_of(tokens, i + 1) == w.ATTACH:
+        return
+    if role == w.BUY:
+        s.out.flags.add("buy")
+        if not (strong_fresh and s.field == w.TP):
+            label(s, w.ENTRY)
+        return
+    s.out.flags.add("sell")
+    if _next_word(tokens, i) == w.TP:
+        return
+    if strong_fresh and s.field in (w.ENTRY, w.STOP, w.TP):
+        return
+    label(s, w.SELL)
+
+
+def _read_modifier(s: Scan, tokens: Sequence[Token], i: int, role: int, *, strong_fresh: bool) -> None:
+    word = tokens[i][1].lower()
+    if role == w.TAKE and _next_word(tokens, i) == w.PROFIT:
+        label(s, w.TP)
+    elif role == w.PROFIT:
+        beside = strong_fresh and s.field == w.TP and _is_adjacent(tokens, i)
+        if not beside and _next_word(tokens, i) != w.TP:
+            label(s, w.SKIP)
+    elif role == w.LEV:
+        if word in ("cross", "isolated"):
+            s.out.flags.add(word)
+        if not (strong_fresh and s.field in (w.TP, w.STOP)):
+            label(s, w.LEV)
+    elif role == w.SKIP:
+        if not strong_fresh:
+            label(s, w.SKIP)
+    elif role == w.NOW:
+        if word == "cmp" or (s.labelled and s.fresh and s.field in (w.ENTRY, w.SELL)):
+            s.out.now_line = s.line
+            if s.field is None:
+                label(s, w.ENTRY)
+        elif word == "now" and s.field is None and not s.out.entry:
+            s.out.now_line = s.line
+            label(s, w.ENTRY, weak=True)
+    elif role in (w.BELOW, w.ABOVE):
+        if s.field in (w.ENTRY, w.SELL) and (s.labelled or s.numbers_here):
+            if role == w.BELOW:
+                s.out.below.add(s.line)
+            elif s.fresh:
+                s.out.above.add(s.line)
+        elif s.field is None and not s.out.entry and s.out.flags & {"long", "short", "buy"} and _is_title(tokens, i):
+            label(s, w.ENTRY)
+            (s.out.below if role == w.BELOW else s.out.above).add(s.line)
+    elif role == w.SAT:
+        if i and tokens[i - 1][0] != WORD:
+            s.out.flags.add("satoshi")
+    elif role == w.RATIO:
+        if word != "r" or (i + 1 < len(tokens) and tokens[i + 1][1] in ":/-&"):
+            s.skip_line = True
+    elif role == w.WHEN:
+        if not s.numbers_here:
+            s.skip_line = True
+    elif role == w.ZONE and s.field == w.ENTRY:
+        s.out.flags.add("zone")
