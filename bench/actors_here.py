@@ -145,6 +145,7 @@ async def _crash(count: int) -> float:
         children = [child(f"echo-{place}", Echo) for place in range(GROUP_SIZE)]
         async with system(children):
             for number, echo in enumerate(children):
+                await echo.ref.ask(Question(number, 0.0), timeout_s=ASK_S)  # It has been at work, as the bare one has.
                 begun = now()
                 await echo.ref.tell(Note(number, begun))
                 await echo.ref.ask(Question(number, begun), timeout_s=ASK_S)

@@ -62,15 +62,49 @@ class Host:
     def __init__(
         self, mailbox: Mailbox, *, limits: Limits | None = None, on_crash: Callable[[BaseException], None]
     ) -> None:
-        limits = Limits() if limits is None else limits
         self.mailbox = mailbox
-        self.me: OwnRef[Any] = OwnRef(mailbox)
-        self.tasks = Tasks(mailbox.name, limits=limits, on_crash=on_crash)
-        self.timers = Timers(mailbox, limits=limits)
+        self._me: OwnRef[Any] | None = None
+        self._limits = Limits() if limits is None else limits
+        self._on_crash = on_crash
+        self._tasks: Tasks | None = None
+        self._timers: Timers | None = None
+        self._ended = False
         self.replies: dict[Reply, None] = {}
         self.asked: Ask | None = None
         self.reply_taken = False
         self.crashes: list[BaseException] = []
+
+    # Made when first used: whoever starts and times nothing begins anew the sooner.
+    @property
+    def me(self) -> OwnRef[Any]:
+        if self._me is None:
+            self._me = OwnRef(self.mailbox)
+        return self._me
+
+    @property
+    def tasks(self) -> Tasks:
+        if self._tasks is None:
+            self._tasks = Tasks(self.mailbox.name, limits=self._limits, on_crash=self._on_crash)
+            if self._ended:
+                self._tasks.end()
+        return self._tasks
+
+    @property
+    def timers(self) -> Timers:
+        if self._timers is None:
+            self._timers = Timers(self.mailbox, limits=self._limits)
+        return self._timers
+
+    @property
+    def has_tasks(self) -> bool:
+        """Has anything been started?"""
+        return self._tasks is not None
+
+    def close(self) -> None:
+        """End timers, and begin nothing any more."""
+        self._ended = True
+        if self._timers is not None:
+            self._timers.end()
 
     def take_reply(self) -> Reply:
         reply = Reply(self.asked, self._forget)

@@ -15,6 +15,7 @@ from levibotd.kernel.control import Finish, Inspect, Resume, Stop, Suspend, Task
 from levibotd.kernel.dead_letters import DeadLetters
 from levibotd.kernel.errors import ActorCrashed, ActorRestarting, ActorStopped
 from levibotd.kernel.events import (
+    CRASHES,
     Crashed,
     Event,
     Exit,
@@ -42,6 +43,27 @@ from levibotd.kernel.tree import Child
 GRACE_S = 2.0
 _SAMPLE = 15  # The clock is read once in sixteen messages,
 _BATCH = 63  # and the loop gets a turn once in sixty-four.
+
+
+class Start:
+    """Whether one life of an actor came up: a future without turns of the loop, told where it happens."""
+
+    __slots__ = ("_on_done", "_up")
+
+    def __init__(self) -> None:
+        self._up = False
+        self._on_done: Callable[[Start], None] | None = None
+
+    def done(self) -> bool:
+        return self._up
+
+    def add_done_callback(self, on_done: "Callable[[Start], None]") -> None:
+        self._on_done = on_done
+
+    def set_result(self, _result: None) -> None:
+        self._up = True
+        if self._on_done is not None:
+            self._on_done(self)
 
 
 class Cell:
@@ -89,7 +111,7 @@ class Cell:
 
     # --- Life ---------------------------------------------------------------------------------
 
-    async def live(self, started: "asyncio.Future[None]") -> Exit:
+    async def live(self, started: Start) -> Exit:
         """One incarnation. `started` is set when it is up; how it ended is returned."""
         self.incarnation += 1
         self.state = State.STARTING
@@ -131,17 +153,19 @@ class Cell:
         """What it handled last, oldest first."""
         return self._ring.records(self.name)
 
-    async def _be(self, host: Host, started: "asyncio.Future[None]") -> Exit:
+    async def _be(self, host: Host, started: Start) -> Exit:
         actor = self.child.make()
         actor._host = host
         self.actor = actor
+        kind = type(actor)
         # A hook that nobody wrote needs no watch: two timers less between a crash and the next message.
-        if type(actor).on_start is not Actor.on_start:
+        if kind.on_start is not Actor.on_start:
             async with asyncio.timeout(self.child.start_timeout_s):
                 await actor.on_start()
         if not started.done():
             started.set_result(None)
-        await actor.on_continue()
+        if kind.on_continue is not Actor.on_continue:
+            await actor.on_continue()
         for source in actor.sources():
             host.tasks.add_source(source)
         self.state = State.SUSPENDED if self.suspended else State.RUNNING
@@ -262,46 +286,49 @@ class Cell:
     async def _bury(self, ended: Exit) -> None:
         self.state = State.STOPPING
         host, actor = self.host, self.actor
-        for kind in (Stop, Finish, TaskFailed):  # They were meant for this incarnation.
-            self.mailbox.control.pop(kind, None)
-        if isinstance(ended, Failed | StartFailed):
+        if self.mailbox.control:
+            for kind in (Stop, Finish, TaskFailed):  # They were meant for this incarnation.
+                self.mailbox.control.pop(kind, None)
+        if isinstance(ended, CRASHES):
             self._count_crash(ended)
         if self.current is not None:
             self._mourn(self.current, ended)
             self.current = None
         if host is None:
             return
-        host.timers.end()
-        await self._end_tasks(host)
-        self.tasks_done += host.tasks.done
-        if actor is not None:
+        host.close()
+        if host.has_tasks:
+            await self._end_tasks(host)
+            self.tasks_done += host.tasks.done
+        if actor is not None and type(actor).on_stop is not Actor.on_stop:
             await self._say_goodbye(actor, ended)
-        gone = ActorStopped(self.name) if isinstance(ended, Shutdown | Normal) else ActorRestarting(self.name)
-        for reply in list(host.replies):
-            reply.fail(gone)
+        if host.replies:
+            gone = ActorStopped(self.name) if isinstance(ended, Shutdown | Normal) else ActorRestarting(self.name)
+            for reply in list(host.replies):
+                reply.fail(gone)
         self.host = self.actor = None
         self.task = self.mailbox.served_by = None
 
     def _count_crash(self, ended: Failed | StartFailed) -> None:
         self.crashes += 1
         self.last_error = ended.error
-        item = self.current
-        if item is not None:
-            self._ring.note_crash(item, at=self._now())
+        message = None if self.current is None else message_of(self.current)
+        if message is not None:
+            self._ring.note_crash(message, at=self._now())
         self._emit(
             Crashed(
                 actor=self.name,
                 incarnation=self.incarnation,
                 error=ended.error,
-                message_type=None if item is None else type_name(item),
-                trace=trace_of(message_of(item)),
+                message_type=None if message is None else type(message).__name__,
+                trace=trace_of(message),
                 at_start=isinstance(ended, StartFailed),
             )
         )
 
     # The message in hand is never tried again silently: we do not know how far it got.
     def _mourn(self, item: Any, ended: Exit) -> None:
-        error = ended.error if isinstance(ended, Failed | StartFailed) else None
+        error = ended.error if isinstance(ended, CRASHES) else None
         if error is None:
             reason = "killed" if isinstance(ended, Killed) else "stopped"
         elif self.suspects.blame(self._key(item), message_of(item)) >= DEADLY:
@@ -334,8 +361,6 @@ class Cell:
                 task.cancel()
 
     async def _say_goodbye(self, actor: Actor[Any], ended: Exit) -> None:
-        if type(actor).on_stop is Actor.on_stop:
-            return
         try:
             async with asyncio.timeout(GRACE_S if isinstance(ended, Killed) else self.child.shutdown_s):
                 await actor.on_stop(ended)

@@ -14,22 +14,22 @@ from dataclasses import dataclass
 from random import Random
 
 from levibotd.kernel.backoff import Backoff, Budget
-from levibotd.kernel.cell import GRACE_S
+from levibotd.kernel.cell import GRACE_S, Start
 from levibotd.kernel.events import (
+    CRASHES,
+    FAILURES,
     BackingOff,
     Event,
     Exhausted,
     Exit,
     Failed,
     GaveUp,
-    Killed,
     Recovered,
     Restarted,
     SafeMode,
     Shutdown,
     SiblingRestart,
     Started,
-    StartFailed,
 )
 from levibotd.kernel.leaf import Leaf, Node, Stopping, exit_of
 from levibotd.kernel.stacks import stack_of
@@ -206,7 +206,7 @@ class Supervisor:
             self._start_failed.append(ended)
         self._wake.set()
 
-    def _came_up(self, started: "asyncio.Future[None]") -> None:
+    def _came_up(self, started: "asyncio.Future[None] | Start") -> None:
         job = self._starting
         if job is not None and self._resting and not self._wake.is_set() and job.nodes[0].started is started:
             self._starting = None
@@ -231,7 +231,7 @@ class Supervisor:
             return None
         return await self._recover(node, ended)
 
-    # What `_recover` does where nobody has to be waited for, and no pause is due: True, and `node` lives on in its task.
+    # What `_recover` does where nobody has to be waited for and no pause is due: `node` lives on in its task.
     def _recover_at_once(self, node: Leaf, ended: Exit) -> bool:
         if not self._resting or self._wake.is_set() or self._jobs or not _begins_anew(node, ended):
             return False
@@ -245,7 +245,7 @@ class Supervisor:
         backoff.next_s(healthy_for_s=now - node.begun_at)
         self.restarts += 1
         self._await_start(self._job([node], first=False))
-        node.renew()
+        node.renew(now)
         node.started.add_done_callback(self._came_up)
         return True
 
@@ -269,7 +269,7 @@ class Supervisor:
 
     # Count one failure of `node` and plan the next try of `job`, whose first child it need not be.
     def _failed(self, node: Node, ended: Exit, *, job: Job) -> Exhausted | None:
-        error = ended.error if isinstance(ended, Failed | StartFailed | Exhausted) else None
+        error = ended.error if isinstance(ended, (*CRASHES, Exhausted)) else None
         if isinstance(error, self._fatal) or not self._budget.spend(self._now()):
             if self.group.essential:
                 return Exhausted(error)
@@ -364,7 +364,7 @@ class Supervisor:
 
 
 def _is_abnormal(ended: Exit) -> bool:
-    return isinstance(ended, Failed | StartFailed | Killed | Exhausted)
+    return isinstance(ended, FAILURES)
 
 
 def _begins_anew(node: Node, ended: Exit) -> bool:

@@ -6,7 +6,7 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from levibotd.kernel.cell import GRACE_S, Cell
+from levibotd.kernel.cell import GRACE_S, Cell, Start
 from levibotd.kernel.control import Stop
 from levibotd.kernel.events import Exit, Failed, Killed
 from levibotd.kernel.stacks import stack_of
@@ -44,9 +44,12 @@ class Node(Protocol):
 
     name: str
     task: "asyncio.Task[Exit] | None"
-    started: "asyncio.Future[None]"
     begun_at: float
     times_up: int
+
+    @property
+    def started(self) -> "asyncio.Future[None] | Start":
+        """Set when this life of it is up."""
 
     def begin(self, on_end: Callable[["Node", Exit], None]) -> None:
         """Start one life of it. `started` is set when it is up; `on_end` tells how it ended, unless `stop` was used."""
@@ -64,7 +67,7 @@ class Leaf:
     def __init__(self, cell: Cell, *, now: Callable[[], float]) -> None:
         self.cell = cell
         self.name = cell.name
-        self.started: asyncio.Future[None]
+        self.started = Start()
         self.task: asyncio.Task[Exit] | None = None
         self.begun_at = 0.0
         self.times_up = 0
@@ -75,15 +78,15 @@ class Leaf:
         self, on_end: Callable[[Node, Exit], None], *, again: "Callable[[Leaf, Exit], bool] | None" = None
     ) -> None:
         """As for any node; `again` may `renew` it when a life ended, and says so: the next follows in the same task."""
-        self.renew()
+        self.renew(self._now())
         self._asked = False
         self.task = asyncio.create_task(self._live(again), name=self.name)
         self.task.add_done_callback(lambda task: None if self._asked else on_end(self, exit_of(task)))
 
-    def renew(self) -> None:
-        """Count from now on what comes as the next life."""
-        self.started = asyncio.get_running_loop().create_future()
-        self.begun_at = self._now()
+    def renew(self, now: float) -> None:
+        """What comes from `now` on is its next life."""
+        self.started = Start()
+        self.begun_at = now
 
     # A life that left something behind in its task (a cancellation, a context variable) is the last one there.
     async def _live(self, again: "Callable[[Leaf, Exit], bool] | None") -> Exit:

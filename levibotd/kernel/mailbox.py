@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 from levibotd.kernel.control import Inspect, Stop
+from levibotd.kernel.deadlines import Deadlines
 from levibotd.kernel.errors import MailboxFull
 from levibotd.kernel.lane import BLOCK as BLOCK
 from levibotd.kernel.lane import CONFLATE as CONFLATE
@@ -29,6 +30,7 @@ R = TypeVar("R")
 
 INSPECTS_MAX = 64
 OWN_CAPACITY = 256
+_TIMES_SHARED_MAX = 16
 
 
 class Request(Generic[R]):
@@ -48,7 +50,8 @@ class Mailbox(Desk):
     """Where one actor's mail waits. Outlives its incarnations; known to the kernel alone."""
 
     __slots__ = (
-        "control", "fired", "inspects", "loop", "low", "own", "served_by", "superseded_controls", "user", "user_next",
+        "control", "deadlines", "fired", "inspects", "loop", "low", "own", "served_by", "superseded_controls", "user",
+        "user_next",
     )  # fmt: skip
 
     def __init__(self, name: str, box: Box) -> None:
@@ -62,6 +65,7 @@ class Mailbox(Desk):
         self.low = None if box.shed is None else Lane(box.shed, self)
         self.user_next = False
         self.served_by: asyncio.Task[Any] | None = None
+        self.deadlines: dict[float, Deadlines] = {}  # Of those who ask, by how long they wait.
         self.loop: asyncio.AbstractEventLoop | None = None  # Of who reads it; asking for it costs a system call.
 
     @property
@@ -114,6 +118,13 @@ class Mailbox(Desk):
             self.loop = asyncio.get_running_loop()
         waiter = self.waiter = self.loop.create_future()
         return waiter
+
+    def deadlines_of(self, timeout_s: float) -> Deadlines:
+        found = Deadlines(self.name, timeout_s)
+        # Who waits for a time worked out anew each time shares his timer with nobody.
+        if len(self.deadlines) < _TIMES_SHARED_MAX:
+            self.deadlines[timeout_s] = found
+        return found
 
     def close(self) -> list[Any]:
         """Take no more mail. Returns what was waiting, oldest first."""
@@ -178,17 +189,18 @@ class Ref(Generic[M_contra]):
         """
         loop = asyncio.get_running_loop()
         answer = loop.create_future()
-        lane = self._lane
-        timer = loop.call_later(timeout_s, _expire, answer, self.name)
+        lane, mailbox = self._lane, self.mailbox
+        deadlines = mailbox.deadlines.get(timeout_s) or mailbox.deadlines_of(timeout_s)
+        deadlines.add(answer, loop)
+        if len(lane.items) < lane.limit:
+            lane.append(Ask(request, answer))
+            return cast("R", await answer)
         try:
-            if len(lane.items) < lane.limit:
-                lane.append(Ask(request, answer))
-            else:
-                async with asyncio.timeout(timeout_s):
-                    await lane.put(Ask(request, answer))
+            async with asyncio.timeout(timeout_s):
+                await lane.put(Ask(request, answer))
             return cast("R", await answer)
         finally:
-            timer.cancel()
+            answer.cancel()
 
     def control(self, message: object) -> bool:
         """Put `message` before all mail; it replaces one of its type that waits. False: the actor is gone."""
@@ -214,7 +226,3 @@ class OwnRef(Ref[M_contra]):
             raise MailboxFull(f"{self.name}: it would wait for itself")
         return self._lane.put(message)
 
-
-def _expire(answer: "asyncio.Future[Any]", name: str) -> None:
-    if not answer.done():
-        answer.set_exception(TimeoutError(name))

@@ -27,8 +27,8 @@ class Ring:
         self.order = order
         self.kept: deque[tuple[int, float, Any]] = deque(maxlen=KEPT)
 
-    def note_crash(self, item: Any, *, at: float) -> None:
-        self.kept.append((next(self.order), at, Fallen(message_of(item))))
+    def note_crash(self, message: Any, *, at: float) -> None:
+        self.kept.append((next(self.order), at, Fallen(message)))
 
     def records(self, actor: str) -> list[TraceRecord]:
         """Oldest first."""

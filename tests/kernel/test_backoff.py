@@ -28,6 +28,14 @@ def test_health_makes_the_next_restart_immediate_again() -> None:
     assert backoff.next_s(healthy_for_s=HEALTHY_AFTER_S) == 0
 
 
+@given(healthy_for_s=st.lists(st.sampled_from((0.0, HEALTHY_AFTER_S)), max_size=10))
+def test_a_pause_is_due_whenever_the_next_failure_gets_one(healthy_for_s: list[float]) -> None:
+    backoff = Backoff(Random(1))
+    for well_s in healthy_for_s:
+        is_due = backoff.is_due(healthy_for_s=well_s)
+        assert is_due == (backoff.next_s(healthy_for_s=well_s) > 0)
+
+
 @given(
     intensity=st.integers(0, 4), period_s=st.integers(1, 20), gaps_s=st.lists(st.integers(0, 12), max_size=40)
 )

@@ -1,5 +1,6 @@
 """Restarts, pauses, order and escalation of one group, against a model that knows no asyncio."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -219,7 +220,9 @@ class FinishesItsRestartsBeforeItStops(Supervisor):
         for job in list(self._jobs):
             for node in job.nodes:
                 node.begin(lambda _node, _ended: None)
-                await node.started
+                up = asyncio.Event()
+                node.started.add_done_callback(lambda _, up=up: up.set())  # type: ignore[misc]
+                await up.wait()
         await super()._stop_all(stopping, reason=reason, restart=restart)
 
 

@@ -15,7 +15,7 @@ async def test_records_name_the_message_its_trace_and_where_it_fell() -> None:
     ring = Ring(itertools.count(5))
     asked = Ask(Traced("t"), asyncio.get_running_loop().create_future())
     ring.kept.append((next(ring.order), 1.0, asked))
-    ring.note_crash(asked, at=2.0)
+    ring.note_crash(asked.request, at=2.0)
 
     records = ring.records("risk")
 
