@@ -11,6 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+from msgspec import Struct
+
+from levibotd.domain.climate.record import ClimateRecord
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.records import (
     AutoRouteDryrun,
@@ -35,11 +39,19 @@ from levibotd.domain.signal import TraceId
 Watcher = Callable[[Sequence[Logged]], None]
 
 
-class CommittedState:
-    """The ledger as of the last committed record, and who else wants to know of commits."""
+class _Kept(Struct, frozen=True, array_like=True):
+    """All folds as bytes; those beside the ledger by name, so that one may be missing or new."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    ledger: bytes
+    others: dict[str, bytes]
+
+
+class CommittedState:
+    """The ledger as of the last committed record, the folds beside it, and who else wants to know of commits."""
+
+    def __init__(self, ledger: Ledger, *, climate: ClimateRecord | None = None) -> None:
         self._ledger = ledger
+        self.climate = climate or ClimateRecord()
         self._watchers: list[Watcher] = []
         self.last_seq = 0
         self.last_ts: float | None = None
@@ -47,6 +59,27 @@ class CommittedState:
     def ledger(self) -> Ledger:
         """The fold. Read it, never write to it."""
         return self._ledger
+
+    def to_bytes(self) -> bytes:
+        """Every fold, for a snapshot."""
+        return msgspec.msgpack.encode(_Kept(self._ledger.to_bytes(), {"climate": self.climate.to_bytes()}))
+
+    @classmethod
+    def from_bytes(cls, snapshot: bytes) -> "CommittedState":
+        """
+        Raises msgspec.DecodeError when these bytes are no snapshot of this version.
+
+        Those that held the ledger alone are read too: the folds beside it then begin with what comes after.
+        """
+        try:
+            kept = msgspec.msgpack.decode(snapshot, type=_Kept)
+        except msgspec.ValidationError:
+            kept = _Kept(snapshot, {})
+        climate = kept.others.get("climate")
+        return cls(
+            Ledger.from_bytes(kept.ledger),
+            climate=None if climate is None else ClimateRecord.from_bytes(climate),
+        )
 
     def is_decided(self, trace: TraceId) -> bool:
         return self._ledger.decision(trace) is not None
@@ -58,6 +91,8 @@ class CommittedState:
     def observe(self, committed: Sequence[Logged]) -> None:
         """Take in what was just committed, in order."""
         self._ledger.apply_all([one.entry for one in committed])
+        for one in committed:
+            self.climate.apply(one)
         if committed:
             self.last_seq = committed[-1].seq
             self.last_ts = committed[-1].ts

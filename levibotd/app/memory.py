@@ -78,7 +78,7 @@ class Memory:
         `position` is the end of what the fold was told, as of this call: the disk is waited for
         elsewhere, and meanwhile both may move on. Raises OSError; then the old snapshot stands.
         """
-        snapshot = Snapshot(position=position, state=self.state.ledger().to_bytes())
+        snapshot = Snapshot(position=position, state=self.state.to_bytes())
         async with self._saving:
             await offload.call(self._snapshots.save, snapshot)
 
@@ -88,7 +88,7 @@ class Memory:
 
         Returns up to which seq it is whole, once it is on disk and was read back. `position` as for `save`.
         """
-        base = Snapshot(position=position, state=self.state.ledger().to_bytes())
+        base = Snapshot(position=position, state=self.state.to_bytes())
         async with self._saving:
             await offload.call(self._base.save, base)
             if await offload.call(self._base.load) != base:
@@ -112,10 +112,10 @@ class Memory:
         return damage
 
     def _recover(self, balance: Decimal) -> tuple[CommittedState, Recovery]:
-        ledger, since = self._kept(self._snapshots)
-        if ledger is None:
-            ledger, since = self._from_base()
-        state = CommittedState(ledger or Ledger(balance=balance))
+        kept, since = self._kept(self._snapshots)
+        if kept is None:
+            kept, since = self._from_base()
+        state = kept or CommittedState(Ledger(balance=balance))
         recovery = self.journal.recover(state.observe, since=since)
         state.last_seq = recovery.position.seq
         if since is not None and recovery.damage is None:
@@ -125,28 +125,28 @@ class Memory:
         return state, recovery
 
     # A log that was pruned cannot be folded from its first record on.
-    def _from_base(self) -> tuple[Ledger | None, Position | None]:
+    def _from_base(self) -> tuple[CommittedState | None, Position | None]:
         chain = layout_of(self.files, key=self.log_key).chain
         if not chain or chain[0].first_seq == 1:
             return None, None
         begins = beginning_of(self.files, chain)
-        ledger, since = self._kept(self._base)
+        kept, since = self._kept(self._base)
         if begins.why is None:
-            return ledger, since  # Damaged where it says what came before: what was kept then is all there is of it.
-        if ledger is None or since is None or since.seq < begins.seq:
+            return kept, since  # Damaged where it says what came before: what was kept then is all there is of it.
+        if kept is None or since is None or since.seq < begins.seq:
             raise ConfigError(
                 f"{self.log_dir}: this log begins behind seq {begins.seq} ({begins.why}), and what stood before, "
                 f"{self.state_dir / 'base'}, is missing or of another version; restore that file from a backup, or "
                 "every earlier day: levibotd archive restore"
             )
-        return ledger, since
+        return kept, since
 
-    def _kept(self, kept: SnapshotFile) -> tuple[Ledger | None, Position | None]:
+    def _kept(self, kept: SnapshotFile) -> tuple[CommittedState | None, Position | None]:
         found = kept.load()
         if found is None or not self.journal.accepts(found.position):
             return None, None
         try:
-            return Ledger.from_bytes(found.state), found.position
+            return CommittedState.from_bytes(found.state), found.position
         except msgspec.DecodeError:
             return None, None  # Of another version: the log has it all.
 

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from levibotd.app.committed import CommittedState, Counts, reason_of
+from levibotd.domain.climate.record import ClimateRecord
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.records import (
     AutoRouteDryrun,
@@ -190,3 +192,23 @@ def test_drawdown_is_the_deepest_fall_from_a_peak(equities: Sequence[str], drawd
 
 def test_an_account_without_money_has_no_drawdown() -> None:
     assert counted(DayAnchor(day="2023-11-14", equity=Decimal(0), at=NOW), balance="0").drawdown == 0
+
+
+def test_a_snapshot_holds_the_folds_beside_the_ledger_too() -> None:
+    state = CommittedState(Ledger(balance=Decimal(10_000)))
+    state.climate.crowd.wake(1.0)
+
+    again = CommittedState.from_bytes(state.to_bytes())
+    assert (again.ledger(), again.climate) == (state.ledger(), state.climate)
+
+
+def test_a_snapshot_of_the_ledger_alone_is_read_and_what_is_beside_it_begins_anew() -> None:
+    ledger = Ledger(balance=Decimal(7))
+
+    again = CommittedState.from_bytes(ledger.to_bytes())
+    assert (again.ledger(), again.climate) == (ledger, ClimateRecord())
+
+
+def test_bytes_that_are_no_snapshot_are_refused() -> None:
+    with pytest.raises(msgspec.DecodeError):
+        CommittedState.from_bytes(b"\xc3")
