@@ -22,10 +22,7 @@ from levibotd.domain.orders import ENTRY
 from levibotd.domain.protection import RETRY_S, opening_actions
 from levibotd.domain.records import (
     AutoRouteExecuted,
-    AutoRouteSkipped,
-    Control,
     Gate,
-    LegOutcome,
     OrderBlocked,
     OrderDone,
     OrderIntent,
@@ -34,8 +31,9 @@ from levibotd.domain.records import (
     RiskTicket,
     SignalRejected,
 )
-from levibotd.domain.signal import CallKey, Symbol, TraceId
+from levibotd.domain.signal import Symbol, TraceId
 from levibotd.errors import Unavailable
+from levibotd.execution.commands import Commands, Hands
 from levibotd.execution.equity import EquityWatch, until_midnight_s
 from levibotd.execution.protocol import MaySend, OrderProtocol
 from levibotd.execution.recovery import Recovery
@@ -44,12 +42,13 @@ from levibotd.execution.told import armed, fill_record, opened, outcome
 from levibotd.execution.wishes import ExecRules, Wishes
 from levibotd.kernel.actor import Actor
 from levibotd.kernel.clock import Clock
-from levibotd.messages import ClosePosition, EndCalls, PlaceOrder, SetKillSwitch, SetStage, Switch
+from levibotd.messages import ClosePosition, EndCalls, PlaceOrder, ReviseCalls, SetKillSwitch, SetStage, Switch
+from levibotd.ports.market import Market
 from levibotd.ports.venue import Calm, Fill, Marked, OrderEnded, Venue
 
 OPENED = ("intent", "armed")
 
-Orders = PlaceOrder | EndCalls | Switch | SetKillSwitch | SetStage | ClosePosition
+Orders = PlaceOrder | EndCalls | ReviseCalls | Switch | SetKillSwitch | SetStage | ClosePosition
 
 
 class LookAgain(Struct, frozen=True):
@@ -83,6 +82,7 @@ class ExecActor(Actor[ExecMessage]):
         protocol: OrderProtocol,
         settler: Callable[[Callable[[Fill], Coroutine[Any, Any, None]]], Settler],
         venue: Venue,
+        market: Market,
         ledger: Callable[[], Ledger],
         equity: EquityWatch,
         clock: Clock,
@@ -96,6 +96,15 @@ class ExecActor(Actor[ExecMessage]):
         self._clock = clock
         self._rules = rules
         self._wishes = Wishes(protocol=protocol, ledger=ledger, rules=rules, on_trip=self._end_what_the_trip_ends)
+        self._commands = Commands(
+            protocol=protocol,
+            ledger=ledger,
+            settler=self._settler,
+            market=market,
+            clock=clock,
+            splits=rules.splits,
+            hands=Hands(settle=self._settle_soon, again=self._again, open=self._open),
+        )
         self._recovery = Recovery(protocol=protocol, venue=venue, ledger=ledger, clock=clock)
         self._settling: set[Symbol] = set()
         self._newest: Fill | OrderEnded | Marked | None = None  # Of what the venue has told.
@@ -135,9 +144,11 @@ class ExecActor(Actor[ExecMessage]):
             case DayBegins():
                 await self._begin_day()
             case EndCalls():
-                await self._end_calls(message)
+                await self._commands.end(message)
+            case ReviseCalls():
+                await self._commands.revise(message)
             case ClosePosition():
-                return await self._close_on_command(message)
+                return await self._commands.close(message)
             case Switch():
                 return await self._wishes.switch(message)
             case SetKillSwitch():
@@ -223,7 +234,7 @@ class ExecActor(Actor[ExecMessage]):
             return Gate(name=GateName.CAPACITY, value="order tasks", limit="a free place")
         return None
 
-    async def _open(self, trace: TraceId, ticket: RiskTicket, intents: tuple[OrderIntent, ...]) -> None:
+    async def _open(self, trace: TraceId | None, ticket: RiskTicket, intents: tuple[OrderIntent, ...]) -> None:
         """Send what was committed: the stop, and entries only while the stop stands at the venue."""
         symbol = ticket.plan.symbol
         may_enter = self._may_enter(ticket, stop_cid=intents[0].cid)
@@ -309,6 +320,10 @@ class ExecActor(Actor[ExecMessage]):
 
     # Keeping calls where they should be.
 
+    def _again(self, delay_s: float, message: ReviseCalls) -> None:
+        revision = message.edit.revision if message.edit is not None else None
+        self.after(delay_s, message, key=("revise", message.trace, revision))
+
     def _settle_soon(self, symbol: Symbol) -> None:
         if symbol in self._settling:
             return  # It has not begun yet and will see what happened.
@@ -351,50 +366,3 @@ class ExecActor(Actor[ExecMessage]):
         if anchor is not None:
             await self._protocol.commit(None, None, anchor)
         self.after(until_midnight_s(now), DayBegins(), key="midnight")
-
-    # Commands.
-
-    async def _end_calls(self, message: EndCalls) -> None:
-        ledger = self._ledger()
-        trace = message.trace
-        if trace is None or ledger.decision(trace) is not None:
-            return
-        legs: list[LegOutcome] = []
-        recalled = False
-        for key in message.calls:
-            call = ledger.calls.get(key)
-            if call is None:
-                recalled |= await self._recall(key, trace)
-                continue
-            legs.append(LegOutcome(symbol=call.symbol, outcome="closed" if call.qty else "cancelled"))
-            await self._end(call, by=f"channel {call.channel}", why="close")
-        if legs or recalled:
-            effect = "closed" if any(leg.outcome == "closed" for leg in legs) else "cancelled"
-            await self._protocol.tell(trace, AutoRouteExecuted(legs=tuple(legs), effect=effect))
-        else:
-            # Over between Scorer's look and ours: then it changed nothing of ours.
-            await self._protocol.tell(trace, AutoRouteSkipped(reason="call.over"))
-
-    async def _recall(self, key: CallKey, trace: TraceId) -> bool:
-        """Is this a call that is still on its way to us? Then it is not opened any more."""
-        ledger = self._ledger()
-        if ledger.ticket_spent(key):
-            return False
-        ticket = ledger.ticket(key)
-        recalled = OrderBlocked(call=key, gate=GateName.RECALLED, value="its channel", limit="not taken back")
-        await self._protocol.commit(trace, ticket.plan.symbol if ticket is not None else None, recalled)
-        return True
-
-    async def _close_on_command(self, asked: ClosePosition) -> tuple[str, ...]:
-        calls = self._ledger().calls
-        wanted = [calls[key] for key in (asked.calls or tuple(calls)) if key in calls]
-        why = "close" if asked.calls else "flatten"
-        for call in wanted:
-            await self._end(call, by=asked.by, why=why, reason=asked.reason)
-        return tuple(call.key for call in wanted)
-
-    async def _end(self, call: Call, *, by: str, why: str, reason: str = "") -> None:
-        command = Control(command=why, by=by, reason=reason, effect=call.key)
-        await self._protocol.commit(call.trace, call.symbol, command)
-        self._settler.close(call.key, why=why)
-        self._settle_soon(call.symbol)

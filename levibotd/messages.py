@@ -11,8 +11,17 @@ from msgspec import Struct
 
 from levibotd.domain.archive import ArchiveOutcome
 from levibotd.domain.gates import Refusal
-from levibotd.domain.records import Entry, Gate, LegOutcome, Logged, RiskTicket, TradePlan
-from levibotd.domain.signal import CallKey, Post, Scored, Side, TraceId
+from levibotd.domain.records import (
+    Entry,
+    Gate,
+    LegOutcome,
+    Logged,
+    RiskTicket,
+    SignalDeleted,
+    SignalEdited,
+    TradePlan,
+)
+from levibotd.domain.signal import CallKey, Change, Leg, Post, Scored, Side, TraceId
 from levibotd.kernel.mailbox import Request
 
 
@@ -90,6 +99,23 @@ class PostArrived(Message, frozen=True, kw_only=True):
     revision: int = 0
 
 
+class PostEdited(Message, frozen=True, kw_only=True):
+    """Telegram -> Scorer: a post says something else now. Told again until its SIGNAL_EDITED stands in the log."""
+
+    post: Post
+    received_at: float
+    revision: int
+
+
+class PostDeleted(Message, frozen=True, kw_only=True):
+    """Telegram -> Scorer: a post is gone. Told again until its SIGNAL_DELETED stands in the log."""
+
+    channel: str
+    message_id: int
+    seen_by: str
+    received_at: float
+
+
 # --- To RiskActor -----------------------------------------------------------------------------
 
 
@@ -100,6 +126,7 @@ class ScoredSignal(Message, frozen=True, kw_only=True):
     received_at: float
     scored: Scored
     revision: int = 0
+    hybrids: tuple[float, ...] = ()  # Of the legs, once the score has proved itself.
 
 
 class SetPolicy(Message, Request[str], frozen=True, kw_only=True):
@@ -161,11 +188,45 @@ class EndCalls(Message, frozen=True, kw_only=True):
     """
     Scorer -> Exec: the channel itself says so. Unfilled parts are cancelled, filled ones closed.
 
-    A call that is still on its way to Exec is not opened any more.
+    A call that is still on its way to Exec is not opened any more. `only_entries` leaves what is held alone.
+    What ends with it is the post of `trace`, or the edit or deletion that is given.
     """
 
     calls: tuple[CallKey, ...]
     received_at: float
+    only_entries: bool = False
+    edit: SignalEdited | None = None
+    deletion: SignalDeleted | None = None
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """
+    What is asked of one open call: the words of an update, or the leg as an edit has it now.
+
+    `wants_plan`: other entries than those that rest, while nothing has filled. Risk answers with a `ticket`, or
+    with the gate that `refused` it; then the entries that the channel wants no more are cancelled.
+    """
+
+    call: CallKey
+    what: Change | Leg
+    wants_plan: bool = False
+    ticket: RiskTicket | None = None
+    refused: str | None = None
+
+
+class ReviseCalls(Message, frozen=True, kw_only=True):
+    """
+    Scorer -> Exec, or by way of Risk where a new plan is asked for: a channel changes its own calls.
+
+    `only_protects`: of all wishes only tighter stops and ways out are granted. `tries` counts how often a call was
+    waited for that is still on its way.
+    """
+
+    asked: tuple[Asked, ...]
+    received_at: float
+    edit: SignalEdited | None = None
+    only_protects: bool = False
+    tries: int = 0
 
 
 class Switch(Message, Request[bool], frozen=True, kw_only=True):
@@ -232,6 +293,6 @@ class RunArchive(Message, Request[ArchiveOutcome], frozen=True, kw_only=True):
 
 LoggerMessage = Append | AwaitDecision | CatchUp
 TelegramMessage = IngestPost | Redeliver
-ScorerMessage = PostArrived
-RiskMessage = ScoredSignal | SetPolicy | SetLeverage | TryOrder
+ScorerMessage = PostArrived | PostEdited | PostDeleted
+RiskMessage = ScoredSignal | ReviseCalls | SetPolicy | SetLeverage | TryOrder
 ArchiverMessage = SegmentClosed | RunArchive

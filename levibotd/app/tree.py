@@ -10,9 +10,11 @@ from actors.risk import RiskActor
 from actors.scorer import ScorerActor, ScorerSetup
 from actors.telegram import TelegramActor, WorkList
 from levibotd.app import restraint
+from levibotd.app.climate import ClimateWatch
 from levibotd.app.committed import CommittedState
 from levibotd.app.rules import Rulebook
 from levibotd.config import Config
+from levibotd.domain.exits import Split
 from levibotd.domain.records import (
     AutoRouteSkipped,
     Logged,
@@ -88,6 +90,12 @@ class Wired:
         self.parts = parts
         self.rulebook = Rulebook(parts.config, parts.state.ledger, on_adopt=lambda: parts.venue.rest(None))
         parts.state.watch(self._committed)
+        self.climate = ClimateWatch(
+            market=parts.market,
+            record=lambda: parts.state.climate,
+            features=lambda: self.rulebook.config.features,
+            eager=parts.in_place,
+        )
         self.logger: Ref[LoggerMessage] = Ref("logger", Box(8192, BLOCK, for_s=None, shed=Box(8192, DROP_NEWEST)))
         self.exec_: Ref[ExecMessage] = Ref("exec", Box(64, BLOCK))
         self.risk: Ref[RiskMessage] = Ref("risk", Box(256, BLOCK))
@@ -153,6 +161,7 @@ class Wired:
                 on_fill=on_fill,
             ),
             venue=parts.venue,
+            market=parts.market,
             ledger=parts.state.ledger,
             equity=self.equity_watch(),
             clock=parts.clock,
@@ -161,8 +170,13 @@ class Wired:
                 max_open=lambda: self.rulebook.policy.max_open,
                 stage_of=self.rulebook.stage_of,
                 disk_is_low=lambda: restraint.disk_is_low(parts.log.disk),
+                splits=self._splits,
             ),
         )
+
+    def _splits(self, channel: str) -> tuple[Split, int]:
+        rules = self.rulebook.rules(channel)
+        return rules.tp_split, rules.max_tps
 
     def _make_risk(self) -> RiskActor:
         return RiskActor(
@@ -177,7 +191,11 @@ class Wired:
 
     def _make_scorer(self) -> ScorerActor:
         return ScorerActor(
-            setup=ScorerSetup(account=ACCOUNT, signal_ttl_s=lambda: self.rulebook.config.strategy.signal_ttl_s),
+            setup=ScorerSetup(
+                account=ACCOUNT,
+                signal_ttl_s=lambda: self.rulebook.config.strategy.signal_ttl_s,
+                around=lambda scored, at: self.climate.around(scored, at=at),
+            ),
             classifier=self.parts.classifier,
             market=self.parts.market,
             ledger=self.parts.state.ledger,

@@ -113,6 +113,7 @@ class Call(Struct, kw_only=True):
     exit_role: str | None = None  # Role of the order that exited last: s, t or c.
     leg: LegRead | None = None  # As it was judged.
     revision: int = 0  # Of the plan that rules: how often it was replaced.
+    to_reduce: Decimal = Decimal(0)  # What its channel has asked to close of it, all in all.
     entries_over: str = ""  # Why its channel, or its deletion, ended what has not filled yet.
     orders: list[str] = []  # Client ids in the order of their intents.
 
@@ -220,6 +221,7 @@ class State(Struct, kw_only=True):
     pending: dict[TraceId, PendingPost] = {}
     decided: dict[TraceId, str] = {}
     revisions: dict[TraceId, Revision] = {}  # Of posts that were edited, the newest ones.
+    deleted: dict[TraceId, None] = {}  # Posts that are gone, the newest ones.
     opened: dict[str, Opened] = {}  # By channel and print: so that nothing is opened by being told again.
     cursors: dict[str, TgCursor] = {}
     total: Tally

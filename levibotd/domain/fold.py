@@ -74,6 +74,11 @@ def _edited(state: State, entry: Entry, record: records.SignalEdited) -> None:
         post.edited_at = record.edited_at
 
 
+def _deleted(state: State, entry: Entry, record: records.SignalDeleted) -> None:
+    if entry.trace is not None:
+        _remember(state.deleted, entry.trace, None, limit=REVISIONS_MAX)
+
+
 def _decided(state: State, entry: Entry, record: Record) -> None:
     if entry.trace is not None:
         state.pending.pop(entry.trace, None)
@@ -349,6 +354,7 @@ _CHANGES: dict[type[Record], _Change] = {
     **dict.fromkeys(_TERMINAL, _decided),
     records.SignalIngest: _ingested,
     records.SignalEdited: _edited,
+    records.SignalDeleted: _deleted,
     records.SignalScored: _scored,
     records.TgCursor: _cursor,
     records.DayAnchor: _anchor,
@@ -377,7 +383,6 @@ FOLDED: frozenset[type[Record]] = frozenset(_CHANGES)
 # Their truth lies in other records, or they are about the process.
 IGNORED: frozenset[type[Record]] = frozenset(
     {
-        records.SignalDeleted,
         records.PositionOpened,  # The fills say it.
         records.PosRecon,  # Adopted quantities come as fills.
         records.ClockStep,

@@ -270,6 +270,10 @@ class Ledger:
         """The newest edit of a post that stands in the log, None where there is none."""
         return self._state.revisions.get(trace)
 
+    def deleted(self, trace: TraceId) -> bool:
+        """Does the log say that this post is gone? The last sixteen thousand at least are known."""
+        return trace in self._state.deleted
+
     def opened_before(self, channel: str, said: str, *, since: float) -> CallKey | None:
         """The call of this channel that was opened since then and says the same (`copies.call_print`)."""
         opened = self._state.opened.get(f"{channel}|{said}")

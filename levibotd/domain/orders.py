@@ -37,7 +37,8 @@ STOP = "s"
 TARGET = "t"
 CLOSE = "c"
 ROLES = (ENTRY, STOP, TARGET, CLOSE)
-CLOSE_SLOT = 0  # The way out of all that is held; those above close a part.
+CLOSE_SLOT = 0  # The way out of all that is held.
+PART_SLOT = 1  # What closes a part of it.
 
 ENVIRONMENTS = "ptd"  # production, testnet, demo and paper.
 

@@ -16,10 +16,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from levibotd.domain.book import CLOSING, Call
 from levibotd.domain.exits import entries_over
-from levibotd.domain.orders import CLOSE, CLOSE_SLOT, ENTRY, STOP, TARGET, Order, OrderState
+from levibotd.domain.orders import CLOSE, CLOSE_SLOT, ENTRY, PART_SLOT, STOP, TARGET, Order, OrderState
 from levibotd.domain.records import Rung, TradePlan
 from levibotd.domain.signal import Side
 from levibotd.domain.sizing import Filters, target_quantities
@@ -72,11 +73,24 @@ class FinishAction(Struct, frozen=True, kw_only=True):
 Action = PlaceOrderAction | CancelAction | FinishAction
 
 
-def opening_actions(plan: TradePlan) -> tuple[PlaceOrderAction, ...]:
-    """What a call begins with: the stop over the whole plan, then every rung. Send no rung before the stop rests."""
-    return (
+def opening_actions(plan: TradePlan, *, orders: tuple[Order, ...] = ()) -> tuple[PlaceOrderAction, ...]:
+    """
+    What a call begins with: the stop over the whole plan, then every rung. Send no rung before the stop rests.
+
+    `orders` are those of the plan before, every entry of which is over and none filled: attempts go on from there.
+    """
+    assert not any(order.role == ENTRY and (order.live or order.cum_qty) for order in orders), "the old plan is not over"
+    actions = (
         _stop(plan.side, trigger=plan.stop, qty=plan.qty, attempt=0, why="planned"),
         *(_entry(plan.side, rung, slot=slot) for slot, rung in enumerate(plan.rungs)),
+    )
+    made = [(order.role, order.slot, order.attempt) for order in orders]
+    return tuple(
+        replace(
+            action,
+            attempt=max((n for *place, n in made if place == [action.role, action.slot]), default=-1) + 1,
+        )
+        for action in actions
     )
 
 
@@ -113,7 +127,7 @@ def next_actions(
             actions += _cancels(view, view.entries, why_over or "flat")
         if call.qty:
             resting = [order for order in view.live if order.role == TARGET]
-            actions += _cancels(view, resting, "closing") if closing else _targets(view, filters)
+            actions += _cancels(view, resting, "closing") if closing else (*_parts(view), *_targets(view, filters))
     else:
         actions += _leftovers(view)
         if not actions and not view.live and not call.ended:
@@ -226,6 +240,25 @@ def _closing(view: _View, *, why: str) -> Iterator[Action]:
     )
 
 
+# What was asked to be closed of the position, until it is; each attempt once the one before is over.
+def _parts(view: _View) -> Iterator[Action]:
+    attempts = view.of(CLOSE, PART_SLOT)
+    left = min(view.call.to_reduce - sum((order.cum_qty for order in attempts), _NONE), view.call.qty)
+    if left <= 0 or any(order.live for order in attempts) or not view.may_retry(CLOSE, PART_SLOT):
+        return
+    yield PlaceOrderAction(
+        role=CLOSE,
+        slot=PART_SLOT,
+        attempt=view.next_attempt(CLOSE, PART_SLOT),
+        type="market",
+        tif="IOC",
+        side=view.exit_side,
+        qty=left,
+        reduce_only=True,
+        why="reduce",
+    )
+
+
 # One stop at the call's level that covers enough; whatever else there is goes once that one rests.
 def _stops(view: _View) -> Iterator[Action]:
     call = view.call
@@ -279,7 +312,9 @@ def _targets(view: _View, filters: Filters) -> Iterator[Action]:
 
 def _target_remainders(view: _View, filters: Filters) -> list[Decimal]:
     call = view.call
-    shares = target_quantities(call.targets, call.bought, filters=filters)
+    # What was closed beside the targets goes from all of them alike.
+    beside = sum((order.filled for order in view.of(CLOSE)), _NONE)
+    shares = target_quantities(call.targets, call.bought - beside, filters=filters)
     left = call.qty
     wanted = []
     for slot, share in enumerate(shares):

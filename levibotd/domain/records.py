@@ -322,7 +322,7 @@ class SafeMode(Record, frozen=True, kw_only=True):
 class Control(Record, frozen=True, kw_only=True):
     """
     A command of an operator, or of a channel about its own calls: `start`, `stop`, `flatten`, `close`, `cancel`,
-    `call`, `leverage`, `confirm`, `restart`, `requeue`.
+    `reduce`, `call`, `leverage`, `confirm`, `restart`, `requeue`.
     """
 
     command: str

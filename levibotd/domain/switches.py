@@ -40,6 +40,13 @@ def _control(state: State, entry: Entry, record: records.Control) -> None:
         call.status = CLOSING  # From here on, also in a life that never heard the command.
     elif record.command == "cancel" and (call := state.calls.get(CallKey(record.effect))) is not None:
         call.entries_over = "cancelled"
+    elif record.command == "reduce":
+        key, _, qty = record.effect.rpartition(" ")
+        if (call := state.calls.get(CallKey(key))) is not None:
+            part = Decimal(qty)
+            expect_sound(part)
+            assert part > 0, f"a part of nothing: {qty}"
+            call.to_reduce += part
 
 
 def _small(written: str) -> int:

@@ -81,10 +81,13 @@ class OrderProtocol:
 
     async def commit(self, trace: TraceId | None, symbol: Symbol | None, *records: Record) -> None:
         """Write records of one symbol together; return once they survive power loss."""
-        entries = tuple(Entry(record, trace, symbol) for record in records)
+        await self.commit_all(trace, *(Entry(record, trace, symbol) for record in records))
+
+    async def commit_all(self, trace: TraceId | None, *entries: Entry) -> None:
+        """Write records of several calls together, all or none; return once they survive power loss."""
         answer = await self._log.ask(Append(trace=trace, entries=entries), timeout_s=COMMIT_TIMEOUT_S)
         if not isinstance(answer, Committed):
-            raise Unavailable(f"the log did not take {type(records[0]).__name__}: {answer}")
+            raise Unavailable(f"the log did not take {type(entries[0].record).__name__}: {answer}")
 
     async def catch_up(self) -> None:
         """Return once the ledger holds all that was given to the log before."""

@@ -11,7 +11,7 @@ from msgspec import Struct
 from levibotd.domain.book import CLOSING, Call
 from levibotd.domain.exits import entries_over, moved_stop, position_closed
 from levibotd.domain.ledger import Ledger
-from levibotd.domain.orders import STOP, TARGET, Order, OrderState, client_order_id
+from levibotd.domain.orders import ENTRY, STOP, TARGET, Order, OrderState, client_order_id, entry_room
 from levibotd.domain.protection import (
     RETRY_S,
     Action,
@@ -20,12 +20,14 @@ from levibotd.domain.protection import (
     PlaceOrderAction,
     is_protected,
     next_actions,
+    opening_actions,
 )
-from levibotd.domain.records import OrderIntent, Protect, Record, RiskSltp
+from levibotd.domain.records import OrderIntent, Protect, Record, RiskSltp, RiskTicket
 from levibotd.domain.signal import CallKey, Symbol, TraceId
 from levibotd.domain.sizing import Filters
 from levibotd.errors import OutcomeUnknown, Unavailable
 from levibotd.execution.protocol import MaySend, OrderProtocol
+from levibotd.execution.told import armed
 from levibotd.kernel.clock import Clock
 from levibotd.ports.market import Instrument, Market
 from levibotd.ports.venue import Fill
@@ -39,6 +41,18 @@ class Naming(Struct, frozen=True, kw_only=True):
     env: str
     installation: str
     venue: str
+
+
+class Replacement(Struct, frozen=True, kw_only=True):
+    """
+    A new plan for a call that has not filled anything: `open` sends its committed intents, the stop's first.
+
+    `over` hears how it ended: replaced, filled, closing, or the gate that closed meanwhile.
+    """
+
+    ticket: RiskTicket
+    open: Callable[[TraceId | None, RiskTicket, tuple[OrderIntent, ...]], Awaitable[None]]
+    over: Callable[[str], Awaitable[None]]
 
 
 class Settler:
@@ -69,6 +83,7 @@ class Settler:
         self._on_fill = on_fill
         self._over: dict[CallKey, str] = {}
         self._closing: dict[CallKey, str] = {}
+        self._replacing: dict[CallKey, Replacement] = {}
         self._naked_since: dict[CallKey, float] = {}
         self._cancelled: set[str] = set()  # What this incarnation has cancelled itself.
 
@@ -81,11 +96,17 @@ class Settler:
         self._over.setdefault(call, why)
         self._closing.setdefault(call, why)
 
+    def replace(self, call: CallKey, by: Replacement) -> None:
+        """Cancel what rests of this call; once that is over, and nothing has filled, begin anew by another plan."""
+        self._replacing[call] = by
+
     def given_up(self, call: CallKey) -> str | None:
         """Why no entry of this call may go out any more; None while one may."""
         held = self._ledger().calls.get(call)
         if held is None:
             return "over"
+        if call in self._replacing:
+            return "replaced"
         if (why := self._over.get(call)) is not None:
             return why
         if held.status == CLOSING:
@@ -141,6 +162,8 @@ class Settler:
                 return None
             try:
                 orders = self._ledger().orders_of(call.key)
+                if await self._replaced(call, orders):
+                    continue
                 await self._move_stop(call, orders)
                 actions = self._missing(call, orders)
                 for action in actions:
@@ -152,6 +175,55 @@ class Settler:
             except (OutcomeUnknown, Unavailable):
                 return RETRY_S
         return RETRY_S
+
+    # Is this call on another plan now, or is it certain that it will not be? While entries rest neither is.
+    async def _replaced(self, call: Call, orders: tuple[Order, ...]) -> bool:
+        by = self._replacing.get(call.key)
+        if by is None:
+            return False
+        entries = [order for order in orders if order.role == ENTRY]
+        if call.bought or any(order.untold for order in entries):
+            why = "filled"
+        elif any(order.live for order in entries) and call.status != CLOSING and call.key not in self._over:
+            return False
+        else:
+            why = self._may_not_begin(call, by.ticket, entries) or "replaced"
+        del self._replacing[call.key]
+        if why == "replaced":
+            await self._begin_anew(call, by, orders)
+        await by.over(why)
+        return True
+
+    def _may_not_begin(self, call: Call, ticket: RiskTicket, entries: list[Order]) -> str | None:
+        ledger = self._ledger()
+        if call.status == CLOSING or call.key in self._over:
+            return self._over.get(call.key, "closing")
+        if any(order.absent for order in entries):
+            return "absent"  # Inferred, not told: nobody knows for certain that it cannot fill.
+        if self._clock.time() > ticket.expires_at or ledger.ticket(call.key) is None:
+            return "ticket_expired"
+        if ticket.plan.qty > entry_room(tuple(entries), planned_qty=call.plan.qty):
+            return "too_large"
+        closed = ledger.may_open()
+        return None if closed is None else closed.name
+
+    async def _begin_anew(self, call: Call, by: Replacement, orders: tuple[Order, ...]) -> None:
+        ticket = by.ticket
+        plan = ticket.plan
+        actions = opening_actions(plan, orders=orders)
+        intents = tuple(self.intent(call.key, action, revision=ticket.revision) for action in actions)
+        levels = RiskSltp(
+            call=call.key,
+            stop=plan.stop,
+            stop_source=plan.stop_source,
+            targets=plan.targets,
+            targets_source=plan.targets_source,
+            why="replaced",
+            stop_terms=plan.stop_terms,
+        )
+        triggers = [armed(ticket, intent) for intent in intents if intent.type == "trigger"]
+        await self._protocol.commit(call.trace, call.symbol, *intents, levels, *triggers)
+        await by.open(call.trace, ticket, intents)
 
     # What was refused is tried again a little later, and no event of the venue's would remind us.
     def _refused_just_now(self, orders: tuple[Order, ...]) -> bool:
@@ -186,7 +258,7 @@ class Settler:
             orders,
             now=now,
             filters=self._filters(call.symbol),
-            over=self._over.get(call.key),
+            over=self._over.get(call.key) or ("replaced" if call.key in self._replacing else None),
             close=call.key in self._closing,
             # A cancel that an earlier life wrote down may never have been sent.
             cancel_again=any(order.live and order.cancelling and order.cid not in self._cancelled for order in orders),
@@ -217,6 +289,7 @@ class Settler:
         await self._protocol.commit(call.trace, call.symbol, *records)
         for memory in (self._over, self._closing):
             memory.pop(call.key, None)
+        self._replacing.pop(call.key, None)
         self._naked_since.pop(call.key, None)
         self._cancelled.difference_update(call.orders)
 

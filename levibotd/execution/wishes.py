@@ -5,6 +5,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from levibotd.domain.book import ACTIVE, DISK, HALTED, KILL_SWITCH, REDUCING
+from levibotd.domain.exits import EVEN, Split
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.records import ChannelStage, Control, KillSwitch, Record, RiskState
 from levibotd.execution.protocol import OrderProtocol
@@ -16,13 +17,15 @@ class ExecRules(Struct, frozen=True, kw_only=True):
     """
     What rules about spending, asked anew each time.
 
-    `stage_of` is the stage of a channel, the global one for None; `disk_is_low` when the log's disk forbids opening.
+    `stage_of` is the stage of a channel, the global one for None; `disk_is_low` when the log's disk forbids opening;
+    `splits` how the targets of a channel share the position, and how many there may be.
     """
 
     flatten_on_trip: Callable[[], bool]
     max_open: Callable[[], int]
     stage_of: Callable[[str | None], str]
     disk_is_low: Callable[[], bool]
+    splits: Callable[[str], tuple[Split, int]] = lambda channel: (EVEN, 5)
 
 
 class Wishes:
