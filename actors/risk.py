@@ -28,7 +28,7 @@ from levibotd.domain.records import (
     one_symbol,
 )
 from levibotd.domain.risk import Approved, Facts, PolicyValues, Rules, judge, policy_hash, try_out
-from levibotd.domain.signal import CallKey, Leg, Post, Symbol, call_key
+from levibotd.domain.signal import CallKey, Leg, Post, Symbol, call_key, leg_no
 from levibotd.errors import Unavailable
 from levibotd.execution.equity import EquityWatch
 from levibotd.execution.settler import filters_of
@@ -97,6 +97,10 @@ class RiskActor(Actor[RiskMessage]):
             case ScoredSignal():
                 await self._judge(message)
                 return None
+            case ReviseCalls():
+                asked = [await self._replanned(one, message) for one in message.asked]
+                await self._orders.tell(replace(message, asked=tuple(asked)))
+                return None
             case SetPolicy():
                 return await self._set_policy(message)
             case SetLeverage():
@@ -150,6 +154,8 @@ class RiskActor(Actor[RiskMessage]):
         if earlier is not None:
             return earlier
         facts = self._facts(signal.post, key, leg, now, p_call=signal.scored.p_call)
+        if signal.hybrids:
+            facts = replace(facts, hybrid=signal.hybrids[leg_no(key)])
         policy = self.policy
         verdict = judge(facts, policy=policy, rules=self._setup.rules(signal.post.channel))
         if not isinstance(verdict, Approved):

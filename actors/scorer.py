@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
+from levibotd.domain.climate.terms import Terms
 from levibotd.domain.features import score
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.leg_read import LegRead
@@ -40,6 +41,7 @@ class ScorerSetup(Struct, frozen=True, kw_only=True):
 
     account: str
     signal_ttl_s: Callable[[], float]
+    around: Callable[[Scored, float], Terms | None] = lambda scored, at: None  # What is around a call.
 
 
 class ScorerActor(Actor[PostArrived]):
@@ -71,6 +73,7 @@ class ScorerActor(Actor[PostArrived]):
         self._log = log
         self._clock = clock
         self._signal_ttl_s = setup.signal_ttl_s
+        self._around = setup.around
         self._readings: OrderedDict[tuple[str, int], Reading] = OrderedDict()
 
     async def receive(self, message: PostArrived) -> None:
@@ -84,9 +87,10 @@ class ScorerActor(Actor[PostArrived]):
         reading = read(post, view, parent=self._parent_of(post))
         scored = score(post, reading, self._classifier)
         self._remember(post, reading)
-        told = self._scored(post, scored, view, message.revision)
+        terms = self._around(scored, now)
+        told = self._scored(post, scored, view, message.revision, terms)
         symbol = one_symbol(map(view.symbol_of, reading.legs)) if reading.legs else None
-        match self._onward(message, scored, now):
+        match self._onward(message, scored, now, terms):
             case ScoredSignal() as signal:
                 await self._record(trace, symbol, told)
                 await self._risk.tell(signal)
@@ -96,11 +100,13 @@ class ScorerActor(Actor[PostArrived]):
             case ending:
                 await self._record(trace, symbol, told, ending)
 
-    def _onward(self, message: PostArrived, scored: Scored, now: float) -> ScoredSignal | EndCalls | Record:
+    def _onward(
+        self, message: PostArrived, scored: Scored, now: float, terms: Terms | None
+    ) -> ScoredSignal | EndCalls | Record:
         """Where the post goes from here: on to Risk, on to Exec, or no further."""
         kind = scored.reading.kind
         if kind is Kind.NEW:
-            return self._call(message, scored, now)
+            return self._call(message, scored, now, terms)
         if kind in (Kind.CLOSE, Kind.CANCEL):
             # Late or not: ending an open call only ever takes exposure away.
             calls = calls_meant(message.post, scored.reading, self._open_or_on_their_way(message.post, now))
@@ -132,7 +138,7 @@ class ScorerActor(Actor[PostArrived]):
                 key = call_key(self._account, post.channel, post.message_id, number)
                 yield CallOnItsWay(channel=post.channel, key=key, symbol=symbol)
 
-    def _call(self, message: PostArrived, scored: Scored, now: float) -> ScoredSignal | Record:
+    def _call(self, message: PostArrived, scored: Scored, now: float, terms: Terms | None) -> ScoredSignal | Record:
         post = message.post
         age_s = now - post.posted_at
         if scored.reading.stale and post.forwarded_at is not None:
@@ -147,9 +153,10 @@ class ScorerActor(Actor[PostArrived]):
             received_at=message.received_at,
             scored=scored,
             revision=message.revision,
+            hybrids=tuple([leg.hybrid for leg in terms.legs]) if terms is not None and terms.used else (),
         )
 
-    def _scored(self, post: Post, scored: Scored, view: MarketAsOf, revision: int) -> SignalScored:
+    def _scored(self, post: Post, scored: Scored, view: MarketAsOf, revision: int, terms: Terms | None) -> SignalScored:
         return SignalScored(
             channel=post.channel,
             kind=scored.reading.kind,
@@ -167,6 +174,7 @@ class ScorerActor(Actor[PostArrived]):
             symbols=scored.reading.symbols,
             every_call=scored.reading.every_call,
             change=scored.reading.change,
+            terms=terms,
         )
 
     def _parent_of(self, post: Post) -> Reading | None:

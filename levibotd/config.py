@@ -230,7 +230,6 @@ def check_supported(config: Config) -> None:
         ),
         (_redis_fault(config) is not None, f"$.http.redis_url: {_redis_fault(config)}"),
         (config.news.enabled, f"$.news.enabled: news {absent}; set it to false"),
-        (config.features.enabled, f"$.features.enabled: market features {absent}; set it to false"),
         (config.exec.stop_trigger == "mark", f'$.exec.stop_trigger: stops on mark prices {absent}; use "last"'),
         (config.symbols.quote_map != QUOTES, f"$.symbols.quote_map: other quotes {absent}; remove it"),
     )

@@ -209,6 +209,7 @@ class Asked(Struct, frozen=True, kw_only=True):
 
     call: CallKey
     what: Change | Leg
+    p_call: float = 1.0  # Of the edited text.
     wants_plan: bool = False
     ticket: RiskTicket | None = None
     refused: str | None = None

@@ -29,6 +29,7 @@ NoStop = Literal["impute", "skip"]
 Split = Literal["even", "one", "two", "three", "fifty-on-first", "decreasing", "increasing"] | tuple[Share, ...]
 
 QUOTES = {"USD": "USDT"}
+ALTS = ("BNB", "SOL", "XRP", "ADA", "DOGE", "AVAX", "LINK", "DOT", "LTC", "MATIC", "UNI", "ATOM")
 
 
 class Section(Struct, frozen=True, kw_only=True):
@@ -260,9 +261,12 @@ class RiskConfig(PolicyRows, frozen=True):
 
 
 class FeaturesConfig(Section, frozen=True):
-    """Market features beside the text."""
+    """What is looked at around a call beside its text: shown and logged, and a gate only where `hybrid_min` is set."""
 
-    enabled: bool = False  # Compute bias, pulse and trend.
+    enabled: bool = True  # Look at bias, pulse, trend and ether's lead.
+    trend_timeframe: Timeframe = "1h"  # Length of the bars that the trend is told from.
+    alts: tuple[str, ...] = ALTS  # Coins that must follow ether before its lead counts.
+    hybrid_min: Probability | None = None  # Least hybrid score of a call. It gates only once it has proved itself.
 
 
 class ModelConfig(Section, frozen=True):

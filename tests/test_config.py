@@ -320,7 +320,6 @@ def test_an_unknown_policy_is_refused() -> None:
         ("[telegram.control]\nenabled = true", "$.telegram.control.enabled"),
         ('[telegram]\nsource = "file"\nfile = "p.jsonl"', "$.market.source"),
         ("[news]\nenabled = true", "$.news.enabled"),
-        ("[features]\nenabled = true", "$.features.enabled"),
         ("[feeds]\nnft = true", "$.feeds.nft"),
         ('[exec]\nstop_trigger = "mark"', "$.exec.stop_trigger"),
         ('[symbols]\nquote_map = { USD = "USDC" }', "$.symbols.quote_map"),

@@ -238,6 +238,7 @@ class Assembly:
 
     def _sample(self) -> None:
         self._telemetry.sample(self.system, tasks=len(asyncio.all_tasks()))
+        self.wired.climate.warm(at=self._given.clock.time())
         if self.archive is not None:
             self.metrics.archive_unverified.set(self.archive.watch.unverified_bytes)
         self.metrics.ready.set(not self.not_ready())

@@ -28,7 +28,7 @@ def _values(config: Config, policy: str | None) -> PolicyValues:
 
 # How much each key allows: more is looser.
 def _allowance(config: Config) -> Mapping[str, float]:
-    risk, strategy = config.risk, config.strategy
+    risk, strategy, features = config.risk, config.strategy, config.features
     return {
         "risk.no_sl": float(config.no_sl == "impute"),
         "risk.on_trip": float(risk.on_trip == "hold"),
@@ -37,6 +37,7 @@ def _allowance(config: Config) -> Mapping[str, float]:
         "strategy.confidence_min": -strategy.confidence_min,
         "strategy.signal_ttl_s": strategy.signal_ttl_s,
         "strategy.entry_valid_s": config.entry_valid_s,
+        "features.hybrid_min": -(features.hybrid_min or 0.0) if features.enabled else 0.0,
     }
 
 

@@ -30,7 +30,7 @@ from levibotd.observe.logging import Log
 from levibotd.observe.notify import Herald
 from levibotd.settings import Settings
 
-LIVE = ("risk", "strategy", "symbols")  # The tables that the rulebook is asked for, call by call.
+LIVE = ("risk", "strategy", "symbols", "features")  # The tables that the rulebook is asked for, call by call.
 COMMIT_TIMEOUT_S = 30.0
 REFUSED = "the last reload was refused, see the log"
 SIGHUP = "sighup"

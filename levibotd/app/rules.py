@@ -100,6 +100,7 @@ class Rulebook:
         return Rules(
             confidence_min=config.strategy.confidence_min,
             signal_ttl_s=config.strategy.signal_ttl_s,
+            hybrid_min=config.features.hybrid_min,
             stage=lower_stage(self.stage, self.channel_stage(channel)),
             no_sl=own.no_sl or config.no_sl,
             notional_min=Decimal(config.risk.notional_min or "0"),

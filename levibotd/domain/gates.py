@@ -21,6 +21,7 @@ class GateName(StrEnum):
     SAFE_MODE = "safe_mode"
     STAGE = "stage"
     CONFIDENCE = "confidence"
+    HYBRID = "hybrid"
     TTL = "ttl"
     SIDES = "sides"
     SYMBOLS = "symbols"

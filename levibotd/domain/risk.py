@@ -63,6 +63,7 @@ class Rules(Struct, frozen=True, kw_only=True):
 
     confidence_min: float
     signal_ttl_s: float
+    hybrid_min: float | None = None
     stage: str = "paper"  # The lower of the global one and the channel's.
     no_sl: str = "impute"
     notional_min: Decimal = Decimal(0)
@@ -94,6 +95,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     age_s: float
     now: float
     equity: Decimal
+    hybrid: float | None = None  # Only where the score has proved itself.
     symbol: Symbol | None = None
     filters: Filters | None = None
     tradable: bool = True
@@ -294,6 +296,8 @@ def _checks(facts: Facts, policy: PolicyValues, rules: Rules) -> Iterator[tuple[
         yield gate, Refusal(gate=gate, value=facts.closed.value, limit=facts.closed.limit)
     yield GateName.STAGE, (rules.stage, STAGES[0])
     yield _not_below(GateName.CONFIDENCE, facts.p_call, rules.confidence_min)
+    if rules.hybrid_min is not None and facts.hybrid is not None:
+        yield _not_below(GateName.HYBRID, facts.hybrid, rules.hybrid_min)
     yield _not_above(GateName.TTL, facts.age_s, rules.signal_ttl_s)
     yield from _lists(facts, policy, rules)
     yield from _prices(facts, policy)

@@ -169,6 +169,11 @@ def call_key(account: str, channel: str, message_id: int, leg_no: int) -> CallKe
     return CallKey(f"{account}|{channel}|{message_id}|{leg_no}")
 
 
+def leg_no(call: CallKey) -> int:
+    """The place of a call's leg in its post."""
+    return int(call.rpartition("|")[2])
+
+
 def message_of(call: CallKey) -> int:
     """The message id of a call, as it stands in its key. Account and channel may hold any character."""
     return int(call.rsplit("|", 2)[1])

@@ -13,7 +13,7 @@ from levibotd.domain.climate.trend import Trend
 from levibotd.domain.copies import call_prints
 from levibotd.domain.outcomes import AS_FOLLOWED, ShadowOutcome
 from levibotd.domain.records import Logged, Record, SignalIngest, SignalScored
-from levibotd.domain.signal import Kind, Side, TraceId, message_of, trace_id
+from levibotd.domain.signal import Kind, Side, TraceId, leg_no, message_of, trace_id
 
 ON_THEIR_WAY_KEPT = 4096  # Posts between arrival and reading.
 
@@ -98,8 +98,7 @@ def _ended(state: ClimateRecord, record: ShadowOutcome, _logged: Logged) -> None
         return
     known = record.status == _FILLED and record.r is not None and not record.contaminated
     trace = trace_id(record.channel, message_of(record.call))
-    number = record.call.rpartition("|")[2]
-    state.proof.resolve(f"{trace}|{number}", pays=(record.r or 0.0) > 0.0 if known else None)
+    state.proof.resolve(f"{trace}|{leg_no(record.call)}", pays=(record.r or 0.0) > 0.0 if known else None)
 
 
 _RULES: Mapping[type[Record], Callable[[ClimateRecord, Any, Logged], None]] = {
