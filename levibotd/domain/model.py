@@ -12,8 +12,10 @@ import json
 import math
 import zipfile
 import zlib
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -21,37 +23,60 @@ from msgspec import Struct
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from levibotd.domain.features import words
+from levibotd.domain.features import character_grams, folded, tokens
 from levibotd.errors import ConfigError
 
-FORMAT = 1
-MODEL_BYTES_MAX = 16 * 1024 * 1024
-MEMBER_BYTES_MAX = 64 * 1024 * 1024
-CLASSES = ("BUY", "NO-TRADE", "SELL")
+FORMAT: Final = 2
+MODEL_BYTES_MAX: Final = 16 * 1024 * 1024
+MEMBER_BYTES_MAX: Final = 32 * 1024 * 1024
+FEATURES_MAX: Final = 400_000
+GRAM_MAX: Final = 256  # Characters of one n-gram.
+VALUE_MAX: Final = 1e6  # Of any number in it, either way: products of such sums stay finite.
+CLASSES: Final = ("BUY", "NO-TRADE", "SELL")
+SIGMOID: Final = "sigmoid"
+TEMPERATURE: Final = "temperature"
+
+# Edges of p(actionable) between which the reference counts posts: most posts lie at the ends.
+REFERENCE_EDGES: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 0.7, 0.9, 0.98)
+REFERENCE_BINS: Final = len(REFERENCE_EDGES) + 1
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-_FLOATS = ("weights", "idf", "intercepts", "sigmoids")
+_FLOATS = ("weights", "idf", "intercepts", "sigmoids", "floors", "reference")
 _MEMBERS = (*_FLOATS, "vocabulary")
+_PLAIN_ZIP = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_CHUNKS_KEPT = 20_000  # Words whose runs of characters are remembered: posts repeat themselves.
 
 Floats = NDArray[np.float64]
+Rows = NDArray[np.intp]
+_NO_FLOATS: Floats = np.zeros(0)
 
 
 class Arrays(Struct, frozen=True, kw_only=True):
-    """Everything a compiled classifier is. Rows of `weights` and `idf`: words and pairs, then marks."""
+    """
+    Everything a compiled classifier is. Rows of `weights` and `idf`: words and pairs, runs of characters, marks.
+
+    `method` says how margins become probabilities: a sigmoid a class, or one temperature (then `sigmoids`
+    has its inverse as slope, and no offset). `floors`: below which probability a class is ruled out; empty,
+    where the model never abstains. `reference`: shares of posts between REFERENCE_EDGES, empty where unknown.
+    """
 
     words: tuple[str, ...]
     marks: tuple[str, ...]  # Structure tokens.
-    weights: Floats  # (words + marks) x classes.
+    weights: Floats  # (words + chars + marks) x classes.
     idf: Floats
     intercepts: Floats  # One a class.
     sigmoids: Floats  # classes x 2: slope and offset.
+    chars: tuple[str, ...] = ()
+    method: str = SIGMOID
+    floors: Floats = _NO_FLOATS
+    reference: Floats = _NO_FLOATS
 
 
 class CompiledModel:
-    """Text and structure tokens to calibrated probabilities. Holds no state."""
+    """Text and structure tokens to calibrated probabilities. Remembers nothing but how words are spelt."""
 
     def __init__(self, arrays: Arrays) -> None:
-        self._arrays = arrays
+        self.arrays = arrays
         self._word_at: dict[str, int] = {}
         self._pair_at: dict[str, dict[str, int]] = {}
         for row, gram in enumerate(arrays.words):
@@ -60,18 +85,28 @@ class CompiledModel:
                 self._pair_at.setdefault(first, {})[second] = row
             else:
                 self._word_at[first] = row
-        self._mark_at = {mark: row for row, mark in enumerate(arrays.marks, len(arrays.words))}
-        self._scaled = arrays.weights * arrays.idf[:, None]
+        start = len(arrays.words)
+        self._char_at = {gram: row for row, gram in enumerate(arrays.chars, start)}
+        start += len(arrays.chars)
+        self._mark_at = {mark: row for row, mark in enumerate(arrays.marks, start)}
+        self._scaled = np.ascontiguousarray(arrays.weights * arrays.idf[:, None])
         self._idf_squared = arrays.idf**2
-        # Plain floats: for the few features of a post they are quicker than arrays.
-        self._features = list(zip(self._idf_squared.tolist(), *self._scaled.T.tolist(), strict=True))
+        # Words and marks of a post are few: for them plain floats are quicker than arrays.
+        few = np.r_[0 : len(arrays.words), start : start + len(arrays.marks)]
+        rows = zip(self._idf_squared[few].tolist(), *self._scaled[few].T.tolist(), strict=True)
+        self._features = dict(zip(few.tolist(), rows, strict=True))
         self._intercepts = arrays.intercepts.tolist()
         self._sigmoids = arrays.sigmoids.tolist()
+        self._floors = dict(zip(CLASSES, arrays.floors.tolist(), strict=False))
+        self._chunks: dict[str, Rows] = {}
 
     def probs(self, text: str, structure: Sequence[str]) -> dict[str, float]:
         """Return the probability of each class; sums to 1."""
         margins = self.margins(text, structure)
-        single = [_expit(-(a * m + b)) for (a, b), m in zip(self._sigmoids, margins, strict=True)]
+        if self.arrays.method == TEMPERATURE:
+            single = _softmax([slope * margin for (slope, _), margin in zip(self._sigmoids, margins, strict=True)])
+        else:
+            single = [_expit(-(a * m + b)) for (a, b), m in zip(self._sigmoids, margins, strict=True)]
         total = sum(single)
         if total <= 0.0:
             return dict.fromkeys(CLASSES, 1.0 / len(CLASSES))
@@ -79,13 +114,14 @@ class CompiledModel:
 
     def plausible(self, probs: Mapping[str, float]) -> tuple[str, ...]:
         """Return the labels that these probabilities cannot rule out; none where the model never abstains."""
-        return ()
+        return tuple([name for name, floor in self._floors.items() if probs[name] >= floor])
 
     def margins(self, text: str, structure: Sequence[str]) -> tuple[float, ...]:
         """Return the uncalibrated distance to each class's plane."""
         buy, sell, none = self._intercepts
         features = self._features
-        for counts in self._blocks(text, structure):
+        said = folded(text)
+        for counts in (self._word_counts(said), self._mark_counts(structure)):
             squares = x = y = z = 0.0
             for row, count in counts.items():
                 often = 1.0 if count == 1 else 1.0 + math.log(count)
@@ -99,16 +135,26 @@ class CompiledModel:
                 buy += x / norm
                 sell += y / norm
                 none += z / norm
+        rows, often_each = self._char_counts(said)
+        if len(rows):
+            norm = math.sqrt(float(often_each**2 @ self._idf_squared[rows]))
+            x, y, z = (often_each @ self._scaled[rows]).tolist()
+            return buy + x / norm, sell + y / norm, none + z / norm
         return buy, sell, none
 
     def explain(self, text: str, structure: Sequence[str], *, label: str, top: int) -> list[tuple[str, float]]:
         """Return the `top` features by size of their exact share of `label`'s margin."""
         column = CLASSES.index(label)
         shares: list[tuple[str, float]] = []
-        names = (*self._arrays.words, *self._arrays.marks)
-        for counts in self._blocks(text, structure):
-            if counts:
-                rows, values = _columns(counts)
+        names = (*self.arrays.words, *self.arrays.chars, *self.arrays.marks)
+        said = folded(text)
+        blocks = (
+            _columns(self._word_counts(said)),
+            self._char_counts(said),
+            _columns(self._mark_counts(structure)),
+        )
+        for rows, values in blocks:
+            if len(rows):
                 norm = math.sqrt(float(values**2 @ self._idf_squared[rows]))
                 part = values * self._scaled[rows, column] / norm
                 shares.extend(
@@ -117,34 +163,68 @@ class CompiledModel:
         shares.sort(key=lambda pair: (-abs(pair[1]), pair[0]))
         return shares[:top]
 
-    def _blocks(self, text: str, structure: Sequence[str]) -> tuple[dict[int, int], dict[int, int]]:
-        tokens = words(text)
+    def _word_counts(self, said: str) -> dict[int, int]:
+        found = tokens(said)
         word_at = self._word_at
-        rows = [word_at[token] for token in tokens if token in word_at]
+        rows = [word_at[token] for token in found if token in word_at]
         # Two steps, so that pairs which cannot be known cost no string.
         pair_at = self._pair_at
-        for first, second in pairwise(tokens):
+        for first, second in pairwise(found):
             followers = pair_at.get(first)
             if followers is not None and second in followers:
                 rows.append(followers[second])
+        return _counted(rows)
+
+    def _mark_counts(self, structure: Sequence[str]) -> dict[int, int]:
         marks = self._mark_at
-        return _counted(rows), _counted([marks[mark] for mark in structure if mark in marks])
+        return _counted([marks[mark] for mark in structure if mark in marks])
+
+    def _char_counts(self, said: str) -> tuple[Rows, Floats]:
+        if not self._char_at:
+            return _NO_ROWS, _NO_FLOATS
+        chunks = self._chunks
+        parts = [chunks[chunk] if chunk in chunks else self._rows_of(chunk) for chunk in said.split()]
+        rows: Rows = np.concatenate(parts) if parts else _NO_ROWS
+        if not len(rows):
+            return _NO_ROWS, _NO_FLOATS
+        rows.sort()
+        first = np.flatnonzero(np.concatenate(([True], rows[1:] != rows[:-1])))
+        counts = np.diff(first, append=len(rows))
+        return rows[first], 1.0 + np.log(counts)
+
+    def _rows_of(self, chunk: str) -> Rows:
+        at = self._char_at
+        rows = np.array([at[gram] for gram in character_grams(chunk) if gram in at], np.intp)
+        if len(self._chunks) >= _CHUNKS_KEPT:
+            self._chunks.clear()
+        self._chunks[chunk] = rows
+        return rows
+
+
+_NO_ROWS: Rows = np.zeros(0, np.intp)
+
+
+def reference_bin(probs: Mapping[str, float]) -> int:
+    """Return in which bin of the reference a post with these probabilities is counted."""
+    return bisect_right(REFERENCE_EDGES, 1.0 - probs["NO-TRADE"])
 
 
 def encode(arrays: Arrays) -> bytes:
     """Return the model's bytes: the same for the same content, whenever and wherever written."""
     vocabulary = json.dumps(
-        {"format": FORMAT, "classes": CLASSES, "words": arrays.words, "marks": arrays.marks},
+        {
+            "format": FORMAT,
+            "classes": CLASSES,
+            "method": arrays.method,
+            "words": arrays.words,
+            "chars": arrays.chars,
+            "marks": arrays.marks,
+        },
         ensure_ascii=False,
         separators=(",", ":"),
     )
-    parts: dict[str, NDArray[np.generic]] = {
-        "weights": arrays.weights,
-        "idf": arrays.idf,
-        "intercepts": arrays.intercepts,
-        "sigmoids": arrays.sigmoids,
-        "vocabulary": np.frombuffer(vocabulary.encode(), np.uint8),
-    }
+    parts: dict[str, NDArray[np.generic]] = {name: getattr(arrays, name) for name in _FLOATS}
+    parts["vocabulary"] = np.frombuffer(vocabulary.encode(), np.uint8)
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in _MEMBERS:
@@ -175,9 +255,16 @@ def digest(data: bytes) -> str:
 
 
 def _expected(archive: zipfile.ZipFile) -> tuple[str, ...]:
-    names = sorted(archive.namelist())
+    listed = archive.infolist()
+    names = sorted(member.filename for member in listed)
     if names != sorted(f"{name}.npy" for name in _MEMBERS):
-        raise ConfigError(f"model: not one of ours, it holds {', '.join(names)[:200] or 'nothing'}")
+        shown = ", ".join(names)[:200]
+        raise ConfigError(f"model: not one of ours, it holds {shown or 'nothing'}")
+    for member in listed:
+        if member.file_size > MEMBER_BYTES_MAX:
+            raise ConfigError(f"model: {member.filename} is larger than {MEMBER_BYTES_MAX} bytes")
+        if member.compress_type not in _PLAIN_ZIP or member.flag_bits & 1:
+            raise ConfigError(f"model: {member.filename} is packed in a way that is not ours")
     return _MEMBERS
 
 
@@ -207,39 +294,61 @@ def _member(archive: zipfile.ZipFile, name: str) -> NDArray[np.generic]:
 class _Vocabulary(Struct, forbid_unknown_fields=True):
     format: int
     classes: tuple[str, ...]
+    method: str
     words: tuple[str, ...]
+    chars: tuple[str, ...]
     marks: tuple[str, ...]
 
 
 def _checked(parts: Mapping[str, NDArray[np.generic]]) -> Arrays:
-    try:
-        vocabulary = msgspec.json.decode(parts["vocabulary"].tobytes(), type=_Vocabulary)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"model: unreadable vocabulary: {error}") from error
-    if vocabulary.format != FORMAT or vocabulary.classes != CLASSES:
-        raise ConfigError(f"model: format {vocabulary.format} with classes {vocabulary.classes} is not ours")
-    rows = len(vocabulary.words) + len(vocabulary.marks)
+    vocabulary = _vocabulary(parts["vocabulary"].tobytes())
+    rows = len(vocabulary.words) + len(vocabulary.chars) + len(vocabulary.marks)
     shapes = {
-        "weights": (rows, len(CLASSES)),
-        "idf": (rows,),
-        "intercepts": (len(CLASSES),),
-        "sigmoids": (len(CLASSES), 2),
+        "weights": ((rows, len(CLASSES)),),
+        "idf": ((rows,),),
+        "intercepts": ((len(CLASSES),),),
+        "sigmoids": ((len(CLASSES), 2),),
+        "floors": ((0,), (len(CLASSES),)),
+        "reference": ((0,), (REFERENCE_BINS,)),
     }
-    for name, shape in shapes.items():
-        if parts[name].shape != shape:
-            raise ConfigError(f"model: {name} has shape {parts[name].shape}, not {shape}")
+    for name, allowed in shapes.items():
+        if parts[name].shape not in allowed:
+            raise ConfigError(f"model: {name} has shape {parts[name].shape}, not {allowed[-1]}")
     floats = {name: parts[name].astype(np.float64) for name in _FLOATS}
     for name, values in floats.items():
         if not np.isfinite(values).all():
             raise ConfigError(f"model: {name} holds a value that is no number")
+        if np.abs(values).max(initial=0.0) > VALUE_MAX:
+            raise ConfigError(f"model: {name} holds a value beyond {VALUE_MAX:g}")
+    for name in ("idf", "floors", "reference"):
+        if floats[name].min(initial=0.0) < 0:
+            raise ConfigError(f"model: {name} holds a value below zero")
     return Arrays(
-        words=vocabulary.words,
-        marks=vocabulary.marks,
-        weights=floats["weights"],
-        idf=floats["idf"],
-        intercepts=floats["intercepts"],
-        sigmoids=floats["sigmoids"],
+        words=vocabulary.words, chars=vocabulary.chars, marks=vocabulary.marks, method=vocabulary.method, **floats
     )
+
+
+def _vocabulary(data: bytes) -> _Vocabulary:
+    try:
+        # How many there are is known before a million strings are made of them.
+        if data.count(b",") > FEATURES_MAX:
+            raise ConfigError(f"model: more than {FEATURES_MAX} features")
+        vocabulary = msgspec.json.decode(data, type=_Vocabulary)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"model: unreadable vocabulary: {error}") from error
+    if vocabulary.format != FORMAT or vocabulary.classes != CLASSES:
+        raise ConfigError(
+            f"model: format {vocabulary.format} with classes {vocabulary.classes} is not the format {FORMAT} "
+            "of this version; train it again"
+        )
+    if vocabulary.method not in (SIGMOID, TEMPERATURE):
+        raise ConfigError(f"model: calibration {vocabulary.method[:40]!r} is not known")
+    for block in (vocabulary.words, vocabulary.chars, vocabulary.marks):
+        if len(set(block)) < len(block):
+            raise ConfigError("model: an n-gram stands twice")
+    if max(map(len, chain(vocabulary.words, vocabulary.chars, vocabulary.marks)), default=0) > GRAM_MAX:
+        raise ConfigError(f"model: an n-gram is longer than {GRAM_MAX} characters")
+    return vocabulary
 
 
 # For the few features of a post quicker than a Counter is made.
@@ -250,7 +359,7 @@ def _counted(rows: Sequence[int]) -> dict[int, int]:
     return counts
 
 
-def _columns(counts: Mapping[int, int]) -> tuple[NDArray[np.intp], Floats]:
+def _columns(counts: Mapping[int, int]) -> tuple[Rows, Floats]:
     size = len(counts)
     rows = np.fromiter(counts.keys(), np.intp, size)
     values = 1.0 + np.log(np.fromiter(counts.values(), np.float64, size))
@@ -262,3 +371,8 @@ def _expit(x: float) -> float:
         return 1.0 / (1.0 + math.exp(-x))
     grown = math.exp(x) if x > -700 else 0.0
     return grown / (1.0 + grown)
+
+
+def _softmax(values: Sequence[float]) -> list[float]:
+    largest = max(values)
+    return [math.exp(value - largest) for value in values]

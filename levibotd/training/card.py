@@ -9,13 +9,12 @@ SHA-256 `{sha}`. Trained on posts up to {until}; decisions on older posts are co
 
 ## What it is
 
-A linear model over words, word pairs and the structure that the parser found (kind, coin, number of targets, stop,
-geometry), each block weighted by TF-IDF. Runs of characters were tried beside them: with the structure known they
-added nothing on held-out channels (Brier skill .778 with, .775 without) and doubled the time of a post.
-Its margins are calibrated by one sigmoid a class, fitted on out-of-fold margins with folds grouped by channel and
-weighted to the natural mix of posts.
+A linear model over words, word pairs, runs of two to four characters inside words, and the structure that the parser
+found (kind, coin, number of targets, stop, geometry), each block weighted by TF-IDF.
+Its margins are calibrated ({calibration}) on out-of-fold margins, folds grouped by channel, weighted to the natural mix
+of posts. Where it cannot rule out that a post is no call, it abstains: the post is ambiguous, and nothing is sent.
 Only n-grams seen in at least {channels_min} channels are kept, so no channel's name or handle can decide.
-{words} words and pairs, {marks} structure tokens. Numbers are folded to one sign.
+{words} words and pairs, {chars} runs of characters, {marks} structure tokens. Numbers are folded to one sign.
 
 ## What it was trained on
 
@@ -24,18 +23,23 @@ restore the natural mix: about {rate} of real posts are calls. No text is part o
 
 ## Figures on held-out channels
 
-Five folds over channels. The parser's rules were written with these channels in sight, so unseen
-channels will be worse. "certain" leaves out posts on which a careful second reader might differ.
+{method}. The parser's rules were written with these channels in sight, so unseen channels will be worse. "certain"
+leaves out posts on which a careful second reader might differ, "doubted" are those: there abstaining is right.
+The last column is the fit to its own labels: it says little, and nothing about other channels.
 
-| | all | certain |
-|---|---|---|
+| | all | certain | doubted | its own labels |
+|---|---|---|---|---|
 {rows}
-
-Accuracy on its own labels, which says little: {own}.
 
 | language | posts | accuracy | calls | calls found |
 |---|---|---|---|---|
 {languages}
+
+How wrong the surest posts are (of all real posts, as the weights restore them):
+
+| share of posts | least probability of the label | wrong |
+|---|---|---|
+{risks}
 
 ## Limits
 
@@ -47,6 +51,7 @@ Accuracy on its own labels, which says little: {own}.
 
 _ROWS = (
     ("accuracy", "accuracy"),
+    ("posts", "posts"),
     ("macro_f1", "macro-F1"),
     ("brier", "Brier score"),
     ("brier_skill", "Brier skill against the base rate"),
@@ -64,7 +69,8 @@ _ROWS = (
 def card(metrics: dict[str, Any], *, sha256: str, trained_until: float | None) -> str:
     """Return the card as Markdown. Everything in it follows from the figures: same model, same card."""
     held_out = metrics["held_out"]
-    everything, certain = held_out["all"], held_out["certain"]
+    everything = held_out["all"]
+    columns = (everything, held_out["certain"], held_out["doubted"], metrics["own_labels"]["all"])
     until = datetime.fromtimestamp(trained_until, UTC) if trained_until is not None else None
     return _TEXT.format(
         sha=sha256,
@@ -75,10 +81,15 @@ def card(metrics: dict[str, Any], *, sha256: str, trained_until: float | None) -
         posts=everything["posts"],
         channels=held_out["channels"],
         rate=_figure(everything.get("base_rate", 0.0)),
+        method=held_out["method"][:1].upper() + held_out["method"][1:],
+        calibration="one temperature" if metrics["calibration"] == "temperature" else "one sigmoid a class",
         rows="\n".join(
-            f"| {name} | {_figure(everything.get(key))} | {_figure(certain.get(key))} |" for key, name in _ROWS
+            f"| {name} | " + " | ".join(_figure(column.get(key)) for column in columns) + " |" for key, name in _ROWS
         ),
-        own=_figure(metrics["own_labels"]["accuracy"]),
+        risks="\n".join(
+            f"| {_figure(row['coverage'])} | {_figure(row['p_min'])} | {_figure(row['risk'])} |"
+            for row in everything["risk_coverage"]
+        ),
         languages="\n".join(
             f"| {name} | {row['posts']} | {_figure(row['accuracy'])} | {row['calls']} | {_figure(row['calls_found'])} |"
             for name, row in held_out["languages"].items()

@@ -14,6 +14,7 @@ from levibotd.domain.model import CLASSES
 from levibotd.domain.signal import NO_TRADE
 
 BINS = 10
+COVERAGES = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 1.0)
 
 
 class Judged(Struct, frozen=True, kw_only=True):
@@ -33,7 +34,10 @@ def figures(rows: Sequence[Judged]) -> dict[str, Any]:
         "accuracy": _share([row.expected == row.label for row in rows]),
         "macro_f1": macro_f1(rows),
         "confusion": confusion(rows),
+        "macro_f1_weighted": macro_f1(rows, weighted=True),
         **chances(rows),
+        "risk_coverage": risk_coverage(rows),
+        "risk_coverage_calls": risk_coverage([row for row in rows if row.label != NO_TRADE]),
     }
 
 
@@ -60,16 +64,38 @@ def confusion(rows: Sequence[Judged]) -> dict[str, dict[str, int]]:
     return out
 
 
-def macro_f1(rows: Sequence[Judged]) -> float:
-    """Mean F1 of the classes that occur."""
+def macro_f1(rows: Sequence[Judged], *, weighted: bool = False) -> float:
+    """Mean F1 of the classes that occur; weighted: of real posts in place of those in the sample."""
     scores = []
+    counted = [(row, row.weight if weighted else 1.0) for row in rows]
     for name in CLASSES:
-        hits = sum(row.expected == row.label == name for row in rows)
-        said = sum(row.label == name for row in rows)
-        real = sum(row.expected == name for row in rows)
+        hits = sum(weight for row, weight in counted if row.expected == row.label == name)
+        said = sum(weight for row, weight in counted if row.label == name)
+        real = sum(weight for row, weight in counted if row.expected == name)
         if said or real:
             scores.append(2 * hits / (said + real))
     return sum(scores) / len(scores) if scores else 0.0
+
+
+def risk_coverage(rows: Sequence[Judged]) -> list[dict[str, float]]:
+    """
+    What is wrong among the surest posts: for each share of all real posts, the probability down to which it reaches.
+
+    Posts that are equally sure stand together, so a share may be larger than the one it is listed for.
+    """
+    ordered = sorted(((row.probs[row.label], row.expected != row.label, row.weight) for row in rows), reverse=True)
+    total = sum(weight for _, _, weight in ordered)
+    out: list[dict[str, float]] = []
+    covered = wrong = 0.0
+    for place, (p, is_wrong, weight) in enumerate(ordered):
+        covered += weight
+        wrong += weight * is_wrong
+        ends = place + 1 == len(ordered) or ordered[place + 1][0] < p
+        if ends and len(out) < len(COVERAGES) and covered >= COVERAGES[len(out)] * total - 1e-9 and covered > 0:
+            out.append({"coverage": covered / total, "p_min": p, "risk": wrong / covered})
+            while len(out) < len(COVERAGES) and covered >= COVERAGES[len(out)] * total - 1e-9:
+                out.append(dict(out[-1]))
+    return out
 
 
 def chances(rows: Sequence[Judged]) -> dict[str, float]:

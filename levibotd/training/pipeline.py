@@ -1,84 +1,193 @@
 """
-The scikit-learn pipeline, fitted on examples and folded into the compiled model's arrays.
+A linear classifier, fitted and calibrated on examples and folded into the compiled model's arrays.
 
-TF-IDF of words and pairs, and of structure tokens, each block normalised by itself, into a
-linear SVM; its margins are calibrated by sigmoids fitted on out-of-fold margins. Folds never
-split a channel, and only n-grams seen in enough channels are kept.
+TF-IDF of words and pairs, of runs of characters, and of structure tokens, each block normalised by
+itself, into a linear SVM; its margins are calibrated on out-of-fold margins. Folds never split a
+channel, and only n-grams seen in enough channels are kept.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import FeatureUnion
 from sklearn.svm import LinearSVC
 
-from levibotd.domain.features import word_grams, words
-from levibotd.domain.model import CLASSES, Arrays
+from levibotd.domain.features import consistent
+from levibotd.domain.model import CLASSES, SIGMOID, TEMPERATURE, Arrays
+from levibotd.domain.signal import NO_TRADE, Side
 from levibotd.errors import ConfigError
+from levibotd.training.corpus import ANALYSERS, Corpus, Known, Rows, Sample
 
 CHANNELS_MIN = 3  # An n-gram of fewer channels is a name, not a habit.
 FOLDS = 5
 SVM_C = 0.3
+SVM_TOLERANCE = 1e-3  # A tenth of it changes no figure and takes half as long again.
+STRAY_MAX = 0.2  # Of posts that are no calls but read like one: the share that the model may take for a call.
+MISSED_MAX = 0.02  # Of the calls of a side: the share that is too unlikely even so.
+FLOOR_EXAMPLES_MIN = 20  # With fewer of a class nothing is known of its rare cases.
 
 
-class Sample(Struct, frozen=True, kw_only=True):
-    """One example as the model sees it."""
+class Recipe(Struct, frozen=True, kw_only=True):
+    """What may be chosen about a fit. Without `abstains` the model has no floors."""
 
-    text: str
-    structure: tuple[str, ...]
-    label: str
-    group: str
-    weight: float
+    channels_min: int = CHANNELS_MIN
+    method: str = SIGMOID
+    abstains: bool = True
 
 
-Analyser = Callable[[Sample], list[str]]
+PLAIN = Recipe()
+
+Floats = NDArray[np.float64]
+
+
+class Margins(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Stands for a classifier whose margins are known already: they are what it is given."""
+
+    def fit(self, margins: Floats, labels: NDArray[np.str_], sample_weight: Floats | None = None) -> "Margins":
+        self.classes_ = np.unique(labels)
+        self.n_features_in_ = margins.shape[1]
+        return self
+
+    def decision_function(self, margins: Floats) -> Floats:
+        return margins
+
+    def predict(self, margins: Floats) -> NDArray[np.str_]:
+        return np.asarray(self.classes_[margins.argmax(axis=1)])
 
 
 class Fitted(Struct, frozen=True, kw_only=True):
-    """A fitted pipeline: the original, for comparison, and its compiled form."""
+    """
+    A fitted classifier: scikit-learn's parts, and their compiled form.
 
-    union: FeatureUnion
+    `folds` are the models of the calibration, each with the rows whose channels it was not fitted on and whose
+    margins its own calibration did not see.
+    """
+
+    svc: LinearSVC
     calibrated: CalibratedClassifierCV
     arrays: Arrays
-
-    def probs(self, samples: Sequence[Sample]) -> NDArray[np.float64]:
-        """What scikit-learn itself says; columns are CLASSES. The compiled form must agree to 1e-9."""
-        return np.asarray(self.calibrated.predict_proba(self.union.transform(samples)), np.float64)
+    folds: tuple[tuple[Rows, Arrays], ...] = ()
 
 
-def fit(samples: Sequence[Sample], *, channels_min: int = CHANNELS_MIN) -> Fitted:
+class Pipeline:
+    """What scikit-learn itself says. Slow: the compiled form is held against it."""
+
+    def __init__(self, fitted: Fitted) -> None:
+        self._fitted = fitted
+        arrays, start = fitted.arrays, 0
+        blocks = []
+        for analyse, grams in zip(ANALYSERS, (arrays.words, arrays.chars, arrays.marks), strict=True):
+            blocks.append((analyse.__name__, _vectorizer(analyse, grams, arrays.idf[start : start + len(grams)])))
+            start += len(grams)
+        self._union = FeatureUnion(blocks)
+
+    def probs(self, samples: Sequence[Sample]) -> Floats:
+        """Columns are CLASSES. The compiled form must agree to 1e-9."""
+        margins = self._fitted.svc.decision_function(self._union.transform(samples))
+        return np.asarray(self._fitted.calibrated.predict_proba(margins), np.float64)
+
+
+def fit(samples: Sequence[Sample], recipe: Recipe = PLAIN) -> Fitted:
     """Fit and compile. Raises ConfigError when the examples cannot carry a model."""
-    labels = np.array([sample.label for sample in samples])
-    groups = np.array([sample.group for sample in samples])
-    weights = np.array([sample.weight for sample in samples])
-    folds = _folds(labels, groups)
-    vectorizers = [(analyse.__name__, _vectorizer(samples, analyse, channels_min)) for analyse in _ANALYSERS]
-    union = FeatureUnion(vectorizers)
-    matrix = union.transform(samples)
-    svc = LinearSVC(C=SVM_C, class_weight="balanced", random_state=0, max_iter=20_000)
-    calibrated = CalibratedClassifierCV(svc, method="sigmoid", ensemble=False, cv=folds)
-    calibrated.fit(matrix, labels, sample_weight=weights)
-    arrays = _compiled([vectorizer for _, vectorizer in vectorizers], calibrated)
-    return Fitted(union=union, calibrated=calibrated, arrays=arrays)
+    return fit_rows(Corpus(samples), np.arange(len(samples)), recipe)
 
 
-def _word_features(sample: Sample) -> list[str]:
-    return word_grams(words(sample.text))
+def fit_rows(corpus: Corpus, rows: Rows, recipe: Recipe, *, keep_folds: bool = False) -> Fitted:
+    """As `fit`, on these rows of a corpus alone. The models of the folds are kept on request."""
+    labels, weights = corpus.labels[rows], corpus.weights[rows]
+    folds = _folds(labels, corpus.groups[rows])
+    known = corpus.known(rows, channels_min=recipe.channels_min)
+    matrix = known.matrix[rows]
+    samples = [corpus.samples[row] for row in rows.tolist()]
+    margins = np.zeros((len(rows), len(CLASSES)))
+    partial = []
+    for train, test in folds:
+        svc = _svc(matrix[train], labels[train], weights[train])
+        margins[test] = svc.decision_function(matrix[test])
+        partial.append(svc)
+    svc = _svc(matrix, labels, weights)
+    calibration = _Calibration(margins, labels, weights, samples, recipe)
+    calibrated = calibration.on(np.arange(len(rows)))
+    kept = zip(folds, partial, strict=True) if keep_folds else ()
+    return Fitted(
+        svc=svc,
+        calibrated=calibrated,
+        arrays=_arrays(known, svc, calibrated, floors=calibration.floors(calibrated), method=recipe.method),
+        folds=tuple(
+            (rows[test], _arrays(known, one, across, floors=calibration.floors(across), method=recipe.method))
+            for (train, test), one in kept
+            for across in [calibration.on(train)]
+        ),
+    )
 
 
-def _mark_features(sample: Sample) -> list[str]:
-    return list(sample.structure)
+class _Calibration(Struct, frozen=True):
+    """What margins of unseen channels say about chances."""
+
+    margins: Floats
+    labels: NDArray[np.str_]
+    weights: Floats
+    samples: Sequence[Sample]
+    recipe: Recipe
+
+    def on(self, chosen: Rows) -> CalibratedClassifierCV:
+        """Calibrate on these rows."""
+        margins, whole = self.margins[chosen], np.arange(len(chosen))
+        calibrated = CalibratedClassifierCV(Margins(), method=self.recipe.method, ensemble=False, cv=[(whole, whole)])
+        return calibrated.fit(margins, self.labels[chosen], sample_weight=self.weights[chosen])
+
+    # Split-conformal, class by class, among posts of which something would be sent: a class is ruled out below the
+    # probability that all but a share of its own examples reach. For all other posts NO-TRADE is a rule already.
+    def floors(self, calibrated: CalibratedClassifierCV) -> list[float]:
+        if not self.recipe.abstains:
+            return []
+        probs = calibrated.predict_proba(self.margins).tolist()
+        out = []
+        for name in CLASSES:
+            own = sorted(
+                consistent(sample.sides, **_sides(row))[name]
+                for sample, row in zip(self.samples, probs, strict=True)
+                if sample.sides and sample.label == name
+            )
+            if len(own) < FLOOR_EXAMPLES_MIN:
+                return []
+            share = STRAY_MAX if name == NO_TRADE else MISSED_MAX
+            # The rank that holds for one more example of the same kind.
+            out.append(own[max(math.floor(share * (len(own) + 1)) - 1, 0)])
+        return out
 
 
-_ANALYSERS: tuple[Analyser, ...] = (_word_features, _mark_features)
+def _arrays(
+    known: Known, svc: LinearSVC, calibrated: CalibratedClassifierCV, *, floors: Sequence[float], method: str
+) -> Arrays:
+    words, chars, marks = known.grams
+    return Arrays(
+        words=words,
+        chars=chars,
+        marks=marks,
+        weights=np.ascontiguousarray(svc.coef_.T, np.float64),
+        idf=known.idf,
+        intercepts=np.asarray(svc.intercept_, np.float64),
+        sigmoids=_slopes(calibrated, method),
+        method=method,
+        floors=np.array(floors, np.float64),
+    )
 
 
-def _folds(labels: NDArray[np.str_], groups: NDArray[np.str_]) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+def _svc(matrix: csr_matrix, labels: NDArray[np.str_], weights: Floats) -> LinearSVC:
+    svc = LinearSVC(C=SVM_C, class_weight="balanced", random_state=0, max_iter=20_000, tol=SVM_TOLERANCE)
+    return svc.fit(matrix, labels, sample_weight=weights)
+
+
+def _folds(labels: NDArray[np.str_], groups: Rows) -> list[tuple[Rows, Rows]]:
     missing = [name for name in CLASSES if name not in labels]
     if missing:
         raise ConfigError(f"no example is labelled {', '.join(missing)}: all of {', '.join(CLASSES)} are needed")
@@ -93,34 +202,24 @@ def _folds(labels: NDArray[np.str_], groups: NDArray[np.str_]) -> list[tuple[NDA
     return folds
 
 
-def _vectorizer(
-    samples: Sequence[Sample], analyser: Callable[[Sample], list[str]], channels_min: int
-) -> TfidfVectorizer:
-    channels: dict[str, set[str]] = {}
-    for sample in samples:
-        for gram in analyser(sample):
-            seen = channels.setdefault(gram, set())
-            if len(seen) < channels_min:
-                seen.add(sample.group)
-    vocabulary = sorted(gram for gram, seen in channels.items() if len(seen) >= channels_min)
-    # An empty block would be refused; a sign that no text has keeps it harmless.
-    vectorizer = TfidfVectorizer(
-        analyzer=analyser, vocabulary=vocabulary or ["\x00"], sublinear_tf=True, lowercase=False
-    )
-    vectorizer.fit(samples)
-    return vectorizer
+def _sides(row: Sequence[float]) -> dict[str, float]:
+    probs = dict(zip(CLASSES, row, strict=True))
+    return {"buy": probs[Side.BUY], "sell": probs[Side.SELL]}
 
 
-def _compiled(vectorizers: Sequence[TfidfVectorizer], calibrated: CalibratedClassifierCV) -> Arrays:
-    inner = calibrated.calibrated_classifiers_[0]
+def _slopes(calibrated: CalibratedClassifierCV, method: str) -> Floats:
     if tuple(calibrated.classes_) != CLASSES:
         raise ConfigError(f"classes {tuple(calibrated.classes_)} are not {CLASSES}")
-    names = [sorted(vectorizer.vocabulary_, key=vectorizer.vocabulary_.__getitem__) for vectorizer in vectorizers]
-    return Arrays(
-        words=tuple(names[0]),
-        marks=tuple(names[1]),
-        weights=np.ascontiguousarray(inner.estimator.coef_.T, np.float64),
-        idf=np.concatenate([vectorizer.idf_ for vectorizer in vectorizers]).astype(np.float64),
-        intercepts=np.asarray(inner.estimator.intercept_, np.float64),
-        sigmoids=np.array([(sigmoid.a_, sigmoid.b_) for sigmoid in inner.calibrators], np.float64),
+    calibrators = calibrated.calibrated_classifiers_[0].calibrators
+    if method == TEMPERATURE:
+        return np.array([(float(calibrators[0].beta_), 0.0)] * len(CLASSES), np.float64)
+    return np.array([(sigmoid.a_, sigmoid.b_) for sigmoid in calibrators], np.float64)
+
+
+def _vectorizer(analyse: Callable[[Sample], list[str]], grams: Sequence[str], idf: Floats) -> TfidfVectorizer:
+    # An empty vocabulary would be refused; a sign that no text has keeps it harmless.
+    vectorizer = TfidfVectorizer(
+        analyzer=analyse, vocabulary=list(grams) or ["\x00"], sublinear_tf=True, lowercase=False
     )
+    vectorizer.idf_ = idf if len(grams) else np.ones(1)
+    return vectorizer

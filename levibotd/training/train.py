@@ -9,21 +9,46 @@ scikit-learn never enters the daemon. It writes `<name>.npz`, `<name>.json`, `me
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
+from numpy.typing import NDArray
 
-from levibotd.domain.model import CompiledModel, decode, digest, encode
+from levibotd.domain.features import score
+from levibotd.domain.model import (
+    REFERENCE_BINS,
+    SIGMOID,
+    TEMPERATURE,
+    CompiledModel,
+    decode,
+    digest,
+    encode,
+    reference_bin,
+)
 from levibotd.domain.signal import Reading
 from levibotd.errors import ConfigError, LeviError
 from levibotd.training.card import card
+from levibotd.training.corpus import Corpus, Sample
 from levibotd.training.dataset import Example
-from levibotd.training.evaluate import evaluate, prepare, rounded, samples_of
-from levibotd.training.pipeline import CHANNELS_MIN, Fitted, Sample, fit
+from levibotd.training.evaluate import (
+    ACROSS,
+    NESTED,
+    across_folds,
+    figures_of,
+    held_out_of,
+    prepare,
+    rounded,
+    samples_of,
+)
+from levibotd.training.pipeline import PLAIN, Fitted, Pipeline, Recipe, fit_rows
 
-AGREEMENT = 1e-9  # Compiled against scikit-learn, on every training example.
+AGREEMENT = 1e-9  # Compiled against scikit-learn.
+CHECKED = 500  # Samples, about, that this is looked at on.
+NESTED_MAX = 4_000  # Examples up to which each channel is held out of the calibration as well.
 
 
 class Trained(Struct, frozen=True, kw_only=True):
@@ -35,7 +60,7 @@ class Trained(Struct, frozen=True, kw_only=True):
     metrics: dict[str, Any]
 
 
-def train(examples: Sequence[Example], readings: Sequence[Reading], *, channels_min: int = CHANNELS_MIN) -> Trained:
+def train(examples: Sequence[Example], readings: Sequence[Reading], *, recipe: Recipe = PLAIN) -> Trained:
     """
     Fit on all examples; the figures are those of held-out channels, the fit to its own labels beside them.
 
@@ -43,16 +68,29 @@ def train(examples: Sequence[Example], readings: Sequence[Reading], *, channels_
     not agree with scikit-learn.
     """
     samples = samples_of(examples, readings)
-    fitted = fit(samples, channels_min=channels_min)
-    data = encode(fitted.arrays)
+    corpus = Corpus(samples)
+    nested = len(examples) <= NESTED_MAX
+    fitted = fit_rows(corpus, np.arange(len(samples)), recipe, keep_folds=not nested)
+    if nested:
+        judged, method = held_out_of(corpus, examples, readings, recipe), NESTED
+    else:
+        judged, method = across_folds(fitted, examples, readings), ACROSS
+    reference = reference_of([(scored.probs, example.weight) for example, scored in zip(examples, judged, strict=True)])
+    data = encode(replace(fitted.arrays, reference=reference))
     difference = disagreement(fitted, samples, data)
     if difference > AGREEMENT:
         raise ConfigError(f"the compiled model is off by {difference:.3g}, more than {AGREEMENT:g}")
-    held_out = evaluate(examples, readings, channels_min=channels_min)
-    own = _own_fit(fitted, samples)
+    model = CompiledModel(decode(data))
+    own = [score(example.post, reading, model) for example, reading in zip(examples, readings, strict=True)]
     times = [example.post.posted_at for example in examples if example.post.posted_at > 0]
-    shape = {"words": len(fitted.arrays.words), "marks": len(fitted.arrays.marks)}
-    metrics = {"held_out": held_out, "own_labels": own, "vocabulary": shape, "channels_min": channels_min}
+    arrays = fitted.arrays
+    metrics = {
+        "held_out": figures_of(examples, judged, method=method),
+        "own_labels": figures_of(examples, own, method="the labels it was fitted on: this says little"),
+        "vocabulary": {"words": len(arrays.words), "chars": len(arrays.chars), "marks": len(arrays.marks)},
+        "channels_min": recipe.channels_min,
+        "calibration": recipe.method,
+    }
     return Trained(
         data=data,
         sha256=digest(data),
@@ -61,12 +99,22 @@ def train(examples: Sequence[Example], readings: Sequence[Reading], *, channels_
     )
 
 
+def reference_of(judged: Sequence[tuple[Mapping[str, float], float]]) -> NDArray[np.float64]:
+    """Return the share of real posts between each two of REFERENCE_EDGES: what drift is measured against."""
+    bins = np.zeros(REFERENCE_BINS)
+    for probs, weight in judged:
+        bins[reference_bin(probs)] += weight
+    total = bins.sum()
+    return bins / total if total > 0 else np.zeros(0)
+
+
 def disagreement(fitted: Fitted, samples: Sequence[Sample], data: bytes) -> float:
-    """Return the largest difference between the bytes' probabilities and scikit-learn's."""
+    """Return the largest difference between the bytes' probabilities and scikit-learn's, over CHECKED samples."""
     model = CompiledModel(decode(data))
-    wanted = fitted.probs(samples)
+    chosen = samples[:: max(len(samples) // CHECKED, 1)]
+    wanted = Pipeline(fitted).probs(chosen)
     worst = 0.0
-    for sample, row in zip(samples, wanted.tolist(), strict=True):
+    for sample, row in zip(chosen, wanted.tolist(), strict=True):
         got = model.probs(sample.text, sample.structure)
         worst = max(worst, *(abs(a - b) for a, b in zip(got.values(), row, strict=True)))
     return worst
@@ -74,7 +122,14 @@ def disagreement(fitted: Fitted, samples: Sequence[Sample], data: bytes) -> floa
 
 def write(trained: Trained, out: Path, *, name: str) -> None:
     """Write the four files into `out`. Raises ConfigError when that is not possible."""
-    about = {"sha256": trained.sha256, "trained_until": trained.trained_until, "figures": "metrics.json"}
+    figures = trained.metrics["held_out"]["all"]
+    about = {
+        "sha256": trained.sha256,
+        "trained_until": trained.trained_until,
+        "brier": figures.get("brier"),
+        "ece": figures.get("ece"),
+        "figures": "metrics.json",
+    }
     files = {
         f"{name}.npz": trained.data,
         f"{name}.json": _json(about),
@@ -96,25 +151,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--messages", nargs="*", type=Path, default=[])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--name", default="model")
+    parser.add_argument("--calibration", choices=(SIGMOID, TEMPERATURE), default=SIGMOID)
     given = parser.parse_args(argv)
     try:
         examples, readings = prepare(given.labels, given.messages)
-        trained = train(examples, readings)
+        trained = train(examples, readings, recipe=Recipe(method=given.calibration))
         write(trained, given.out, name=given.name)
     except LeviError as error:
         sys.stderr.write(f"levibotd train: {error}\n")
         return 2
     sys.stdout.write(json.dumps({"sha256": trained.sha256, "bytes": len(trained.data)}) + "\n")
     return 0
-
-
-def _own_fit(fitted: Fitted, samples: Sequence[Sample]) -> dict[str, float]:
-    model = CompiledModel(fitted.arrays)
-    hits = 0
-    for sample in samples:
-        probs = model.probs(sample.text, sample.structure)
-        hits += max(probs, key=lambda name: probs[name]) == sample.label
-    return {"accuracy": hits / len(samples)}
 
 
 def _json(value: dict[str, Any]) -> bytes:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from levibotd.domain.features import score, structure, word_grams, words
+from levibotd.domain.features import character_grams, score, structure, word_grams, words
 from levibotd.domain.posts.market_view import EMPTY_VIEW
 from levibotd.domain.posts.reading import read
 from levibotd.domain.signal import Kind, Post, Reading, Scored
@@ -17,19 +17,20 @@ CALL = "#ADA/USDT\nBuy 1.00 - 1.02\nSell 1.10\nSL 0.90"
 class Fixed:
     """A classifier with one opinion."""
 
-    def __init__(self, buy: float, sell: float) -> None:
+    def __init__(self, buy: float, sell: float, *, plausible: Sequence[str] = ()) -> None:
         self._probs = {"BUY": buy, "SELL": sell, "NO-TRADE": 1 - buy - sell}
+        self._plausible = plausible
 
     def probs(self, text: str, structure: Sequence[str]) -> Mapping[str, float]:
         return self._probs
 
     def plausible(self, probs: Mapping[str, float]) -> Sequence[str]:
-        return ()
+        return self._plausible
 
 
-def judged(text: str, *, buy: float = 0.0, sell: float = 0.0) -> Scored:
+def judged(text: str, *, buy: float = 0.0, sell: float = 0.0, plausible: Sequence[str] = ()) -> Scored:
     post = Post(channel="c", message_id=1, posted_at=0.0, text=text)
-    return score(post, read(post, EMPTY_VIEW), Fixed(buy, sell))
+    return score(post, read(post, EMPTY_VIEW), Fixed(buy, sell, plausible=plausible))
 
 
 def test_numbers_links_and_handles_are_folded() -> None:
@@ -102,3 +103,37 @@ def test_probabilities_always_sum_to_one_and_the_label_is_the_largest(buy: float
     assert sum(found.probs.values()) == pytest.approx(1, abs=1e-6)
     assert found.p_call == max(found.probs.values())
     assert all(value == float(f"{value:.6g}") for value in found.probs.values())
+
+
+@pytest.mark.parametrize(
+    ("plausible", "label"),
+    [
+        ((), "BUY"),
+        (("BUY",), "BUY"),
+        (("BUY", "NO-TRADE"), "NO-TRADE"),
+        (("NO-TRADE",), "NO-TRADE"),
+        (("SELL",), "NO-TRADE"),
+    ],
+)
+def test_what_cannot_be_told_from_no_call_is_ambiguous_and_its_chances_stay(
+    plausible: tuple[str, ...], label: str
+) -> None:
+    found = judged(CALL, buy=0.8, plausible=plausible)
+    assert found.label == label
+    assert found.probs == judged(CALL, buy=0.8).probs
+    assert sum(found.probs.values()) == pytest.approx(1)
+    if label == "BUY":
+        assert found.reading.legs
+    else:
+        assert (found.reading.kind, found.reading.legs) == (Kind.AMBIGUOUS, ())
+        assert found.reasons[-1] == f"abstained:{'|'.join(plausible)}"
+        assert found.p_call == found.probs["NO-TRADE"]
+
+
+def test_what_is_no_call_anyhow_is_not_called_ambiguous() -> None:
+    assert judged(CALL, buy=0.2, plausible=("BUY", "NO-TRADE")).reading.kind is Kind.NEW
+
+
+def test_runs_of_characters_know_where_a_word_ends() -> None:
+    assert character_grams("ab") == [" a", "ab", "b ", " ab", "ab ", " ab "]
+    assert character_grams("a") == [" a", "a ", " a "]

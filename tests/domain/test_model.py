@@ -1,15 +1,31 @@
 """The compiled model: arithmetic by hand, bytes that are equal for equal content, and junk refused."""
 
 import io
+import json
 import math
+import struct
 import zipfile
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from levibotd.domain.model import CLASSES, MEMBER_BYTES_MAX, Arrays, CompiledModel, decode, digest, encode
+from levibotd.domain.model import (
+    CLASSES,
+    FEATURES_MAX,
+    MEMBER_BYTES_MAX,
+    REFERENCE_BINS,
+    REFERENCE_EDGES,
+    TEMPERATURE,
+    Arrays,
+    CompiledModel,
+    decode,
+    digest,
+    encode,
+    reference_bin,
+)
 from levibotd.errors import ConfigError
 
 
@@ -79,16 +95,58 @@ def test_any_text_has_probabilities_that_sum_to_one(text: str) -> None:
 
 
 def test_extreme_margins_neither_overflow_nor_divide_by_zero() -> None:
-    steep = Arrays(
-        **{**{key: getattr(arrays(), key) for key in arrays().__struct_fields__}, "intercepts": np.full(3, -1e6)}
-    )
+    steep = replace(arrays(), intercepts=np.full(3, -1e6))
     assert sum(CompiledModel(steep).probs("", ()).values()) == pytest.approx(1)
+
+
+def test_runs_of_characters_are_a_unit_block_of_their_own() -> None:
+    chars = (" b", "bu", "now ")
+    spelt = replace(
+        arrays(),
+        chars=chars,
+        weights=np.vstack([arrays().weights[:3], [[1.0, 0, 0], [2.0, 0, 0], [4.0, 0, 0]], arrays().weights[3:]]),
+        idf=np.array([1.0, 2.0, 1.0, 1.0, 1.0, 3.0, 1.5]),
+    )
+    model, plain = CompiledModel(spelt), CompiledModel(arrays())
+    twice = 1 + math.log(2)
+    # "buy" stands twice, "now" once: " b" and "bu" count by their logarithm.
+    norm = math.sqrt(twice**2 + twice**2 + 9)
+    share = (twice * 1 + twice * 2 + 3 * 4) / norm
+    for _ in range(2):  # The second time from memory.
+        found = model.margins("Buy buy now", ("__geo_ok",))[0] - plain.margins("Buy buy now", ("__geo_ok",))[0]
+        assert found == pytest.approx(share, abs=1e-12)
+    explained = dict(model.explain("Buy buy now", (), label="BUY", top=10))
+    assert explained["now "] == pytest.approx(12 / norm)
+
+
+def test_a_temperature_makes_one_softmax() -> None:
+    warm = replace(arrays(), method=TEMPERATURE, sigmoids=np.array([[2.0, 0.0]] * 3))
+    grown = [math.exp(2 * margin) for margin in (0.1, 0.2, -0.3)]
+    assert list(CompiledModel(warm).probs("xyz", ()).values()) == pytest.approx([one / sum(grown) for one in grown])
+
+
+def test_a_label_is_plausible_from_its_floor_on_and_without_floors_nothing_is_asked() -> None:
+    sure = CompiledModel(replace(arrays(), floors=np.array([0.4, 0.2, 0.5])))
+    assert sure.plausible({"BUY": 0.4, "SELL": 0.4, "NO-TRADE": 0.2}) == ("BUY", "NO-TRADE")
+    assert sure.plausible({"BUY": 0.9, "SELL": 0.0, "NO-TRADE": 0.1}) == ("BUY",)
+    assert CompiledModel(arrays()).plausible({"BUY": 0.4, "SELL": 0.3, "NO-TRADE": 0.3}) == ()
+
+
+def test_a_post_is_counted_between_the_edges() -> None:
+    assert reference_bin({"NO-TRADE": 1.0}) == 0
+    assert reference_bin({"NO-TRADE": 0.0}) == REFERENCE_BINS - 1
+    assert reference_bin({"NO-TRADE": 0.5}) == REFERENCE_EDGES.index(0.7)
 
 
 def test_equal_content_has_equal_bytes_and_comes_back_whole() -> None:
     assert digest(encode(arrays())) == digest(encode(arrays()))
     back = decode(encode(arrays()))
-    assert (back.words, back.marks) == (arrays().words, arrays().marks)
+    assert (back.words, back.chars, back.marks, back.method) == (
+        ("buy", "buy now", "now"),
+        (),
+        ("__geo_ok",),
+        "sigmoid",
+    )
     assert np.array_equal(back.weights, arrays().weights)
     assert encode(back) == encode(arrays())
 
@@ -145,7 +203,79 @@ def test_a_zip_bomb_is_refused() -> None:
         decode(altered("idf.npy", b"\0" * (MEMBER_BYTES_MAX + 1)))
 
 
-def test_a_foreign_vocabulary_is_refused() -> None:
-    for text in (b"[]", b"{}", b'{"format":2,"classes":["BUY","NO-TRADE","SELL"],"words":[],"marks":[]}', b"\xff"):
+def vocabulary(**changed: object) -> bytes:
+    """A model whose vocabulary says something else."""
+    said = {
+        "format": 2, "classes": CLASSES, "method": "sigmoid",
+        "words": ["buy", "buy now", "now"], "chars": [], "marks": ["__geo_ok"], **changed,
+    }  # fmt: skip
+    return altered("vocabulary.npy", npy(np.frombuffer(json.dumps(said).encode(), np.uint8)))
+
+
+def test_the_vocabulary_as_it_is_would_be_taken() -> None:
+    assert decode(vocabulary()).words == arrays().words
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"format": 1}, "train it again"),
+        ({"classes": ["BUY", "SELL"]}, "classes"),
+        ({"method": "isotonic"}, "calibration"),
+        ({"words": ["buy", "buy", "now"]}, "twice"),
+        ({"words": ["buy", "b" * 300, "now"]}, "longer"),
+        ({"words": ["buy"]}, "shape"),
+        ({"words": [1, 2, 3]}, "unreadable"),
+        ({"extra": 1}, "unreadable"),
+    ],
+)
+def test_a_foreign_vocabulary_is_refused(changed: dict[str, object], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        decode(vocabulary(**changed))
+
+
+def test_what_is_no_vocabulary_at_all_is_refused() -> None:
+    for text in (b"[]", b"{}", b"\xff", b"[" * 100_000):
         with pytest.raises(ConfigError):
             decode(altered("vocabulary.npy", npy(np.frombuffer(text, np.uint8))))
+
+
+def test_a_huge_vocabulary_is_refused_before_it_is_taken_apart() -> None:
+    body = b'{"words":[' + b'"",' * (FEATURES_MAX + 2) + b'""]}'
+    with pytest.raises(ConfigError, match=f"more than {FEATURES_MAX} features"):
+        decode(altered("vocabulary.npy", npy(np.frombuffer(body, np.uint8))))
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan, 1e7, -1e300])
+def test_numbers_that_would_make_no_probability_are_refused(value: float) -> None:
+    for name in ("weights", "intercepts", "sigmoids"):
+        bent = getattr(arrays(), name).copy()
+        bent.flat[0] = value
+        with pytest.raises(ConfigError, match=name):
+            decode(altered(f"{name}.npy", npy(bent)))
+
+
+def test_rarities_below_zero_are_refused() -> None:
+    with pytest.raises(ConfigError, match="below zero"):
+        decode(altered("idf.npy", npy(np.array([1.0, -1.0, 1.0, 1.0]))))
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_what_was_packed_by_others_is_not_unpacked(compression: int) -> None:
+    with pytest.raises(ConfigError, match="packed"):
+        decode(altered("none", None, compression=compression))
+
+
+def test_a_member_that_stands_twice_is_refused() -> None:
+    out = io.BytesIO(encode(arrays()))
+    with zipfile.ZipFile(out, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr("idf.npy", npy(np.ones(4)))
+    with pytest.raises(ConfigError, match="not one of ours"):
+        decode(out.getvalue())
+
+
+def test_a_directory_that_lies_about_a_size_does_not_make_it_read_on() -> None:
+    data = altered("idf.npy", b"\0" * (MEMBER_BYTES_MAX + 1))
+    told, lies = struct.pack("<I", MEMBER_BYTES_MAX + 1), struct.pack("<I", 160)
+    with pytest.raises(ConfigError):
+        decode(data.replace(told, lies))

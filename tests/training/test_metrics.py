@@ -11,6 +11,7 @@ from levibotd.training.metrics import (
     confusion,
     figures,
     macro_f1,
+    risk_coverage,
 )
 
 
@@ -64,3 +65,16 @@ def test_each_language_has_its_line() -> None:
     found = by_language([*ROWS, row("BUY", "NO-TRADE", 0.2, language="tr")])
     assert list(found) == ["en", "tr"]
     assert found["tr"] == {"posts": 1, "accuracy": 0.0, "calls": 1, "calls_found": 0.0}
+
+
+def test_weighted_macro_f1_counts_real_posts() -> None:
+    rows = [row("BUY", "BUY", 0.9, weight=3.0), row("BUY", "NO-TRADE", 0.4), row("NO-TRADE", "NO-TRADE", 0.1)]
+    assert macro_f1(rows, weighted=True) == pytest.approx((2 * 3 / 7 + 2 / 3) / 2)
+
+
+def test_the_surest_posts_come_first_and_ties_stand_together() -> None:
+    rows = [row("BUY", "BUY", 0.9, weight=5.0), row("BUY", "BUY", 0.8, weight=2.0), row("SELL", "BUY", 0.8, weight=3.0)]
+    found = risk_coverage(rows)
+    assert found[0] == {"coverage": 0.5, "p_min": 0.9, "risk": 0.0}
+    assert all(one == {"coverage": 1.0, "p_min": 0.8, "risk": 0.3} for one in found[1:])
+    assert risk_coverage([]) == []

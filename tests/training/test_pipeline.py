@@ -4,22 +4,28 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.pipeline import FeatureUnion
 
-from levibotd.domain.model import CLASSES, CompiledModel, encode
+from levibotd.domain.model import CLASSES, SIGMOID, TEMPERATURE, CompiledModel, encode
 from levibotd.errors import ConfigError
+from levibotd.training.corpus import ANALYSERS, Corpus, Sample
 from levibotd.training.dataset import Example
 from levibotd.training.evaluate import read_all, samples_of
-from levibotd.training.pipeline import Sample, fit
+from levibotd.training.pipeline import CHANNELS_MIN, FLOOR_EXAMPLES_MIN, Pipeline, Recipe, fit
+from tests.training.conftest import make_examples
 
 
 def samples(examples: list[Example]) -> list[Sample]:
     return samples_of(examples, read_all(examples))
 
 
-def test_the_compiled_form_agrees_with_scikit_learn(examples: list[Example]) -> None:
-    fitted = fit(samples(examples))
+@pytest.mark.parametrize("method", [SIGMOID, TEMPERATURE])
+def test_the_compiled_form_agrees_with_scikit_learn(examples: list[Example], method: str) -> None:
+    fitted = fit(samples(examples), Recipe(method=method))
     model = CompiledModel(fitted.arrays)
-    wanted = fitted.probs(samples(examples))
+    wanted = Pipeline(fitted).probs(samples(examples))
     for sample, row in zip(samples(examples), wanted, strict=True):
         got = model.probs(sample.text, sample.structure)
         assert [got[name] for name in CLASSES] == pytest.approx(row.tolist(), abs=1e-9)
@@ -34,11 +40,51 @@ def test_it_also_agrees_on_texts_it_has_never_seen(examples: list[Example]) -> N
     ]
     model = CompiledModel(fitted.arrays)
     got = [[model.probs(sample.text, sample.structure)[name] for name in CLASSES] for sample in unseen]
-    assert np.abs(np.array(got) - fitted.probs(unseen)).max() < 1e-9
+    assert np.abs(np.array(got) - Pipeline(fitted).probs(unseen)).max() < 1e-9
 
 
 def test_the_same_examples_make_the_same_bytes(examples: list[Example]) -> None:
     assert encode(fit(samples(examples)).arrays) == encode(fit(samples(examples)).arrays)
+
+
+def test_no_kind_of_gram_is_kept_that_fewer_than_three_channels_use(examples: list[Example]) -> None:
+    given = samples(examples)
+    arrays = fit(given).arrays
+    assert CHANNELS_MIN == 3
+    for analyse, kept in zip(ANALYSERS, (arrays.words, arrays.chars, arrays.marks), strict=True):
+        used = [(sample.group, set(analyse(sample))) for sample in given]
+        assert kept
+        assert list(kept) == sorted(kept)
+        for gram in kept:
+            assert len({group for group, grams in used if gram in grams}) >= 3, gram
+
+
+def test_counts_weights_and_lengths_are_those_of_scikit_learn(examples: list[Example]) -> None:
+    given = samples(examples)
+    corpus = Corpus(given)
+    known = corpus.known(np.arange(len(given)), channels_min=1)
+    vectorizers = [
+        (analyse.__name__, TfidfVectorizer(analyzer=analyse, sublinear_tf=True, lowercase=False))
+        for analyse in ANALYSERS
+    ]
+    assert abs(known.matrix - FeatureUnion(vectorizers).fit_transform(given)).max() < 1e-12
+
+
+def test_a_model_of_many_examples_rules_out_what_its_own_kind_hardly_ever_shows() -> None:
+    given = samples(make_examples(600, channels=12))
+    misread = [  # Posts that read like calls and are none.
+        replace(sample, label="NO-TRADE") if place % 9 == 0 and sample.sides else sample
+        for place, sample in enumerate(given)
+    ]
+    assert sum(one.label == "NO-TRADE" and bool(one.sides) for one in misread) >= FLOOR_EXAMPLES_MIN
+    floors = fit(misread).arrays.floors.tolist()
+    assert len(floors) == len(CLASSES)
+    assert all(0 <= floor <= 1 for floor in floors)
+    assert fit(misread, Recipe(abstains=False)).arrays.floors.tolist() == []
+
+
+def test_with_few_misread_posts_there_is_nothing_to_abstain_by(examples: list[Example]) -> None:
+    assert fit(samples(examples)).arrays.floors.tolist() == []
 
 
 def test_a_word_of_two_channels_is_not_kept(examples: list[Example]) -> None:
