@@ -19,7 +19,7 @@ from levibotd.domain.posts.tokens import NUMBER, SIGN, WORD, Token, lines
 SYMBOL_MARK = "\x01"  # Stands in the text where a coin was named.
 
 _DURATION = re.compile(  # Begins with the digit itself, so that the engine skips to digits, and looks back only there.
-    r"\d(?<![\d.,]\d)(?:\d{0,2}\s?[-_]?\s?\d{1,3}|\d{0,2})\s?[-_]?\s?"
+    r"\d(?<![\w.,]\d)(?:\d{0,2}\s?[-_]?\s?\d{1,3}|\d{0,2})\s?[-_]?\s?"
     r"(?:hours?|hrs?|h|minutes?|mins?|days?|weeks?|months?|d|w|am|pm|utc|gmt|st|nd|rd|th)(?![A-Za-z])",
     re.IGNORECASE,
 )

@@ -35,3 +35,4 @@ class Fields(Struct):
     below: set[int] = set()  # Lines with "below" or "under" beside the entry.
     above: set[int] = set()
     current: set[int] = set()  # Groups that only tell the current price.
+    told: dict[int, int] = {}  # Words of no meaning to us, by line: many of them make a story.

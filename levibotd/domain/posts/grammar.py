@@ -17,6 +17,8 @@ from levibotd.domain.signal import Leg
 
 COINS_MAX = 8
 
+# A card that repeats, below, the words of the channel it takes a call from.
+_QUOTED = re.compile(r"\boriginal (?:signal|call|post|message)\b", re.IGNORECASE)
 _CALL_WORDS = frozenset({w.ENTRY, w.BUY, w.SELL, w.LONG, w.SHORT, w.TP, w.STOP})
 
 
@@ -31,6 +33,9 @@ class Draft(Struct, frozen=True, kw_only=True):
 
 def draft(text: str, *, market: MarketView) -> Draft:
     """Read every coin of `text` (normalised). Pure; all legs solve or none is given."""
+    quoted = _QUOTED.search(text)
+    if quoted is not None:
+        text = text[: quoted.start()]
     mentions = find_symbols(text, market=market)
     coins = _coins(text, mentions)
     names = tuple(f"{base}/{quote}" if quote else base for base, quote, _ in coins)

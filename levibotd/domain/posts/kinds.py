@@ -41,9 +41,10 @@ _TICKED_WORD = _cue(
     rf"{_NAMES}[^\n]{{0,40}}\b(?:done|hit|achieved|reached|completed)\b",
 )
 _SPOILED = _cue(
-    "achieved acheived target targets profit period gave new next",
+    "achieved acheived target targets profit period gave new next booked filled",
     r"\b(?:achieved|acheived|target \d (?:hit|done)|targets? (?:hit|done)|all targets|"
-    r"(?<!take )(?<!take-)profit\s*:\s*\d|period\s*:|gave \d|(?<!take )(?<!take-)profit\W{1,3}\d+(?:\.\d+)?\s*%)|"
+    r"(?<!take )(?<!take-)profit\s*:\s*\d|period\s*:|gave \d|(?<!take )(?<!take-)profit\W{1,3}\d+(?:\.\d+)?\s*%|"
+    r"booked \d|(?:orders?|entry|entries|bids?) (?:are |is |all |got )?filled)|"
     r"^\W*(?:new stop|next target|new sl\b)",
 )
 _RESULT = _cue(
@@ -96,7 +97,8 @@ _IDEA = _cue(
 )
 _CONDITIONAL = _cue(
     "if watch wait если eğer",
-    r"\bif\s+(?:[^\s\n]+\s+){0,4}?(?:clos\w+|breaks?|bounces?|reaches)\b|\bwatch for\b|\bwait for\b|"
+    r"\bif\s+(?:[^\s\n]+\s+){0,4}?(?:clos\w+|breaks?|bounces?|reaches)\b|\bwatch for\b|"
+    r"\bwait for\b(?! (?:the |a |our )?(?:upcoming|big|huge|pump|moon|targets?|profits?|results?))|"
     r"\bесли\b[^\n]{0,40}(?:пробь|закро)",
 )
 

@@ -69,7 +69,9 @@ def completed(numbers: list[Number], values: list[float], near: list[float] | No
     out = list(values)
     anchor_raw, anchor = (numbers[0].raw, out[0]) if numbers else ("", 0.0)
     for i in range(1, len(out)):
-        if anchor <= 0 or 0.2 < out[i] / anchor < 5:
+        if anchor <= 0 or 0.2 < out[i] / anchor < 5 or 0.2 < out[i] / out[i - 1] < 5:
+            continue
+        if numbers[i].line != numbers[i - 1].line:
             continue
         tail = numbers[i].raw
         head = anchor_raw.replace(",", "")
@@ -81,9 +83,9 @@ def completed(numbers: list[Number], values: list[float], near: list[float] | No
     return out
 
 
-def lower_edges(numbers: list[Number]) -> list[Number]:
+def unique_edges(numbers: list[Number]) -> list[Number]:
     """
-    Keep the nearer edge of each line of a staircase: `270-300`, `300-360`, `360-390`.
+    Keep each edge of a staircase once: `270-300`, `300-360`, `360-390`.
 
     Lines that do not begin where the one before ended are lists, and stay whole.
     """
@@ -96,7 +98,7 @@ def lower_edges(numbers: list[Number]) -> list[Number]:
         return numbers
     if any(before[1].raw != after[0].raw for before, after in pairwise(pairs)):
         return numbers
-    return [row[0] for row in rows]
+    return [row[0] for row in rows] + rows[-1][1:]
 
 
 def unrepeated(values: list[float]) -> list[float]:

@@ -21,7 +21,7 @@ def read_number(s: Scan, tokens: Sequence[Token], i: int) -> None:
     unit = after[1].lower() if after and after[0] == WORD and after[2] - end <= 1 else ""
     glued = unit if after and after[2] == end else ""
     if (
-        (glued == "x" and (s.field == w.LEV or s.strays <= 2))
+        (glued == "x" and (s.field == w.LEV or not s.strays))
         or (before and before[1].lower() == "x" and before[3] == start)
         or (unit == "x" and s.field == w.LEV)
     ):
@@ -35,7 +35,7 @@ def read_number(s: Scan, tokens: Sequence[Token], i: int) -> None:
     if unit in _UNITS or (after and after[1] in _COIN_SIGNS and after[2] - end <= 1):
         s.join = ""
         return
-    if s.skip_line:
+    if s.skip_line or (before and _compares(tokens, i) and (s.field is None or s.weak)):
         s.out.stray += 1
         return
     index = index_at(tokens, i, expected=s.next_index, fresh=s.fresh)
@@ -58,6 +58,13 @@ def read_number(s: Scan, tokens: Sequence[Token], i: int) -> None:
         _take(s, number)
         s.join = ","
     s.join = ""
+
+
+def _compares(tokens: Sequence[Token], i: int) -> bool:
+    """Whether the sign before says above or below ("> 42000"), and is no part of an arrow."""
+    if tokens[i - 1][1] not in "<>":
+        return False
+    return i < 2 or tokens[i - 2][1] not in "-=<>:"
 
 
 def _opens_percent_range(tokens: Sequence[Token], i: int) -> bool:
@@ -92,6 +99,7 @@ def _split_list(raw: str) -> list[str]:
 def _take(s: Scan, number: Number) -> None:
     if s.field is None and s.seen_symbol and not s.out.entry and s.strays <= 2 and not number.pct:
         label(s, w.ENTRY, weak=True)
+        s.out.flags.add("entry_by_coin")
     if s.field is None or s.strays > STRAY_WORDS_MAX or (s.strays and not s.labelled and not s.numbers_here):
         s.out.stray += 1
         return

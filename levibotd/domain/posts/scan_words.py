@@ -10,6 +10,9 @@ from levibotd.domain.posts.tokens import NUMBER, WORD, Token
 from levibotd.domain.posts.words import ROLE_OF
 
 
+_REACH = frozenset({"from", "to", "till", "until", "towards"})
+
+
 def _role_of(tokens: Sequence[Token], i: int) -> int | None:
     if i < len(tokens) and tokens[i][0] == WORD:
         return ROLE_OF.get(tokens[i][1].lower())
@@ -31,6 +34,9 @@ def read_word(s: Scan, tokens: Sequence[Token], i: int) -> None:
     role = ROLE_OF.get(word)
     if role is None and len(word) >= 5 and word.startswith(w.STARTS):
         role = next((known for start, known in w.PREFIXES if word.startswith(start)), None)
+    if word in _REACH and s.out.flags & {"long", "short"} and _number_follows(tokens, i):
+        _read_reach(s, word)
+        return
     if role is None:
         if word in ("current", "currently", "instant", "instance"):
             _read_current(s, tokens, i)
@@ -38,6 +44,7 @@ def read_word(s: Scan, tokens: Sequence[Token], i: int) -> None:
             label(s, w.ENTRY)
         elif len(word) > 1:
             s.strays += 1
+            s.out.told[s.line] = s.out.told.get(s.line, 0) + 1
             if s.weak and s.strays > 2:
                 s.field = None
                 s.weak = False
@@ -68,6 +75,21 @@ def read_word(s: Scan, tokens: Sequence[Token], i: int) -> None:
             label(s, w.ENTRY)
     else:
         _read_modifier(s, tokens, i, role, strong_fresh=strong_fresh)
+
+
+def _number_follows(tokens: Sequence[Token], i: int) -> bool:
+    """Whether a number is next, a dollar sign at most between."""
+    after = [token[0] for token in tokens[i + 1 : i + 3] if token[1] != "$"]
+    return bool(after) and after[0] == NUMBER
+
+
+def _read_reach(s: Scan, word: str) -> None:
+    """ "Long from 195" enters there, "long to 230" goes there."""
+    if word == "from":
+        if s.field is None or s.weak:
+            label(s, w.ENTRY)
+    elif (s.weak and s.fresh) or (s.field is None and s.out.entry and not s.out.tps):
+        label(s, w.TP)
 
 
 def _is_adjacent(tokens: Sequence[Token], i: int) -> bool:
@@ -155,6 +177,8 @@ def _read_modifier(s: Scan, tokens: Sequence[Token], i: int, role: int, *, stron
     elif role == w.SKIP:
         if not strong_fresh:
             label(s, w.SKIP)
+    elif role == w.NOW and s.out.entry and not s.labelled and _number_follows(tokens, i):
+        label(s, w.SKIP)  # A line that tells what it costs now, below its entry.
     elif role == w.NOW:
         if word == "cmp" or (s.labelled and s.fresh and s.field in (w.ENTRY, w.SELL)):
             s.out.now_line = s.line
@@ -176,6 +200,10 @@ def _read_modifier(s: Scan, tokens: Sequence[Token], i: int, role: int, *, stron
         if i and tokens[i - 1][0] != WORD:
             s.out.flags.add("satoshi")
     elif role == w.RATIO:
+        if word == "orders" and _next_word(tokens, i) == w.ENTRY:
+            return  # "Place buy orders between 73 and 76."
+        if word in ("average", "averaging") and s.field == w.ENTRY and s.numbers_here:
+            s.out.flags.add("averaging")
         if word != "r" or (i + 1 < len(tokens) and tokens[i + 1][1] in ":/-&"):
             s.skip_line = True
     elif role == w.WHEN:

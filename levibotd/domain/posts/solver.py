@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from levibotd.domain.posts.fields import Fields, Number
 from levibotd.domain.posts.market_view import MarketView
-from levibotd.domain.posts.notation import completed, lower_edges, scale_of, unrepeated, values_of
+from levibotd.domain.posts.notation import completed, scale_of, unique_edges, unrepeated, values_of
 from levibotd.domain.posts.refusal import Unsolved
 from levibotd.domain.posts.tickers import STABLE_QUOTES
 from levibotd.domain.posts.units import Written, settle
@@ -24,12 +24,15 @@ BITCOIN_LIKELY = 10_000.0  # Of dollars, to the nearest few thousandfold.
 ENTRIES_MAX = 10
 TPS_MAX = 30
 LEVERAGE_MAX = 150
+WORDS_TOLD_MAX = 3  # Beside an entry; a story needs all levels to be a call.
 BAND_RATIO_MAX = 1.6  # Far edge to near edge of a band.
 LADDER_RATIO_MAX = 3.0
-FIRST_TARGET = (0.1, 12.0)  # Of the entry; beyond it a digit is missing.
+FIRST_TARGET = (0.15, 6.0)  # Of the entry; beyond it a digit is missing.
+NEXT_TARGET = (0.12, 8.0)  # Of the target before.
 ANY_TARGET = (0.02, 60.0)
 STOP = (0.35, 2.2)  # Of the entry.
 STOP_PERCENT_MAX = 60
+COUNTS_MAX = 10
 
 
 class _Levels(Struct, frozen=True, kw_only=True):
@@ -82,6 +85,7 @@ def _solve(fields: Fields, *, base: str, quote: str | None, text: str, market: M
     levels = _levels(fields, text, likely=_likely(base, quote, market))
     side = _side(fields, levels)
     _check(side, levels)
+    _check_words(fields, levels)
     place = _market(fields, text)
     numbers = [*fields.entry, *fields.tps, *fields.sls]
     prices = levels.entry or levels.price_tps
@@ -93,6 +97,8 @@ def _solve(fields: Fields, *, base: str, quote: str | None, text: str, market: M
             dollars=any(number.dollar for number in numbers),
             satoshi="satoshi" in fields.flags or any(number.satoshi for number in numbers),
             futures=place == "futures",
+            inverse=_INVERSE.search(text) is not None,
+            margined_in_bitcoin=_BITCOIN_MARGIN.search(text) is not None,
             far=len(levels.entry) != 2 and levels.entry_type not in ("limit", "below", "market"),
         ),
         market=market,
@@ -154,7 +160,7 @@ def _levels(fields: Fields, text: str, *, likely: float | None) -> _Levels:
     scale = scale_of([*entries, *(tps if tp_unit == "price" else []), *stops]) or likely
     entry = unrepeated(completed(entries, values_of(entries, scale)))
     if tp_unit == "price":
-        tps = lower_edges(tps)
+        tps = unique_edges(tps)
         targets = unrepeated(completed(tps, values_of(tps, scale)))
     else:
         targets = values_of(tps, None)
@@ -188,7 +194,7 @@ def _stop(
 
 _CLOSE_KINDS = {"we": "weekly_close", "1w": "weekly_close", "da": "daily_close", "1d": "daily_close"}
 _CLOSE = re.compile(
-    r"(?:stop|sl\b)[^\n]{0,40}?(weekly|week|1\s?w|daily|day|1\s?d|4\s?_?\s?h(?:r|our)?s?)\b"
+    r"(?:stop|sl\b)[^\n]{0,40}?\n?[^\n]{0,20}?(weekly|week|1\s?w|daily|day|1\s?d|4\s?_?\s?h(?:r|our)?s?)\b"
     r"[^\n]{0,12}(?:candle|close|closing|\d)",
     re.IGNORECASE,
 )
@@ -248,6 +254,8 @@ def _check(side: Side, levels: _Levels) -> None:
         rising = all((after - before) * sign > 0 for before, after in pairwise(tps))
         if len(tps) < 2 or not rising or max(tps) / min(tps) > 4:
             raise Unsolved("no_entry")
+        if stop is None and all(tp <= COUNTS_MAX and tp == int(tp) for tp in tps):
+            raise Unsolved("no_entry")  # They may well count paragraphs.
         return
     low, high = min(levels.entry), max(levels.entry)
     if high / low > (LADDER_RATIO_MAX if levels.entry_type == "ladder" else BAND_RATIO_MAX):
@@ -255,12 +263,30 @@ def _check(side: Side, levels: _Levels) -> None:
     far, near = (high, low) if side is Side.BUY else (low, high)
     if any((tp - far) * sign <= 0 for tp in tps):
         raise Unsolved("target_inside")
+    if any(not _within(after / before, NEXT_TARGET) for before, after in pairwise(tps)):
+        raise Unsolved("target_typo")
     if not all(_within(tp / far, ANY_TARGET) for tp in tps) or (tps and not _within(tps[0] / far, FIRST_TARGET)):
         raise Unsolved("target_far")
     if stop is not None and (near - stop) * sign <= 0:
         raise Unsolved("stop_inside")
     if stop is not None and not _within(stop / near, STOP):
         raise Unsolved("stop_far")
+
+
+_SIDES = frozenset({"buy", "long", "short", "sell", "sell_entry"})
+
+
+def _check_words(fields: Fields, levels: _Levels) -> None:
+    """Refuse what the words around the numbers make doubtful, though the numbers fit."""
+    told = max((fields.told.get(number.line, 0) for number in fields.entry), default=0)
+    if told > WORDS_TOLD_MAX and (levels.stop is None or not levels.tps):
+        raise Unsolved("told_in_a_story")
+    if "entry_by_coin" in fields.flags and levels.stop is None and not fields.flags & _SIDES:
+        raise Unsolved("no_entry")  # A number beside a coin, and no word of buying it.
+    if "averaging" in fields.flags:
+        raise Unsolved("averaging")
+    if TP in fields.roles and not levels.tps and len(levels.entry) > 1:
+        raise Unsolved("targets_or_entries")  # Targets are named, and the numbers went elsewhere.
 
 
 def _within(ratio: float, limits: tuple[float, float]) -> bool:
@@ -273,9 +299,11 @@ def _market(fields: Fields, text: str) -> str | None:
     return "spot" if _SPOT.search(text) else None
 
 
+_INVERSE = re.compile(r"\binverse\b|coin-?m\b", re.IGNORECASE)
 _FUTURES = re.compile(
     r"\bfutures\b|\bfuture (?:call|signal|trade)|futuresignal|\bperp|bitmex|bybit|vadeli|фьючерс", re.IGNORECASE
 )
+_BITCOIN_MARGIN = re.compile(r"bitmex", re.IGNORECASE)
 _SPOT = re.compile(r"\bspot\b|спот", re.IGNORECASE)
 
 

@@ -125,14 +125,7 @@ def _split_pair(window: str, start: int, written: str, end: int) -> Mention | No
     base, quote = head.group(2).upper(), written.upper()
     if not _is_base(base) or quote == "PERP" or (head.group(4) and not _is_tight(head)):
         return None
-    contract = quote[1:].isdigit()
-    return Mention(
-        base=base + quote if contract else base,
-        quote=None if contract else _quote(quote),
-        start=start + head.start(),
-        end=end,
-        rank=PAIR,
-    )
+    return Mention(base=base, quote=_quote(quote), start=start + head.start(), end=end, rank=PAIR)
 
 
 def _joined_pair(window: str, start: int, written: str, end: int) -> Mention | None:

@@ -38,6 +38,19 @@ CHEAP = _names(
     """
 )
 
+_FLOORS = (
+    (1e-3, "BCH BCHABC BCHSV BSV YFI YFII MKR PAXG WBTC ETH KP3R BIFI"),
+    (3e-4, "LTC BNB XMR ZEC DASH QUICK AAVE COMP EGLD ILV TAO BTG KSM AUCTION FARM ALCX TRB DCR GMX ORDI ETC"),
+    (1e-4, "SOL DOT ATOM AVAX FIL LUNA UNI BAL REP ZEN BADGER PSG JUV ICP BOND XVS WNXM UMA HNT PROS CAKE"),
+    (5e-5, "NEO QTUM WAVES LSK EOS OMG FXS FIRO XZC STRAT GAS LUN MCO MLN NMR NANO INJ BAND SNX SUSHI XTZ GNO SALT"),
+    (2e-5, "LINK GXS PIVX RLC AE"),
+    (7e-6, "NAS WTC AION BEAM STEEM"),
+    (3e-6, "BRD NEBL NAV"),
+)
+# About the least these coins have cost in bitcoin. Digits that would mean less have had zeros left out, and not those
+# of a satoshi: how many cannot be told without a price.
+BITCOIN_FLOORS = {name: floor for floor, names in _FLOORS for name in names.split()}
+
 # Tickers that are everyday words: they need `#`, `$` or a quote.
 WORDY = _names(
     """

@@ -6,13 +6,14 @@ cents is satoshi. Units are told apart only by a gap of a thousand; nearer misse
 """
 
 import math
+import re
 from decimal import Decimal
 
 from msgspec import Struct
 
 from levibotd.domain.posts.market_view import MarketView
 from levibotd.domain.posts.refusal import Unsolved
-from levibotd.domain.posts.tickers import CHEAP, CONTRACT, DEAR, STABLE_QUOTES
+from levibotd.domain.posts.tickers import BITCOIN_FLOORS, CHEAP, CONTRACT, DEAR, STABLE_QUOTES
 
 NEAR = 0.18  # |ln(entry / last)| of a limit, band or market entry.
 FAR = 0.7  # The same of a deep ladder or a breakout.
@@ -22,6 +23,10 @@ CHEAP_DIGITS_MIN = 50  # Dollars of a coin that costs fractions of a cent.
 SATOSHI_DIGITS_MIN = 15  # Whole numbers from here on are satoshi, unless the coin is dear.
 DOLLARS_MAX = 1000  # More than any coin costs that is not dear.
 
+CHEAP_DOLLARS_MAX = 0.1  # More than any of the cheap coins costs.
+WHOLE_COINS_MAX = 50  # Of another coin than bitcoin that a coin may cost, unless it is dear.
+
+_DELIVERY = re.compile(r"[FGHJKMNQUVXZ]\d\d")
 _ONE = Decimal(1)
 _SATOSHI = Decimal("1e-8")
 _BITCOIN = ("XBT", "BTC")
@@ -37,6 +42,8 @@ class Written(Struct, frozen=True, kw_only=True):
     satoshi: bool  # The word is there.
     futures: bool
     far: bool  # A deep ladder or a breakout: the market may be further away.
+    inverse: bool = False  # A contract that is margined in the coin itself: its price is in dollars.
+    margined_in_bitcoin: bool = False  # A venue is named whose contracts on other coins are priced in bitcoin.
 
 
 class Unit(Struct, frozen=True, kw_only=True):
@@ -63,9 +70,28 @@ def settle(written: Written, *, market: MarketView) -> Unit:
         factor = _missing_zeros(price, last) if last is not None and not written.satoshi else None
         if factor is not None:
             return Unit(quote=unit.quote, inferred=unit.inferred, name="truncated", factor=factor)
-    if lasts[0] is None:
-        return units[0]
-    raise Unsolved("price_far_from_market")
+    if lasts[0] is not None:
+        raise Unsolved("price_far_from_market")
+    _check_plain(written, price, units[0])
+    return units[0]
+
+
+def _check_plain(written: Written, price: float, unit: Unit) -> None:
+    """Refuse a unit that only magnitude speaks for, where magnitude speaks against it too."""
+    base = written.base[:-3] if CONTRACT.fullmatch(written.base) else written.base
+    if unit.name == "satoshi":
+        if price * float(unit.factor) < BITCOIN_FLOORS.get(base, 0.0):
+            raise Unsolved("unit_unclear")
+        if not written.satoshi and unit.inferred and written.futures and not written.margined_in_bitcoin:
+            raise Unsolved("unit_unclear")  # Most contracts are priced in dollars: digits of which quote?
+        if not written.satoshi and written.margined_in_bitcoin and base in BITCOIN_FLOORS:
+            raise Unsolved("unit_unclear")
+    elif unit.name == "quote" and unit.quote in STABLE_QUOTES:
+        if base in CHEAP and price >= CHEAP_DOLLARS_MAX:
+            raise Unsolved("unit_unclear")
+    elif unit.quote in ("ETH", "BNB") and price >= WHOLE_SATOSHI_MIN and price == int(price) and base not in DEAR:
+        if unit.quote == "ETH" or price >= WHOLE_COINS_MAX:
+            raise Unsolved("unit_unclear")
 
 
 def _missing_zeros(price: float, last: float) -> Decimal | None:
@@ -81,6 +107,8 @@ def _missing_zeros(price: float, last: float) -> Decimal | None:
 def _possible(written: Written, price: float, *, stable: str) -> list[Unit]:
     """Every quote and unit this price may be in, the likeliest first."""
     base = written.base
+    if written.quote is not None and _DELIVERY.fullmatch(written.quote):
+        raise Unsolved("dated_contract")  # Of which coin's price, and in what, the post does not say.
     if written.quote is not None:
         return [_in_written_quote(written, written.quote, price)]
     if CONTRACT.fullmatch(base):
@@ -90,7 +118,7 @@ def _possible(written: Written, price: float, *, stable: str) -> list[Unit]:
         return [Unit(quote="USD", inferred=False)]
     if written.satoshi and not written.dollars:
         return [_of_bitcoin(price)]
-    in_dollars = Unit(quote=stable, inferred=True)
+    in_dollars = Unit(quote="USD" if written.inverse else stable, inferred=True)
     if written.dollars or base == "BTC":
         return [in_dollars]
     if base in CHEAP and price >= CHEAP_DIGITS_MIN and written.futures:

@@ -65,7 +65,7 @@ _WORDS = {
         "wallet dominance liquidations liquidated trailing риск депозита объем"
     ),
     NOW: (
-        "now cmp market live immediately instantly сейчас текущих текущей рынку şimdi piyasa güncel ahora "
+        "now here cmp market live immediately instantly сейчас текущих текущей рынку şimdi piyasa güncel ahora "
         "الان الآن الحالي"
     ),
     BELOW: "below under ниже altında aşağısı تحت",

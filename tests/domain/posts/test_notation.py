@@ -3,7 +3,7 @@
 import pytest
 
 from levibotd.domain.posts.fields import Number
-from levibotd.domain.posts.notation import completed, lower_edges, readings, scale_of, unrepeated, values_of
+from levibotd.domain.posts.notation import completed, unique_edges, readings, scale_of, unrepeated, values_of
 from levibotd.domain.posts.refusal import Unsolved
 
 
@@ -63,8 +63,8 @@ def test_zero_is_no_price() -> None:
         values_of([number("0.00")], None)
 
 
-def test_a_staircase_of_targets_keeps_its_nearer_edges() -> None:
+def test_a_staircase_of_targets_names_each_edge_once() -> None:
     rows = [("270", "300"), ("300", "360"), ("360", "390")]
     numbers = [Number(raw=raw, line=line) for line, row in enumerate(rows) for raw in row]
-    assert [number.raw for number in lower_edges(numbers)] == ["270", "300", "360"]
-    assert lower_edges(numbers[:2]) == numbers[:2]
+    assert [number.raw for number in unique_edges(numbers)] == ["270", "300", "360", "390"]
+    assert unique_edges(numbers[:2]) == numbers[:2]

@@ -27,7 +27,7 @@ def named(text: str) -> list[tuple[str, str | None]]:
         ("1000PEPE/USDT", "1000PEPE", "USDT"),
         ("kPEPE/USDT", "KPEPE", "USDT"),
         ("XBTUSD", "XBT", "USD"),
-        ("XRP/U19", "XRPU19", None),
+        ("XRP/U19", "XRP", "U19"),
         ("Coin: AST", "AST", None),
         ("SHORT XRP BYBIT", "XRP", None),
         ("buy Iotx at", "IOTX", None),
