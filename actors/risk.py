@@ -12,9 +12,12 @@ from decimal import Decimal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from levibotd.domain.amendments import leg_of_change
+from levibotd.domain.book import Call
 from levibotd.domain.gates import GateName, Refusal
 from levibotd.domain.indicators import atr
 from levibotd.domain.ledger import Ledger
+from levibotd.domain.leg_read import LegRead
 from levibotd.domain.levels import Conditions
 from levibotd.domain.records import (
     AutoRouteDryrun,
@@ -28,7 +31,7 @@ from levibotd.domain.records import (
     one_symbol,
 )
 from levibotd.domain.risk import Approved, Facts, PolicyValues, Rules, judge, policy_hash, try_out
-from levibotd.domain.signal import CallKey, Leg, Post, Symbol, call_key, leg_no
+from levibotd.domain.signal import CallKey, Change, Leg, Post, Symbol, TraceId, call_key, leg_no, message_of
 from levibotd.errors import Unavailable
 from levibotd.execution.equity import EquityWatch
 from levibotd.execution.settler import filters_of
@@ -37,9 +40,11 @@ from levibotd.kernel.clock import Clock
 from levibotd.kernel.mailbox import Ref, Rejected
 from levibotd.messages import (
     Append,
+    Asked,
     Committed,
     LoggerMessage,
     PlaceOrder,
+    ReviseCalls,
     RiskMessage,
     ScoredSignal,
     SetLeverage,
@@ -80,7 +85,7 @@ class RiskActor(Actor[RiskMessage]):
         market: Market,
         ledger: Callable[[], Ledger],
         equity: EquityWatch,
-        orders: Ref[PlaceOrder],
+        orders: Ref[PlaceOrder | ReviseCalls],
         log: Ref[LoggerMessage],
         clock: Clock,
     ) -> None:
@@ -149,34 +154,64 @@ class RiskActor(Actor[RiskMessage]):
 
     async def _ticket(self, signal: ScoredSignal, key: CallKey, leg: Leg) -> RiskTicket | Refusal:
         """The committed ticket of one leg: the one it has already, or a new one; else the refusal."""
-        ledger, now = self._ledger(), self._clock.time()
+        now = self._clock.time()
         earlier = self._earlier_ticket(key, now)
         if earlier is not None:
             return earlier
         facts = self._facts(signal.post, key, leg, now, p_call=signal.scored.p_call)
         if signal.hybrids:
             facts = replace(facts, hybrid=signal.hybrids[leg_no(key)])
-        policy = self.policy
-        verdict = judge(facts, policy=policy, rules=self._setup.rules(signal.post.channel))
+        ticket = self._judged(facts)
+        if isinstance(ticket, RiskTicket) and self._setup.rules(signal.post.channel).stage != "observe":
+            # Log before acting: a crash in between costs a trade, never a mystery.
+            await self._commit(signal.post.trace, ticket, levels=True)
+        return ticket
+
+    def _judged(self, facts: Facts) -> RiskTicket | Refusal:
+        policy, rules, now = self.policy, self._setup.rules(facts.channel), facts.now
+        verdict = judge(facts, policy=policy, rules=rules)
         if not isinstance(verdict, Approved):
             return verdict.refusal
-        ticket = RiskTicket(
-            call=key,
-            channel=signal.post.channel,
+        return RiskTicket(
+            call=facts.call,
+            channel=facts.channel,
             plan=verdict.plan,
             gates=verdict.gates,
             policy=policy.name,
             policy_hash=policy_hash(policy),
             equity=facts.equity,
-            exposure_seq=len(ledger.held(at=now)),
-            entry_valid_until=now + self._setup.entry_valid_s(signal.post.channel),
+            exposure_seq=len(self._ledger().held(at=now)),
+            entry_valid_until=now + self._setup.entry_valid_s(facts.channel),
             expires_at=now + TICKET_VALID_S,
             at=now,
+            leg=LegRead.of(facts.leg),
         )
-        if self._setup.rules(signal.post.channel).stage != "observe":
-            # Log before acting: a crash in between costs a trade, never a mystery.
-            await self._commit(signal, verdict, ticket)
-        return ticket
+
+    async def _replanned(self, asked: Asked, message: ReviseCalls) -> Asked:
+        """What is asked of a call that has not filled anything, with the plan that would take the place of its own."""
+        ledger = self._ledger()
+        held = ledger.calls.get(asked.call) or ledger.ticket(asked.call)
+        if not asked.wants_plan or held is None or (isinstance(held, Call) and held.bought):
+            return asked
+        leg = asked.what if isinstance(asked.what, Leg) else None
+        if leg is None and isinstance(held, Call) and isinstance(asked.what, Change):
+            leg = leg_of_change(asked.what, held)
+        if leg is None:
+            return asked
+        now = self._clock.time()
+        number = message_of(asked.call)
+        post = Post(channel=held.channel, message_id=number, posted_at=message.received_at, text="")
+        facts = self._facts(post, asked.call, leg, now, p_call=asked.p_call)
+        if facts.symbol != held.plan.symbol or facts.filters is None:
+            return replace(asked, refused=str(GateName.NOT_TRADABLE))
+        # Whatever the new levels would allow: an edit never makes a call larger than it was planned.
+        most = min(facts.filters.max_qty, held.plan.qty)
+        ticket = self._judged(replace(facts, filters=replace(facts.filters, max_qty=most)))
+        if isinstance(ticket, Refusal):
+            return replace(asked, refused=str(ticket.gate))
+        ticket = replace(ticket, revision=held.revision + 1)
+        await self._commit(post.trace, ticket, levels=False)
+        return replace(asked, ticket=ticket)
 
     def _earlier_ticket(self, key: CallKey, now: float) -> RiskTicket | Refusal | None:
         """What a post that comes a second time finds: its ticket while it is good, else a no."""
@@ -250,20 +285,21 @@ class RiskActor(Actor[RiskMessage]):
         average = atr(bars, period=period)
         return None if average is None else Decimal(repr(average))
 
-    async def _commit(self, signal: ScoredSignal, verdict: Approved, ticket: RiskTicket) -> None:
-        plan = verdict.plan
-        levels = RiskSltp(
-            call=ticket.call,
-            stop=plan.stop,
-            stop_source=plan.stop_source,
-            targets=plan.targets,
-            targets_source=plan.targets_source,
-            why="set",
-            stop_terms=plan.stop_terms,
-        )
-        trace, symbol = signal.post.trace, plan.symbol
-        entries = (Entry(ticket, trace, symbol), Entry(levels, trace, symbol))
-        answer = await self._log.ask(Append(trace=trace, entries=entries), timeout_s=COMMIT_TIMEOUT_S)
+    async def _commit(self, trace: TraceId, ticket: RiskTicket, *, levels: bool) -> None:
+        plan = ticket.plan
+        entries = [Entry(ticket, trace, plan.symbol)]
+        if levels:
+            first = RiskSltp(
+                call=ticket.call,
+                stop=plan.stop,
+                stop_source=plan.stop_source,
+                targets=plan.targets,
+                targets_source=plan.targets_source,
+                why="set",
+                stop_terms=plan.stop_terms,
+            )
+            entries.append(Entry(first, trace, plan.symbol))
+        answer = await self._log.ask(Append(trace=trace, entries=tuple(entries)), timeout_s=COMMIT_TIMEOUT_S)
         if not isinstance(answer, Committed):
             raise Unavailable(f"the log did not take a ticket: {answer}")
 

@@ -104,6 +104,23 @@ def wish_of_change(change: Change, call: Call) -> Wish:
     )
 
 
+def leg_of_change(change: Change, call: Call) -> Leg | None:
+    """The call as it would be with other entries, in the quote's unit; None where a price is unclear."""
+    entries = [_in_quote(written, call, _STOP_REACH) for written in change.entry]
+    if call.leg is None or not entries or any(price is None for price in entries):
+        return None
+    return Leg(
+        symbol=call.leg.symbol,
+        side=call.side,
+        market=call.leg.market,
+        entry=tuple(float(price) for price in entries if price is not None),
+        tps=tuple(float(target.price) for target in call.targets),
+        sl=float(call.stop),
+        sl_kind="price",
+        leverage=call.leg.leverage,
+    )
+
+
 def wish_of_edit(leg: Leg, call: Call) -> Wish:
     """What an edited call asks for: only what is not as it was judged; what is left out stays as it is."""
     before, now = call.leg, LegRead.of(leg)
