@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from levibotd.domain.cards.book import CardBook
 from levibotd.domain.climate.record import ClimateRecord
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.records import (
@@ -49,9 +50,10 @@ class _Kept(Struct, frozen=True, array_like=True):
 class CommittedState:
     """The ledger as of the last committed record, the folds beside it, and who else wants to know of commits."""
 
-    def __init__(self, ledger: Ledger, *, climate: ClimateRecord | None = None) -> None:
+    def __init__(self, ledger: Ledger, *, climate: ClimateRecord | None = None, cards: CardBook | None = None) -> None:
         self._ledger = ledger
         self.climate = climate or ClimateRecord()
+        self.cards = cards or CardBook()
         self._watchers: list[Watcher] = []
         self.last_seq = 0
         self.last_ts: float | None = None
@@ -62,7 +64,8 @@ class CommittedState:
 
     def to_bytes(self) -> bytes:
         """Every fold, for a snapshot."""
-        return msgspec.msgpack.encode(_Kept(self._ledger.to_bytes(), {"climate": self.climate.to_bytes()}))
+        others = {"climate": self.climate.to_bytes(), "cards": self.cards.to_bytes()}
+        return msgspec.msgpack.encode(_Kept(self._ledger.to_bytes(), others))
 
     @classmethod
     def from_bytes(cls, snapshot: bytes) -> "CommittedState":
@@ -75,10 +78,11 @@ class CommittedState:
             kept = msgspec.msgpack.decode(snapshot, type=_Kept)
         except msgspec.ValidationError:
             kept = _Kept(snapshot, {})
-        climate = kept.others.get("climate")
+        climate, cards = kept.others.get("climate"), kept.others.get("cards")
         return cls(
             Ledger.from_bytes(kept.ledger),
             climate=None if climate is None else ClimateRecord.from_bytes(climate),
+            cards=None if cards is None else CardBook.from_bytes(cards),
         )
 
     def is_decided(self, trace: TraceId) -> bool:
@@ -90,7 +94,9 @@ class CommittedState:
 
     def observe(self, committed: Sequence[Logged]) -> None:
         """Take in what was just committed, in order."""
-        self._ledger.apply_all([one.entry for one in committed])
+        entries = [one.entry for one in committed]
+        self._ledger.apply_all(entries)
+        self.cards.apply_all(entries)
         for one in committed:
             self.climate.apply(one)
         if committed:

@@ -12,6 +12,7 @@ of the prior, and never the certainty.
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from math import sqrt
+from statistics import fmean
 
 from msgspec import Struct, json
 from msgspec.structs import replace
@@ -79,9 +80,11 @@ class Lived(Struct, frozen=True, kw_only=True):
     One priced call as followed. `over_at` None: it is not over; `r` None: it was never filled.
 
     `running_r` is the R so far of one that is open, as of now; `placebo_r` that of the same trade at random times.
+    Calls that say the same one again share its name in `said`, and count as one: their mean.
     """
 
     posted_at: float
+    said: str = ""
     lifetime_s: float
     over_at: float | None = None
     r: float | None = None
@@ -126,17 +129,24 @@ def evidence(calls: Sequence[Lived], *, at: float) -> Evidence | None:
     known = [call for call in calls if call.posted_at <= at]
     if not known:
         return None
-    weights = [2.0 ** ((call.posted_at - at) / HALF_LIFE_S) for call in known]
-    plain = [entered_r(call, at=at) for call in known]
-    effect = _design_effect(known, weights, plain)
+    said: dict[str, list[Lived]] = {}
+    for number, call in enumerate(known):
+        said.setdefault(call.said or str(number), []).append(call)
+    groups = list(said.values())
+    times = [group[0].posted_at for group in groups]
+    weights = [2.0 ** ((time - at) / HALF_LIFE_S) for time in times]
+    plain = [fmean([entered_r(call, at=at) for call in group]) for group in groups]
+    effect = _design_effect(times, weights, plain)
     total = sum(weights)
     n_eff = total * total / sum([weight * weight for weight in weights]) / effect
     adjusted = n_eff >= PLACEBO_FROM and any(call.placebo_r is not None for call in known)
-    values = [r - (call.placebo_r or 0.0) for call, r in zip(known, plain, strict=True)] if adjusted else plain
+    values = plain
+    if adjusted:
+        values = [r - fmean([call.placebo_r or 0.0 for call in group]) for group, r in zip(groups, plain, strict=True)]
     mean = _mean(values, weights)
     return Evidence(
         calls=len(known),
-        mature=sum(is_mature(call, at=at) for call in known),
+        mature=sum(is_mature(group[0], at=at) for group in groups),
         n_eff=n_eff,
         design_effect=effect,
         mean=mean,
@@ -225,18 +235,18 @@ def _chance(found: Evidence, prior: Prior) -> Pays:
 
 
 # Variance of the mean with calls of one week taken together, over that with each on its own.
-def _design_effect(calls: Sequence[Lived], weights: Sequence[float], values: Sequence[float]) -> float:
+def _design_effect(times: Sequence[float], weights: Sequence[float], values: Sequence[float]) -> float:
     mean = _mean(values, weights)
     weeks: dict[int, float] = {}
     alone = 0.0
-    for call, weight, value in zip(calls, weights, values, strict=True):
-        week, error = week_of(call.posted_at), weight * (value - mean)
+    for time, weight, value in zip(times, weights, values, strict=True):
+        week, error = week_of(time), weight * (value - mean)
         weeks[week] = weeks.get(week, 0.0) + error
         alone += error * error
     if len(weeks) < WEEKS_FOR_EFFECT or alone <= 0:
         return DESIGN_EFFECT
     together = sum([error * error for error in weeks.values()])
-    n, k = len(calls), len(weeks)
+    n, k = len(times), len(weeks)
     return max(1.0, together / alone * (k / (k - 1)) / (n / (n - 1)))
 
 

@@ -172,6 +172,18 @@ def test_backfilled_calls_move_the_prior_and_never_its_certainty() -> None:
     assert with_history(ASSUMED, None, Survival()) == ASSUMED
 
 
+def test_a_call_said_ten_times_weighs_as_one() -> None:
+    once = [lived(10 + n, r) for n, r in enumerate((1.0, -1.0, 0.5))]
+    often = [replace(call, said=str(n)) for n, call in enumerate(once) for _ in range(10)]
+
+    first, second = evidence(once, at=NOW), evidence(often, at=NOW)
+
+    assert first is not None
+    assert second is not None
+    assert (second.n_eff, second.mature, second.calls) == (first.n_eff, first.mature, 30)
+    assert second.mean == pytest.approx(first.mean)
+
+
 CALLS = st.lists(
     st.tuples(st.floats(-30, 300), st.floats(0, 8), st.one_of(st.none(), st.floats(-1.5, 4))), min_size=1, max_size=40
 )

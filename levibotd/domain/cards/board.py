@@ -1,0 +1,122 @@
+"""From the card book to the cards: the same records and the same moment give the same bytes, wherever they are read."""
+
+from collections.abc import Callable, Mapping
+
+from levibotd.domain.cards.book import CardBook, ChannelKept
+from levibotd.domain.cards.calls import CallKept
+from levibotd.domain.cards.card import Baselines, Board, Card, Column
+from levibotd.domain.cards.figures import Terms, column_of
+from levibotd.domain.cards.sentence import heading_of, sentence_of
+from levibotd.domain.cards.sums import Sums, add, add_claim
+from levibotd.domain.cards.trusting import TrustDesk
+from levibotd.domain.chance import mean_over_weeks
+from levibotd.domain.rounding import six_digits
+
+FREE = Terms()
+
+
+def board_of(
+    book: CardBook,
+    *,
+    at: float,
+    terms: Callable[[str], Terms] = lambda _channel: FREE,
+    is_unproven: Callable[[str], bool] = lambda _channel: False,
+) -> Board:
+    """Every channel with at least one call, by name."""
+    desk = TrustDesk(book)
+    everyone = _copy_all(book)
+    cards = [
+        card_of(book, name, at=at, terms=terms(name), unproven=is_unproven(name), desk=desk, everyone=everyone)
+        for name in sorted(book.channels)
+    ]
+    return Board(cards=tuple(card for card in cards if has_calls(card)), baselines=everyone, trials=book.trials)
+
+
+def card_of(
+    book: CardBook,
+    channel: str,
+    *,
+    at: float,
+    terms: Terms = FREE,
+    unproven: bool = False,
+    desk: TrustDesk | None = None,
+    everyone: Baselines | None = None,
+) -> Card:
+    """The card of one channel as of `at`; an empty one of a channel that nobody knows."""
+    kept = book.channels.get(channel, ChannelKept())
+    columns = {witnessed: _column(kept, channel, witnessed=witnessed, terms=terms) for witnessed in (True, False)}
+    card = Card(
+        channel=channel,
+        heading=heading_of(columns[True], columns[False], unproven=unproven),
+        witnessed=columns[True],
+        backfilled=columns[False],
+        trust=(desk or TrustDesk(book)).of(channel, at=at),
+        unproven=unproven,
+    )
+    everyone = everyone or _copy_all(book)
+    return Card(
+        channel=card.channel,
+        heading=card.heading,
+        witnessed=card.witnessed,
+        backfilled=card.backfilled,
+        trust=card.trust,
+        unproven=unproven,
+        sentence=sentence_of(card, everyone),
+    )
+
+
+def has_calls(card: Card) -> bool:
+    """Is there anything to tell of this channel?"""
+    return any(column.counts.calls or column.counts.running for column in (card.witnessed, card.backfilled))
+
+
+def _column(kept: ChannelKept, channel: str, *, witnessed: bool, terms: Terms) -> Column:
+    calls = [call for call in kept.calls.values() if call.witnessed is witnessed]
+    sums = _summed(kept.witnessed if witnessed else kept.backfilled, calls)
+    name = "witnessed" if witnessed else "backfilled"
+    running = sum(call.as_posted is None for call in calls)
+    return column_of(sums, running=running, witnessed=witnessed, terms=terms, seed=f"{channel}|{name}")
+
+
+def _summed(older: Sums, calls: list[CallKept]) -> Sums:
+    sums = older.copy()
+    over = [call for call in calls if call.as_posted is not None]
+    for call in sorted(over, key=_ended):
+        add(sums, call)
+    for call in sorted(over, key=lambda call: (call.claimed_at or 0.0, call.id)):
+        add_claim(sums, call)
+    return sums
+
+
+def _ended(call: CallKept) -> tuple[float, float, str]:
+    return (0.0 if call.as_posted is None else call.as_posted.at), call.posted_at, call.id
+
+
+# Every call of every channel, witnessed ones alone where there are any.
+def _copy_all(book: CardBook) -> Baselines:
+    for witnessed in (True, False):
+        weeks: dict[int, tuple[int, float]] = {}
+        since: list[float] = []
+        until: list[float] = []
+        for kept in book.channels.values():
+            calls = [call for call in kept.calls.values() if call.witnessed is witnessed]
+            sums = _summed(kept.witnessed if witnessed else kept.backfilled, calls)
+            _gather(weeks, {week: (one.calls, one.r) for week, one in sums.weeks.items()})
+            since += [] if sums.since is None else [sums.since]
+            until += [] if sums.until is None else [sums.until]
+        n = sum(count for count, _ in weeks.values())
+        if n:
+            total = sum(weeks[week][1] for week in sorted(weeks))
+            return Baselines(
+                copy_all=six_digits(total / n),
+                copy_all_95=mean_over_weeks(weeks, seed="copy-all"),
+                since=min(since),
+                until=max(until),
+            )
+    return Baselines()
+
+
+def _gather(weeks: dict[int, tuple[int, float]], more: Mapping[int, tuple[int, float]]) -> None:
+    for week, (n, r) in more.items():
+        before = weeks.get(week, (0, 0.0))
+        weeks[week] = before[0] + n, before[1] + r

@@ -1,0 +1,381 @@
+"""
+The card book: what is known of each channel's calls, as a fold over committed records.
+
+It stands beside the ledger and follows the same rules: it looks at the records alone, in the order of the log, never
+raises, and comes back from its bytes. What it keeps is bounded: beyond `CALLS_MAX` calls those that are over go, oldest
+first, into the sums of their channel; what is said of them later is not heard any more.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+
+from levibotd.domain.cards.calls import DAY_S, UNKNOWN, CallKept, Ended, reward, stop_distance
+from levibotd.domain.cards.claims import claim_of
+from levibotd.domain.cards.sums import Sums, add, add_claim, add_unreadable
+from levibotd.domain.copies import SAME_CALL_S, call_print
+from levibotd.domain.leg_read import LegRead
+from levibotd.domain.outcomes import AS_POSTED, ShadowOutcome, has_unknown_text, is_witnessed
+from levibotd.domain.records import Entry, SignalDeleted, SignalEdited, SignalIngest, SignalScored
+from levibotd.domain.risk import day_of
+from levibotd.domain.signal import NO_TRADE, CallKey, Kind, Post, Symbol, TraceId
+
+CALLS_MAX = 20_000  # Of all channels, kept one by one.
+CHANNELS_MAX = 1_000
+WAITING_MAX = 4_096  # Posts that were ingested and not read yet.
+PRINTS_MAX = 20_000  # Calls that a copy can be told by.
+CLAIM_WITHIN_S = 60 * DAY_S  # A result post that names a coin means the last call on it within this time.
+
+_NO_CHANGE = frozenset({"ignored", "none", "unchanged", "same"})
+_QUOTES = ("USDT", "USDC", "FDUSD", "BUSD", "USD", "BTC", "ETH", "BNB")
+
+
+class Arrived(Struct, kw_only=True):
+    """A post that is not read yet: what its card will want to know of it."""
+
+    channel: str
+    message_id: int
+    posted_at: float
+    witnessed: bool
+    unknown: bool
+    reply_to: int | None = None
+    claim: bool | None = None
+
+
+class Printed(Struct):
+    """The first that said a call."""
+
+    channel: str
+    id: str
+    posted_at: float
+
+
+class ChannelKept(Struct, kw_only=True):
+    """One channel: calls that are kept, by id in the order in which they came, and sums of those that are not."""
+
+    calls: dict[str, CallKept] = field(default_factory=dict)
+    witnessed: Sums = field(default_factory=Sums)
+    backfilled: Sums = field(default_factory=Sums)
+    latest: dict[str, str] = field(default_factory=dict)  # Coin and side -> the last first call of that name.
+    on_coin: dict[str, str] = field(default_factory=dict)  # Coin -> its last call.
+    changes: int = 0  # Counts up with each; what was made of its calls before is out of date.
+    backfilled_posts: int = 0
+    backfilled_edited: int = 0
+    lowest_id: int | None = None  # Of the backfilled posts.
+    highest_id: int | None = None
+
+
+class Book(Struct, kw_only=True):
+    """The state of the fold, as snapshots hold it."""
+
+    calls_max: int
+    channels: dict[str, ChannelKept] = field(default_factory=dict)
+    arrived: dict[TraceId, Arrived] = field(default_factory=dict)
+    prints: dict[str, Printed] = field(default_factory=dict)
+    kept: int = 0
+    trials: int = 0
+    contradictions: int = 0
+
+
+class CardBook:
+    """All channels and their calls, made from records alone."""
+
+    def __init__(self, *, calls_max: int = CALLS_MAX) -> None:
+        self._book = Book(calls_max=calls_max)
+
+    def apply_all(self, entries: Iterable[Entry]) -> None:
+        """Fold committed records in, in order. Never raises."""
+        changes, book = _CHANGES, self._book
+        for entry in entries:
+            change = changes.get(type(entry.record))
+            if change is not None:
+                try:
+                    change(book, entry, entry.record)
+                except (AssertionError, ArithmeticError, ValueError):
+                    # Written is written: a record that cannot be must not stop every start.
+                    book.contradictions += 1
+
+    @property
+    def contradictions(self) -> int:
+        """Records that made no sense and changed nothing."""
+        return self._book.contradictions
+
+    @property
+    def channels(self) -> dict[str, ChannelKept]:
+        """By name, in the order in which they were first heard of. Read them, never write to them."""
+        return self._book.channels
+
+    @property
+    def trials(self) -> int:
+        return self._book.trials
+
+    def to_bytes(self) -> bytes:
+        return msgspec.msgpack.encode(self._book)
+
+    @classmethod
+    def from_bytes(cls, snapshot: bytes) -> "CardBook":
+        """Raises msgspec.DecodeError when these bytes are no snapshot of this version."""
+        book = cls()
+        book._book = msgspec.msgpack.decode(snapshot, type=Book)
+        return book
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CardBook) and self._book == other._book
+
+
+# Posts.
+
+
+def _ingested(book: Book, entry: Entry, record: SignalIngest) -> None:
+    post = record.post
+    channel = _channel(book, post.channel)
+    if channel is None:
+        return
+    trace = entry.trace or post.trace
+    witnessed = is_witnessed(record)
+    if trace not in book.arrived:
+        _met(channel, post, witnessed=witnessed)
+    book.arrived[trace] = Arrived(
+        channel=post.channel,
+        message_id=post.message_id,
+        posted_at=post.posted_at,
+        witnessed=witnessed,
+        unknown=has_unknown_text(record),
+        reply_to=post.reply_to,
+        claim=claim_of(post.text),
+    )
+    _forget(book.arrived, limit=WAITING_MAX)
+
+
+def _met(channel: ChannelKept, post: Post, *, witnessed: bool) -> None:
+    if post.media == "photo" and not any(map(str.isalnum, post.text)):
+        add_unreadable(channel.witnessed if witnessed else channel.backfilled, at=post.posted_at)
+    if not witnessed:
+        number = post.message_id
+        channel.backfilled_posts += 1
+        channel.backfilled_edited += post.known_at > post.posted_at
+        channel.lowest_id = number if channel.lowest_id is None else min(channel.lowest_id, number)
+        channel.highest_id = number if channel.highest_id is None else max(channel.highest_id, number)
+
+
+def _scored(book: Book, entry: Entry, record: SignalScored) -> None:
+    post = book.arrived.pop(entry.trace, None) if entry.trace else None
+    if post is None:
+        return  # Read before: an edit makes no other call.
+    channel = book.channels[post.channel]
+    if record.kind == Kind.RESULT or (record.kind == Kind.UPDATE and post.claim is not None):
+        _claimed(channel, post, record)
+    elif record.kind == Kind.NEW and record.label != NO_TRADE and not record.stale:
+        for number, leg in enumerate(record.legs):
+            _called(book, channel, post, record, leg, number)
+
+
+def _called(book: Book, channel: ChannelKept, post: Arrived, record: SignalScored, leg: LegRead, number: int) -> None:
+    call = CallKept(
+        id=f"{post.message_id}|{number}",
+        coin=leg.symbol.split("/")[0],
+        side=leg.side,
+        posted_at=post.posted_at,
+        witnessed=post.witnessed,
+        first="",
+        spot=leg.market == "spot",
+        has_stop=leg.sl is not None,
+        stop_distance=stop_distance(leg),
+        reward=reward(leg),
+        contaminated=_knew_later(record, post.posted_at),
+    )
+    if post.unknown:
+        call.as_posted = call.as_followed = Ended(status=UNKNOWN, at=post.posted_at)
+    if _keep(book, channel, call):
+        _print(book, post.channel, call, call_print(leg))
+
+
+def _knew_later(record: SignalScored, posted_at: float) -> bool:
+    if record.trained_until is not None and record.trained_until > posted_at:
+        return True
+    return record.markets_as_of is not None and record.markets_as_of > day_of(posted_at)
+
+
+# Two that say the same: who posted first has it, whichever reached us first.
+def _print(book: Book, channel: str, call: CallKept, said: str | None) -> None:
+    if said is None:
+        return
+    known = book.prints.get(said)
+    if known is None or abs(call.posted_at - known.posted_at) > SAME_CALL_S or known.channel == channel:
+        if known is None or call.posted_at > known.posted_at + SAME_CALL_S:
+            book.prints.pop(said, None)
+            book.prints[said] = Printed(channel, call.id, call.posted_at)
+            _forget(book.prints, limit=PRINTS_MAX)
+        return
+    other = _call_at(book, known.channel, known.id)
+    if call.posted_at >= known.posted_at:
+        call.copy_of = known.channel
+        if other is not None:
+            other.copied += 1
+        return
+    call.copied += 1
+    if other is not None and other.copy_of is None:
+        other.copy_of = channel
+    book.prints[said] = Printed(channel, call.id, call.posted_at)
+
+
+def _claimed(channel: ChannelKept, post: Arrived, record: SignalScored) -> None:
+    if post.claim is None:
+        return
+    for call in _meant(channel, post, record):
+        # The best that was said of it: a channel that shows its first target does not show its stop.
+        if call.claimed is None or (post.claim and not call.claimed):
+            call.claimed, call.claimed_at = post.claim, post.posted_at
+
+
+def _meant(channel: ChannelKept, post: Arrived, record: SignalScored) -> list[CallKept]:
+    if post.reply_to is not None:
+        replied = [call for number in range(10) if (call := channel.calls.get(f"{post.reply_to}|{number}")) is not None]
+        if replied:
+            return replied
+    coins = [name.split("/")[0] for name in record.symbols] or [leg.symbol.split("/")[0] for leg in record.legs]
+    found = [channel.calls.get(channel.on_coin.get(coin, "")) for coin in coins]
+    return [call for call in found if call is not None and 0 <= post.posted_at - call.posted_at <= CLAIM_WITHIN_S]
+
+
+def _edited(book: Book, entry: Entry, record: SignalEdited) -> None:
+    if record.effect not in _NO_CHANGE:
+        for call in _calls_of(book, record.channel, record.message_id):
+            call.edited_at = max(call.edited_at or record.edited_at, record.edited_at)
+
+
+def _deleted(book: Book, entry: Entry, record: SignalDeleted) -> None:
+    for call in _calls_of(book, record.channel, record.message_id):
+        call.deleted_at = call.deleted_at or record.at
+
+
+def _outcome(book: Book, entry: Entry, record: ShadowOutcome) -> None:
+    if record.reason == "unreadable":
+        return  # A picture is counted when it comes.
+    channel = _channel(book, record.channel)
+    if channel is None:
+        return
+    name = id_of(record.call)
+    call = channel.calls.get(name)
+    if call is None:
+        call = _unread(record, entry.symbol)
+        if not _keep(book, channel, call):
+            return
+    channel.changes += 1
+    ended = Ended.of(record)
+    if record.ledger == AS_POSTED:
+        call.as_posted = call.as_posted or ended
+        call.has_stop = call.has_stop and record.posted_stop
+        call.proxy, call.synthetic = call.proxy or record.proxy, call.synthetic or record.synthetic
+    else:
+        call.as_followed = call.as_followed or ended
+    call.contaminated = call.contaminated or record.contaminated
+
+
+# Its reading is not in what is left of the log.
+def _unread(record: ShadowOutcome, symbol: Symbol | None) -> CallKept:
+    return CallKept(
+        id=id_of(record.call),
+        coin=_coin_of(symbol or Symbol("")),
+        side=record.side,
+        posted_at=record.posted_at,
+        witnessed=record.witnessed,
+        first="",
+        has_stop=record.posted_stop,
+    )
+
+
+def id_of(call: CallKey) -> str:
+    """What names a call within its channel."""
+    _, message, leg = call.rsplit("|", 2)
+    return f"{message}|{leg}"
+
+
+def _coin_of(symbol: Symbol) -> str:
+    return next((symbol[: -len(quote)] for quote in _QUOTES if symbol.endswith(quote) and symbol != quote), symbol)
+
+
+# What is kept.
+
+
+def _channel(book: Book, name: str) -> ChannelKept | None:
+    channel = book.channels.get(name)
+    if channel is None and len(book.channels) < CHANNELS_MAX:
+        channel = book.channels[name] = ChannelKept()
+    return channel
+
+
+def _keep(book: Book, channel: ChannelKept, call: CallKept) -> bool:
+    if call.id in channel.calls:
+        return False
+    name = f"{call.coin}|{call.side}"
+    before = channel.calls.get(channel.latest.get(name, ""))
+    again = before is not None and abs(call.posted_at - before.posted_at) <= DAY_S
+    call.first = before.id if before is not None and again else call.id
+    if not again:
+        channel.latest[name] = call.id
+    channel.on_coin[call.coin] = call.id
+    channel.calls[call.id] = call
+    channel.changes += 1
+    book.kept += 1
+    if book.kept > book.calls_max:
+        _compact(book)
+    return True
+
+
+# A tenth at a time, from the channel that has most.
+def _compact(book: Book) -> None:
+    while book.kept > book.calls_max - book.calls_max // 10:
+        largest = max(book.channels.values(), key=lambda channel: len(channel.calls))
+        over = sorted(
+            (call for call in largest.calls.values() if call.as_posted is not None and call.as_followed is not None),
+            key=_order_of,
+        )[: max(1, len(largest.calls) // 10)]
+        if not over:
+            over = [next(iter(largest.calls.values()))]  # It never ended, and there is no room to wait for it.
+        largest.changes += 1
+        for call in over:
+            del largest.calls[call.id]
+            book.kept -= 1
+            if call.as_posted is not None:
+                sums = largest.witnessed if call.witnessed else largest.backfilled
+                add(sums, call)
+                add_claim(sums, call)
+        for index in (largest.latest, largest.on_coin):
+            for key in [key for key, name in index.items() if name not in largest.calls]:
+                del index[key]
+
+
+def _order_of(call: CallKept) -> tuple[float, float, str]:
+    assert call.as_posted is not None, "only calls that are over have an order"
+    return call.as_posted.at, call.posted_at, call.id
+
+
+def _call_at(book: Book, channel: str, name: str) -> CallKept | None:
+    kept = book.channels.get(channel)
+    return None if kept is None else kept.calls.get(name)
+
+
+def _calls_of(book: Book, channel: str, message_id: int) -> Iterable[CallKept]:
+    kept = book.channels.get(channel)
+    number = 0
+    while kept is not None and (call := kept.calls.get(f"{message_id}|{number}")) is not None:
+        yield call
+        number += 1
+
+
+def _forget(memory: dict[Any, Any], *, limit: int) -> None:
+    if len(memory) > limit + limit // 8:
+        for old in list(memory)[: len(memory) - limit]:
+            del memory[old]
+
+
+_CHANGES: dict[type[object], Callable[[Book, Entry, Any], None]] = {
+    SignalIngest: _ingested,
+    SignalScored: _scored,
+    SignalEdited: _edited,
+    SignalDeleted: _deleted,
+    ShadowOutcome: _outcome,
+}

@@ -1,0 +1,90 @@
+"""Trust in the channels of a card book, as of any moment."""
+
+from collections.abc import Callable, Mapping
+
+from levibotd.domain.cards.book import CardBook, ChannelKept
+from levibotd.domain.cards.calls import UNKNOWN, UNPRICED, CallKept
+from levibotd.domain.chance import week_begin, week_of
+from levibotd.domain.trust import Lived, Prior, Survival, Trust, evidence, priors_as_of, trust, with_history
+
+Running = Callable[[], Mapping[str, float]]  # R so far of the calls that are open, by "<channel>|<id>".
+
+
+class TrustDesk:
+    """
+    Answers what is held of a channel. Of the calls posted by then, and of what had become of them by then, alone.
+
+    The prior is that of the beginning of the ISO week: it moves slowly, and looks at every channel.
+    """
+
+    def __init__(self, book: CardBook, *, running: Running = dict) -> None:
+        self._book = book
+        self._running = running
+        self._lived: dict[str, tuple[int, list[Lived]]] = {}
+        self._prior: tuple[int, Prior] | None = None
+
+    def of(self, channel: str, *, at: float) -> Trust:
+        """What is held of `channel` at `at`; of one that nobody knows, what channels are like."""
+        prior = self.prior(at=at)
+        kept = self._book.channels.get(channel)
+        if kept is None:
+            return trust(None, prior=prior, at=at)
+        past = evidence(_lived_of(kept, witnessed=False), at=at) if kept.backfilled_posts else None
+        calls = self._with_marks(channel, self._witnessed(channel, kept))
+        return trust(evidence(calls, at=at), prior=with_history(prior, past, survival_of(kept)), at=at)
+
+    def prior(self, *, at: float) -> Prior:
+        """What channels are like, as of the beginning of that week."""
+        week = week_of(at)
+        if self._prior is None or self._prior[0] != week:
+            lived = {name: self._witnessed(name, kept) for name, kept in self._book.channels.items()}
+            self._prior = week, priors_as_of(lived, at=week_begin(week))
+        return self._prior[1]
+
+    def _witnessed(self, channel: str, kept: ChannelKept) -> list[Lived]:
+        known = self._lived.get(channel)
+        if known is None or known[0] != kept.changes:
+            known = self._lived[channel] = kept.changes, _lived_of(kept, witnessed=True)
+        return known[1]
+
+    def _with_marks(self, channel: str, calls: list[Lived]) -> list[Lived]:
+        running = self._running()
+        if not running:
+            return calls
+        marks = {name: r for name, r in running.items() if name.startswith(f"{channel}|")}
+        if not marks:
+            return calls
+        kept = self._book.channels[channel]
+        return _lived_of(kept, witnessed=True, marks={name.removeprefix(f"{channel}|"): r for name, r in marks.items()})
+
+
+def survival_of(kept: ChannelKept) -> Survival:
+    """What of a channel's past was still there to be read."""
+    if not kept.backfilled_posts or kept.lowest_id is None or kept.highest_id is None:
+        return Survival()
+    span = kept.highest_id - kept.lowest_id + 1
+    return Survival(
+        missing=max(0.0, 1.0 - kept.backfilled_posts / span),
+        edited=kept.backfilled_edited / kept.backfilled_posts,
+    )
+
+
+def _lived_of(kept: ChannelKept, *, witnessed: bool, marks: Mapping[str, float] | None = None) -> list[Lived]:
+    calls = [call for call in kept.calls.values() if call.witnessed is witnessed and not call.contaminated]
+    return [lived for call in calls if (lived := _one(call, (marks or {}).get(call.id))) is not None]
+
+
+def _one(call: CallKept, running_r: float | None) -> Lived | None:
+    ended = call.as_followed
+    if ended is not None and ended.status == UNPRICED:
+        return None
+    known = ended is not None and ended.status != UNKNOWN
+    return Lived(
+        posted_at=call.posted_at,
+        said=call.first,
+        lifetime_s=call.lifetime_s,
+        over_at=None if ended is None else ended.at,
+        r=ended.r if ended is not None and known else None,
+        running_r=running_r,
+        placebo_r=call.placebo_r,
+    )
