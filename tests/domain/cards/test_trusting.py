@@ -1,0 +1,119 @@
+"""Trust as the book knows it, as of a moment."""
+
+from random import Random
+
+import pytest
+
+from levibotd.domain.cards.book import CardBook
+from levibotd.domain.cards.trusting import TrustDesk, survival_of
+from levibotd.domain.outcomes import ShadowOutcome
+from levibotd.domain.records import Entry, SignalIngest, SignalScored
+from levibotd.domain.trust import ASSUMED, CHANNELS_FOR_PRIOR
+from tests.domain.cards.log import BEGIN, DAY, Hand
+
+
+def happened_at(entry: Entry, before: float) -> float:
+    match entry.record:
+        case SignalIngest(received_at=at):
+            return at
+        case ShadowOutcome(at=at):
+            return at
+        case SignalScored():
+            return before
+    raise AssertionError(entry)
+
+
+def in_time(entries: list[Entry]) -> list[tuple[float, Entry]]:
+    """The log as it would have been written: each record when it happened."""
+    times, before = [], 0.0
+    for entry in entries:
+        before = happened_at(entry, before)
+        times.append((before, entry))
+    return sorted(times, key=lambda one: one[0])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_came_later_changes_nothing_that_was_held(seed: int) -> None:
+    chance, hand = Random(seed), Hand()
+    for number in range(300):
+        channel = f"@{number % (CHANNELS_FOR_PRIOR + 3)}"
+        source = "replay" if number % 11 == 0 else "telethon"
+        hand.called(
+            channel, BEGIN + number * DAY / 2, chance.uniform(-1, 2), after_s=chance.uniform(0.01, 8) * DAY,
+            coin=f"C{number % 13}", source=source,
+        )  # fmt: skip
+    log = in_time(hand.entries)
+    whole = CardBook()
+    whole.apply_all([entry for _, entry in log])
+
+    for _ in range(6):
+        at = BEGIN + chance.uniform(0, 160) * DAY
+        then = CardBook()
+        then.apply_all([entry for time, entry in log if time <= at])
+        for channel in ("@1", "@7", "@nobody"):
+            assert TrustDesk(then).of(channel, at=at) == TrustDesk(whole).of(channel, at=at)
+
+
+def test_only_witnessed_calls_are_evidence() -> None:
+    live, past = Hand(), Hand()
+    for number in range(40):
+        live.called("@c", BEGIN + number * 2 * DAY, 1.0)
+        past.called("@c", BEGIN + number * 2 * DAY, 1.0, source="replay")
+
+    seen = TrustDesk(live.book).of("@c", at=BEGIN + 120 * DAY)
+    told = TrustDesk(past.book).of("@c", at=BEGIN + 120 * DAY)
+
+    assert seen.n_eff > 10
+    assert seen.t > 0.9
+    assert told.n_eff == 0
+    assert ASSUMED.mean < told.ev_r < seen.ev_r
+    assert told.ev_sd == ASSUMED.sd
+
+
+def test_calls_read_with_later_knowledge_are_no_evidence() -> None:
+    hand = Hand()
+    number = hand.post("@c", BEGIN, legs=(), trained_until=BEGIN + DAY)
+    hand.end("@c", number, BEGIN + DAY, 2.0, contaminated=True)
+
+    assert TrustDesk(hand.book).of("@c", at=BEGIN + 30 * DAY).calls == 0
+
+
+def test_an_open_loser_counts_at_its_mark() -> None:
+    hand = Hand()
+    number = hand.called("@c", BEGIN, 1.0)
+    hand.post("@c", BEGIN + DAY, legs=())
+    open_book = CardBook()
+    open_book.apply_all(entry for entry in hand.entries if not isinstance(entry.record, ShadowOutcome))
+
+    blind = TrustDesk(open_book).of("@c", at=BEGIN + DAY)
+    seen = TrustDesk(open_book, running=lambda: {f"@c|{number}|0": -0.8}).of("@c", at=BEGIN + DAY)
+
+    assert blind.calls == seen.calls == 1
+    assert seen.ev_r < blind.ev_r
+
+
+def test_a_call_split_into_ten_is_no_more_evidence() -> None:
+    one, ten = Hand(), Hand()
+    for number in range(12):
+        at = BEGIN + number * 3 * DAY
+        one.called("@c", at, 0.7)
+        for part in range(10):
+            ten.called("@c", at + part * 60, 0.7)
+
+    first = TrustDesk(one.book).of("@c", at=BEGIN + 60 * DAY)
+    second = TrustDesk(ten.book).of("@c", at=BEGIN + 60 * DAY)
+
+    assert second.n_eff == pytest.approx(first.n_eff)
+    assert second.t == pytest.approx(first.t)
+    assert second.mature == first.mature == 12
+
+
+def test_what_is_gone_from_a_channel_is_told_by_its_numbers() -> None:
+    hand = Hand()
+    for number in (1, 2, 4, 10):
+        hand.post("@c", BEGIN, source="replay", message_id=number, edited_at=BEGIN + 60 if number == 4 else None)
+
+    survival = survival_of(hand.book.channels["@c"])
+
+    assert survival.missing == pytest.approx(0.6)
+    assert survival.edited == pytest.approx(0.25)
