@@ -52,7 +52,7 @@ def score(post: Post, reading: Reading, classifier: TextClassifier) -> Scored:
             reading=reading, label=NO_TRADE, probs=dict(_SURELY_NOT), reasons=(*reading.reasons, f"rule:{rule}")
         )
     raw = classifier.probs(post.text, structure(post, reading))
-    probs = consistent(sides_of(reading), buy=raw[Side.BUY.value], sell=raw[Side.SELL.value])
+    probs = _consistent(_sides_of(reading), buy=raw[Side.BUY.value], sell=raw[Side.SELL.value])
     label = max((NO_TRADE, Side.BUY.value, Side.SELL.value), key=probs.__getitem__)
     if label != NO_TRADE:
         plausible = classifier.plausible(probs)
@@ -68,13 +68,13 @@ def _abstained(reading: Reading, probs: Mapping[str, float], plausible: Sequence
     return Scored(reading=unsure, label=NO_TRADE, probs=probs, reasons=reasons)
 
 
-def sides_of(reading: Reading) -> tuple[str, ...]:
-    """The sides on which something could be sent; none where the post opens nothing."""
+# The sides on which something could be sent; none where the post opens nothing.
+def _sides_of(reading: Reading) -> tuple[str, ...]:
     return tuple(sorted({leg.side.value for leg in reading.legs})) if reading.kind is Kind.NEW else ()
 
 
-def consistent(sides: Sequence[str], *, buy: float, sell: float) -> dict[str, float]:
-    """Give NO-TRADE the share of what cannot be sent. Six decimals that sum to 1."""
+# NO-TRADE gets the share of what cannot be sent.
+def _consistent(sides: Sequence[str], *, buy: float, sell: float) -> dict[str, float]:
     if sides:
         buy = buy if Side.BUY in sides else 0.0
         sell = sell if Side.SELL in sides else 0.0

@@ -18,14 +18,13 @@ Rows = NDArray[np.intp]
 
 
 class Sample(Struct, frozen=True, kw_only=True):
-    """One example as the model sees it. `sides` are those on which the reading would send something."""
+    """One example as the model sees it."""
 
     text: str
     structure: tuple[str, ...]
     label: str
     group: str
     weight: float
-    sides: tuple[str, ...] = ()
 
 
 def word_features(sample: Sample) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import GroupKFold
 
-from levibotd.domain.features import score, sides_of, structure
+from levibotd.domain.features import score, structure
 from levibotd.domain.model import SIGMOID, TEMPERATURE, CompiledModel
 from levibotd.domain.posts.market_view import EMPTY_VIEW, MarketView
 from levibotd.domain.posts.reading import read
@@ -118,7 +118,6 @@ def samples_of(examples: Sequence[Example], readings: Sequence[Reading]) -> list
             label=example.label,
             group=example.group,
             weight=example.weight,
-            sides=sides_of(reading),
         )
         for example, reading in zip(examples, readings, strict=True)
     ]

@@ -20,9 +20,8 @@ from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import FeatureUnion
 from sklearn.svm import LinearSVC
 
-from levibotd.domain.features import consistent
 from levibotd.domain.model import CLASSES, SIGMOID, TEMPERATURE, Arrays
-from levibotd.domain.signal import NO_TRADE, Side
+from levibotd.domain.signal import NO_TRADE
 from levibotd.errors import ConfigError
 from levibotd.training.corpus import ANALYSERS, Corpus, Known, Rows, Sample
 
@@ -30,9 +29,7 @@ CHANNELS_MIN = 3  # An n-gram of fewer channels is a name, not a habit.
 FOLDS = 5
 SVM_C = 0.3
 SVM_TOLERANCE = 1e-3  # A tenth of it changes no figure and takes half as long again.
-STRAY_MAX = 0.2  # Of posts that are no calls but read like one: the share that the model may take for a call.
-MISSED_MAX = 0.02  # Of the calls of a side: the share that is too unlikely even so.
-FLOOR_EXAMPLES_MIN = 20  # With fewer of a class nothing is known of its rare cases.
+RULED_OUT_MAX = 0.01  # Of the posts of each class: the share for which that class may be ruled out.
 
 
 class Recipe(Struct, frozen=True, kw_only=True):
@@ -106,7 +103,6 @@ def fit_rows(corpus: Corpus, rows: Rows, recipe: Recipe, *, keep_folds: bool = F
     folds = _folds(labels, corpus.groups[rows])
     known = corpus.known(rows, channels_min=recipe.channels_min)
     matrix = known.matrix[rows]
-    samples = [corpus.samples[row] for row in rows.tolist()]
     margins = np.zeros((len(rows), len(CLASSES)))
     partial = []
     for train, test in folds:
@@ -114,7 +110,7 @@ def fit_rows(corpus: Corpus, rows: Rows, recipe: Recipe, *, keep_folds: bool = F
         margins[test] = svc.decision_function(matrix[test])
         partial.append(svc)
     svc = _svc(matrix, labels, weights)
-    calibration = _Calibration(margins, labels, weights, samples, recipe)
+    calibration = _Calibration(margins, labels, weights, recipe)
     calibrated = calibration.on(np.arange(len(rows)))
     kept = zip(folds, partial, strict=True) if keep_folds else ()
     return Fitted(
@@ -135,7 +131,6 @@ class _Calibration(Struct, frozen=True):
     margins: Floats
     labels: NDArray[np.str_]
     weights: Floats
-    samples: Sequence[Sample]
     recipe: Recipe
 
     def on(self, chosen: Rows) -> CalibratedClassifierCV:
@@ -144,25 +139,19 @@ class _Calibration(Struct, frozen=True):
         calibrated = CalibratedClassifierCV(Margins(), method=self.recipe.method, ensemble=False, cv=[(whole, whole)])
         return calibrated.fit(margins, self.labels[chosen], sample_weight=self.weights[chosen])
 
-    # Split-conformal, class by class, among posts of which something would be sent: a class is ruled out below the
-    # probability that all but a share of its own examples reach. For all other posts NO-TRADE is a rule already.
+    # Split-conformal: each class is ruled out below the probability that all but a share of its own posts of unseen
+    # channels reach. What rules do to it later only raises NO-TRADE's share, so that share holds for it all the more.
     def floors(self, calibrated: CalibratedClassifierCV) -> list[float]:
         if not self.recipe.abstains:
             return []
-        probs = calibrated.predict_proba(self.margins).tolist()
+        probs = calibrated.predict_proba(self.margins)
         out = []
-        for name in CLASSES:
-            own = sorted(
-                consistent(sample.sides, **_sides(row))[name]
-                for sample, row in zip(self.samples, probs, strict=True)
-                if sample.sides and sample.label == name
-            )
-            if len(own) < FLOOR_EXAMPLES_MIN:
-                return []
-            share = STRAY_MAX if name == NO_TRADE else MISSED_MAX
-            # The rank that holds for one more example of the same kind.
-            out.append(own[max(math.floor(share * (len(own) + 1)) - 1, 0)])
-        return out
+        for place, name in enumerate(CLASSES):
+            own = sorted(probs[self.labels == name, place].tolist())
+            rank = math.floor(RULED_OUT_MAX * (len(own) + 1))  # One more post of the kind is counted in.
+            out.append(own[rank - 1] if rank else 0.0)
+        # With too few posts that are no calls it could never be told that one is.
+        return out if out[CLASSES.index(NO_TRADE)] > 0.0 else []
 
 
 def _arrays(
@@ -200,11 +189,6 @@ def _folds(labels: NDArray[np.str_], groups: Rows) -> list[tuple[Rows, Rows]]:
         if absent:
             raise ConfigError(f"{', '.join(absent)} is labelled in too few channels to hold one out")
     return folds
-
-
-def _sides(row: Sequence[float]) -> dict[str, float]:
-    probs = dict(zip(CLASSES, row, strict=True))
-    return {"buy": probs[Side.BUY], "sell": probs[Side.SELL]}
 
 
 def _slopes(calibrated: CalibratedClassifierCV, method: str) -> Floats:
