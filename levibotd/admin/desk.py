@@ -1,6 +1,6 @@
 """Everything the handlers may use. Made by the composition root; nothing else reaches the daemon over HTTP."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -10,8 +10,9 @@ from levibotd.admin.totp import Totp
 from levibotd.archiving.watch import Watch
 from levibotd.config import Config, policy_names
 from levibotd.domain.archive_plan import DayState
+from levibotd.domain.climate.record import Climate
 from levibotd.domain.ledger import Ledger
-from levibotd.domain.signal import Post, Scored, TraceId
+from levibotd.domain.signal import Post, Scored, Symbol, TraceId
 from levibotd.kernel.clock import Clock
 from levibotd.kernel.dead_letters import DeadLetters
 from levibotd.kernel.mailbox import Ref
@@ -114,8 +115,9 @@ class Desk(Struct, frozen=True, kw_only=True):
     `view` is the fold over all committed records, `last_seq` the end of them, `decisions` how many posts
     ended how since this start. `readiness` gives the reasons why the daemon is not ready (none: it is).
     `score` reads a post without side effects, as `parse` prints it. `why` tells the story of a trace,
-    None where nobody knows it. `configured` is what rules now; `stage_of` is a channel's own stage, the global
-    one for None, and `stages` are those that may be set. `started_at` is monotonic.
+    None where nobody knows it; `climate` is what is around calls now, with the trends of symbols. `configured` is
+    what rules now; `stage_of` is a channel's own stage, the global one for None, and `stages` are those that may be
+    set. `started_at` is monotonic.
     """
 
     telegram: Ref[IngestPost]
@@ -139,6 +141,7 @@ class Desk(Struct, frozen=True, kw_only=True):
     score: Callable[[Post], Scored]
     readiness: Callable[[], tuple[str, ...]]
     why: Callable[[TraceId], Awaitable[object]]
+    climate: Callable[[Iterable[Symbol]], Climate]
     stage_of: Callable[[str | None], str]
     stages: tuple[str, ...]
     started_at: float

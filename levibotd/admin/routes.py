@@ -16,6 +16,7 @@ from levibotd.admin import (
     configuration,
     control,
     events,
+    features,
     health,
     hours,
     openapi,
@@ -140,6 +141,10 @@ ROUTES: tuple[Route, ...] = (
     Route("PUT", "/channels/{id}/stage", channels.put_channel_stage, TRADE,
           "set its own stage: {stage, reason, unproven?}; its calls act at the lower of this and the global one",
           body=channels.ChannelStageWanted, errors=(*ASKS, 422), answer=channels.ChannelStageSet, second_factor=True),
+    # What is around calls.
+    Route("GET", "/features", features.get_features, READ,
+          "how channels lean, how busy they are, where prices go; the hybrid score, and why it is used or not",
+          answer=features.FeaturesShown),
     # Trading.
     Route("GET", "/positions", trading.get_positions, READ, "open positions with stop, targets and open profit",
           answer=trading.Positions),

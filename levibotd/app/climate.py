@@ -72,6 +72,8 @@ class ClimateWatch:
 
     def seen(self, *, at: float, symbols: Iterable[Symbol] = ()) -> Climate:
         """All of it, with the trends of bitcoin, ether and `symbols`."""
+        if not self._features().enabled:
+            return self._record().seen(at=at, eth_led=None, trends={})
         found = [self._market.symbol(base, self._market.stable_quote) for base in (_HELD_AGAINST, _LEADS)]
         named = dict.fromkeys([*(symbol for symbol in found if symbol is not None), *symbols])
         trends = {str(symbol): self._trend(symbol, at) for symbol in named}

@@ -81,6 +81,7 @@ class Window:
             score=self._score,
             readiness=self._readiness,
             why=self._why,
+            climate=lambda symbols: self._wired.climate.seen(at=parts.clock.time(), symbols=symbols),
             stage_of=self._wired.rulebook.stage_of,
             stages=STAGES[: highest + 1],
             started_at=self._started_at,

@@ -6,7 +6,7 @@ A daemon small enough for a test of its HTTP interface: real actors, a real ledg
 
 import io
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -29,6 +29,9 @@ from levibotd.app.rules import Rulebook
 from levibotd.app.story import story_of
 from levibotd.config import Config, demo_config
 from levibotd.domain import records as r
+from levibotd.domain.climate.eth_led import EthLed
+from levibotd.domain.climate.record import Climate, ClimateRecord
+from levibotd.domain.climate.trend import Trend
 from levibotd.domain.gates import GateName, Refusal
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.leg_read import LegRead
@@ -82,6 +85,7 @@ class MemoryLog:
         self.ledger = Ledger(balance=Decimal(10_000))
         self.waiting: dict[TraceId, list[Reply]] = {}
         self.newest = Feed()
+        self.around = ClimateRecord()
         self._preparer = Preparer()
         self._chain = Chain(boot="test")
 
@@ -90,6 +94,7 @@ class MemoryLog:
         line = self._chain.line(prepared, ts=AT + len(self.lines_written), mono=0.0)
         self.lines_written.append(line)
         self.ledger.apply(prepared.entry)
+        self.around.apply(decode(line))
         self.newest.publish([Run("memory", 0, [line], [decode(line)], 0, "")])
         if trace is not None and (decision := self.decision(trace)) is not None:
             for reply in self.waiting.pop(trace, []):
@@ -119,6 +124,11 @@ class MemoryLog:
 
     def feed(self, runs: Sequence[Run]) -> None:
         raise AssertionError("handlers only read")
+
+    def climate(self, symbols: Iterable[Symbol]) -> Climate:
+        trends = {str(symbol): Trend(value=1.5, state="up") for symbol in symbols}
+        led = EthLed(on=True, lead=0.05, breadth=0.75, alts=8, as_of=AT)
+        return self.around.seen(at=AT + len(self.lines_written), eth_led=led, trends={"ETHUSDT": None, **trends})
 
     def find(self, query: EventQuery) -> list[bytes]:
         order = reversed(self.lines_written) if query.newest_first else iter(self.lines_written)
@@ -515,6 +525,7 @@ def _desk(
         score=score or read,
         readiness=lambda: tuple(reasons),
         why=why,
+        climate=log.climate,
         stage_of=lambda channel: "paper",
         stages=STAGES[: STAGES.index(config.exchange.stage) + 1],
         started_at=clock.monotonic(),

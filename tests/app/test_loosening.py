@@ -37,6 +37,8 @@ def configured(**environ: str) -> Config:
         ("strategy_confidence_min", "0.9", "0.8"),
         ("strategy_signal_ttl_s", "30", "60"),
         ("strategy_entry_valid_s", "30", "60"),
+        ("features_hybrid_min", "0.5", "0.4"),
+        ("features_hybrid_min", "0.5", ""),
         ("symbols_allow", '["BTCUSDT"]', '["BTCUSDT", "ETHUSDT"]'),
         ("symbols_allow", '["BTCUSDT"]', ""),
         ("symbols_deny", '["BTCUSDT"]', "[]"),

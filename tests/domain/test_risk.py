@@ -107,6 +107,58 @@ def test_a_sound_call_passes_with_every_gate_named() -> None:
     assert found.plan.planned_loss <= D(50)
 
 
+@pytest.mark.parametrize(
+    ("least", "hybrid", "refused"), [(0.4, 0.39, True), (0.4, 0.4, False), (0.4, None, False), (None, 0.01, False)]
+)
+def test_the_hybrid_score_gates_where_it_is_wanted_and_has_proved_itself(
+    least: float | None, hybrid: float | None, refused: bool
+) -> None:
+    found = verdict(replace(RULES, hybrid_min=least), hybrid=hybrid)
+
+    assert (isinstance(found, Rejected) and closed_gate(found) == ("hybrid", hybrid, least)) is refused
+
+
+def test_a_high_hybrid_score_makes_no_call_larger() -> None:
+    rules = replace(RULES, hybrid_min=0.1)
+    low, high = verdict(rules, hybrid=0.2), verdict(rules, hybrid=0.99)
+
+    assert isinstance(low, Approved)
+    assert isinstance(high, Approved)
+    assert low.plan == high.plan
+
+
+@pytest.mark.parametrize(
+    ("stage", "unproven", "ev_r", "refused"),
+    [
+        ("live", False, 0.01, False),
+        ("live", False, 0.0, True),
+        ("live", False, None, True),  # What is not known is no evidence.
+        ("live", True, -0.5, False),  # By the operator's word.
+        ("canary", False, -0.5, False),
+        ("paper", False, None, False),
+    ],
+)
+def test_in_live_a_channel_must_be_held_to_make_something(
+    stage: str, unproven: bool, ev_r: float | None, refused: bool
+) -> None:
+    rules = replace(RULES, stage=stage, unproven=unproven)
+
+    found = verdict(rules, ev_r=ev_r)
+
+    assert (isinstance(found, Rejected) and closed_gate(found) == ("ev_r", ev_r, 0.0)) is refused
+    assert isinstance(verdict(rules, ev_r=ev_r, replanned=True), Approved)
+
+
+def test_what_a_channel_makes_raises_no_size_and_is_no_excuse_for_a_doubtful_reading() -> None:
+    rules = replace(RULES, stage="live")
+    small, large = verdict(rules, ev_r=0.01), verdict(rules, ev_r=5.0)
+
+    assert isinstance(small, Approved)
+    assert isinstance(large, Approved)
+    assert small.plan == large.plan
+    assert closed_gate(verdict(rules, ev_r=5.0, p_call=0.69)) == ("confidence", 0.69, 0.7)
+
+
 def test_gates_are_asked_in_the_order_of_their_names() -> None:
     found = verdict(last=D("100.5"), last_close=1_000.0, last_stop_out=1_000.0)
     assert isinstance(found, Approved)
