@@ -159,6 +159,7 @@ class RiskActor(Actor[RiskMessage]):
         if earlier is not None:
             return earlier
         facts = self._facts(signal.post, key, leg, now, p_call=signal.scored.p_call)
+        facts = replace(facts, ev_r=signal.ev_r)
         if signal.hybrids:
             facts = replace(facts, hybrid=signal.hybrids[leg_no(key)])
         ticket = self._judged(facts)
@@ -206,7 +207,7 @@ class RiskActor(Actor[RiskMessage]):
             return replace(asked, refused=str(GateName.NOT_TRADABLE))
         # Whatever the new levels would allow: an edit never makes a call larger than it was planned.
         most = min(facts.filters.max_qty, held.plan.qty)
-        ticket = self._judged(replace(facts, filters=replace(facts.filters, max_qty=most)))
+        ticket = self._judged(replace(facts, filters=replace(facts.filters, max_qty=most), replanned=True))
         if isinstance(ticket, Refusal):
             return replace(asked, refused=str(ticket.gate))
         ticket = replace(ticket, revision=held.revision + 1)

@@ -9,31 +9,65 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from levibotd.domain.climate.terms import Terms
-from levibotd.domain.features import score
+from levibotd.domain.features import score, surely_not
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.leg_read import LegRead
-from levibotd.domain.lifecycle import CallOnItsWay, OwnedCall, calls_meant
+from levibotd.domain.lifecycle import CallOnItsWay, OwnedCall, Speech, calls_meant
 from levibotd.domain.posts.reading import read
 from levibotd.domain.records import (
     AutoRouteSkipped,
     Entry,
     Record,
+    SignalDeleted,
+    SignalEdited,
     SignalExpired,
     SignalScored,
+    SystemNote,
     one_symbol,
 )
-from levibotd.domain.signal import NO_TRADE, CallKey, Kind, Post, Reading, Scored, Symbol, TraceId, call_key
+from levibotd.domain.signal import (
+    NO_TRADE,
+    CallKey,
+    Change,
+    Kind,
+    Leg,
+    Post,
+    Reading,
+    Scored,
+    Side,
+    Symbol,
+    TraceId,
+    call_key,
+    message_of,
+    trace_id,
+)
+from levibotd.domain.trust import Trust
 from levibotd.kernel.actor import Actor
 from levibotd.kernel.clock import Clock
 from levibotd.kernel.mailbox import Ref
-from levibotd.messages import Append, EndCalls, LoggerMessage, PostArrived, ScoredSignal
+from levibotd.messages import (
+    Append,
+    Asked,
+    EndCalls,
+    LoggerMessage,
+    PostArrived,
+    PostDeleted,
+    PostEdited,
+    ReviseCalls,
+    ScoredSignal,
+    ScorerMessage,
+)
 from levibotd.ports.as_of import MarketAsOf
 from levibotd.ports.classifier import Classifier
 from levibotd.ports.market import Market
 
 PARENTS_KEPT = 4096
+BURST = "burst"  # The SYSTEM note that is an alarm.
+
+_Command = EndCalls | ReviseCalls
 
 
 class ScorerSetup(Struct, frozen=True, kw_only=True):
@@ -41,12 +75,14 @@ class ScorerSetup(Struct, frozen=True, kw_only=True):
 
     account: str
     signal_ttl_s: Callable[[], float]
+    speech: Callable[[str], Speech] = lambda channel: Speech()
     around: Callable[[Scored, float], Terms | None] = lambda scored, at: None  # What is around a call.
+    trust: Callable[[str, float], Trust | None] = lambda channel, at: None  # What is held of a channel.
 
 
-class ScorerActor(Actor[PostArrived]):
+class ScorerActor(Actor[ScorerMessage]):
     """
-    Read and score each post once, and hand calls to Risk and commands to Exec.
+    Read and score each post once, and hand calls to Risk and commands to Exec; edits and deletions are commands.
 
     A restart loses the readings of earlier posts, which replies may refer to: such a reply is
     then read on its own, which can only make it less certain.
@@ -59,8 +95,8 @@ class ScorerActor(Actor[PostArrived]):
         classifier: Classifier,
         market: Market,
         ledger: Callable[[], Ledger],
-        risk: Ref[ScoredSignal],
-        exec_: Ref[EndCalls],
+        risk: Ref[ScoredSignal | ReviseCalls],
+        exec_: Ref[EndCalls | ReviseCalls],
         log: Ref[LoggerMessage],
         clock: Clock,
     ) -> None:
@@ -74,9 +110,21 @@ class ScorerActor(Actor[PostArrived]):
         self._clock = clock
         self._signal_ttl_s = setup.signal_ttl_s
         self._around = setup.around
+        self._speech = setup.speech
+        self._bursts = BurstWatch()
+        self._trust = setup.trust
         self._readings: OrderedDict[tuple[str, int], Reading] = OrderedDict()
 
-    async def receive(self, message: PostArrived) -> None:
+    async def receive(self, message: ScorerMessage) -> None:
+        match message:
+            case PostArrived():
+                await self._arrived(message)
+            case PostEdited():
+                await self._edited(message)
+            case PostDeleted():
+                await self._deleted(message)
+
+    async def _arrived(self, message: PostArrived) -> None:
         post = message.post
         trace = post.trace
         if self._ledger().decision(trace) is not None:
@@ -84,8 +132,8 @@ class ScorerActor(Actor[PostArrived]):
 
         now = self._clock.time()
         view = MarketAsOf(self._market, at=now)
-        reading = read(post, view, parent=self._parent_of(post))
-        scored = score(post, reading, self._classifier)
+        scored = self._read(post, view)
+        reading = scored.reading
         self._remember(post, reading)
         terms = self._around(scored, now)
         told = self._scored(post, scored, view, message.revision, terms)
@@ -94,43 +142,199 @@ class ScorerActor(Actor[PostArrived]):
             case ScoredSignal() as signal:
                 await self._record(trace, symbol, told)
                 await self._risk.tell(signal)
-            case EndCalls() as command:
-                await self._record(trace, symbol, told)
-                await self._exec.tell(command)
+            case EndCalls() | ReviseCalls() as command:
+                told_first, command = self._watched(command, post.channel, now)
+                await self._record(trace, symbol, told, *told_first)
+                await self._command(command)
             case ending:
                 await self._record(trace, symbol, told, ending)
 
+    def _read(self, post: Post, view: MarketAsOf) -> Scored:
+        if self._speech(post.channel).is_heard(post.author):
+            reading = read(post, view, parent=self._parent_of(post))
+            return score(post, reading, self._classifier)
+        # Whoever speaks here is not the channel: it is written down, and means nothing.
+        reading = Reading(kind=Kind.CHATTER, reasons=("not_the_channel",))
+        return Scored(reading=reading, label=NO_TRADE, probs=surely_not(), reasons=(*reading.reasons, "rule:author"))
+
     def _onward(
         self, message: PostArrived, scored: Scored, now: float, terms: Terms | None
-    ) -> ScoredSignal | EndCalls | Record:
+    ) -> ScoredSignal | EndCalls | ReviseCalls | Record:
         """Where the post goes from here: on to Risk, on to Exec, or no further."""
-        kind = scored.reading.kind
-        if kind is Kind.NEW:
-            return self._call(message, scored, now, terms)
-        if kind in (Kind.CLOSE, Kind.CANCEL):
-            # Late or not: ending an open call only ever takes exposure away.
-            calls = calls_meant(message.post, scored.reading, self._open_or_on_their_way(message.post, now))
-            if calls:
-                return EndCalls(
-                    trace=message.post.trace,
-                    calls=calls,
-                    received_at=message.received_at,
-                )
-        return AutoRouteSkipped(reason=f"kind.{kind}")
+        post, reading = message.post, scored.reading
+        if reading.kind is Kind.NEW:
+            ended = self._sells_what_is_held(post, reading, now)
+            return EndCalls(trace=post.trace, calls=ended, received_at=message.received_at) if ended else (
+                self._call(message, scored, now, terms)
+            )  # fmt: skip
+        skipped = AutoRouteSkipped(reason=f"kind.{reading.kind}")
+        if reading.kind not in (Kind.CLOSE, Kind.CANCEL, Kind.UPDATE) or reading.stale:
+            return skipped
+        calls = calls_meant(post, reading, self._own_calls(post.channel, now, before=post.trace))
+        if not calls or (reading.kind is Kind.UPDATE and reading.change is None):
+            return skipped
+        if reading.change is not None:
+            return self._update(message, reading.change, calls, now)
+        # Late or not: ending an open call only ever takes exposure away.
+        return EndCalls(trace=post.trace, calls=calls, received_at=message.received_at)
+
+    def _update(
+        self, message: PostArrived, change: Change, calls: tuple[CallKey, ...], now: float
+    ) -> ReviseCalls | Record:
+        if len(calls) > 1 and (change.stop is not None or change.targets or change.entry):
+            return AutoRouteSkipped(reason="review.which_call")  # One level cannot be meant for two coins.
+        age_s, limit_s = now - message.post.posted_at, self._signal_ttl_s()
+        if change.entry and (message.late or age_s > limit_s):
+            # What is late adds nothing; what else it says only takes exposure away.
+            change = replace(change, entry=())
+            if change == Change():
+                return SignalExpired(age_s=age_s, limit_s=limit_s)
+        asked = tuple(Asked(call=key, what=change, wants_plan=bool(change.entry)) for key in calls)
+        return ReviseCalls(trace=message.post.trace, asked=asked, received_at=message.received_at)
+
+    # Where nothing can be sold short, a sell that names what this very channel has bought means its end.
+    def _sells_what_is_held(self, post: Post, reading: Reading, now: float) -> tuple[CallKey, ...]:
+        if not reading.legs or reading.stale or any(leg.side is not Side.SELL for leg in reading.legs):
+            return ()
+        view = MarketAsOf(self._market, at=now)
+        named = {view.symbol_of(leg) for leg in reading.legs}
+        return tuple(
+            call.key
+            for call in self._ledger().calls.values()
+            if call.channel == post.channel and call.side is Side.BUY and call.symbol in named
+            if (known := self._market.instrument(call.symbol, now)) is not None and not known.can_short
+        )
+
+    # Edits and deletions.
+
+    async def _edited(self, message: PostEdited) -> None:
+        post, now = message.post, self._clock.time()
+        known = self._ledger().revision(post.trace)
+        if known is not None and known.number >= message.revision:
+            return  # A second delivery.
+        edit = SignalEdited(
+            channel=post.channel,
+            message_id=post.message_id,
+            revision=message.revision,
+            text=post.text,
+            edited_at=min(post.known_at, message.received_at),
+            effect="noted",
+        )
+        speech = self._speech(post.channel)
+        if not speech.is_heard(post.author) or speech.on_edit == "ignore":
+            effect = "ignored" if speech.is_heard(post.author) else "chatter"
+            await self._record(post.trace, None, replace(edit, effect=effect))
+            return
+        own = self._own_calls(post.channel, now)
+        calls = {key: call for key, call in own.items() if message_of(key) == post.message_id}
+        scored = self._read(post, MarketAsOf(self._market, at=now))
+        legs = tuple(LegRead.of(leg) for leg in scored.reading.legs)
+        edit = replace(edit, kind=scored.reading.kind, legs=legs)
+        if self._ledger().decision(post.trace) is not None:
+            self._remember(post, scored.reading)
+        match self._change(edit, scored, calls, now):
+            case EndCalls() | ReviseCalls() as command:
+                told_first, command = self._watched(command, post.channel, now)
+                if told_first:
+                    await self._record(post.trace, None, *told_first)
+                await self._command(command)
+            case ending:
+                await self._record(post.trace, None, ending)
+
+    def _change(
+        self, edit: SignalEdited, scored: Scored, calls: Mapping[CallKey, OwnedCall], now: float
+    ) -> EndCalls | ReviseCalls | Record:
+        """What an edit changes of the calls of its own post, and of those alone."""
+        reading, trace = scored.reading, trace_id(edit.channel, edit.message_id)
+        if not calls or reading.kind is Kind.RESULT:
+            return edit
+        if reading.kind in (Kind.CLOSE, Kind.CANCEL):
+            return EndCalls(trace=trace, calls=tuple(calls), received_at=edit.edited_at, edit=edit)
+        late = now - edit.edited_at > self._signal_ttl_s()
+        asked: list[Asked] = []
+        if reading.change is not None and not reading.change.entry:
+            asked = [Asked(call=key, what=reading.change) for key in calls]
+        elif reading.kind is Kind.NEW:
+            view = MarketAsOf(self._market, at=now)
+            for key, call in calls.items():
+                leg = next((leg for leg in reading.legs if view.symbol_of(leg) == call.symbol), None)
+                if leg is not None:
+                    asked.append(self._asked_by_edit(key, leg, p_call=scored.p_call, late=late))
+        if len(asked) < len(calls):
+            return replace(edit, effect="review", reason="review.unclear")
+        return ReviseCalls(trace=trace, asked=tuple(asked), received_at=edit.edited_at, edit=edit)
+
+    def _asked_by_edit(self, key: CallKey, leg: Leg, *, p_call: float, late: bool) -> Asked:
+        held = self._ledger().calls.get(key) or self._ledger().ticket(key)
+        before = held.leg if held is not None else None
+        wants_plan = entry_changed(before, LegRead.of(leg)) and before is not None and before.side is leg.side
+        # Late entries are not sent any more; and those that rest are not what the channel wants.
+        refused = "late" if wants_plan and late else None
+        return Asked(call=key, what=leg, p_call=p_call, wants_plan=wants_plan, refused=refused)
+
+    async def _deleted(self, message: PostDeleted) -> None:
+        trace = trace_id(message.channel, message.message_id)
+        if self._ledger().deleted(trace):
+            return
+        deletion = SignalDeleted(
+            channel=message.channel, message_id=message.message_id, seen_by=message.seen_by, at=message.received_at
+        )
+        now, how = self._clock.time(), self._speech(message.channel).on_delete
+        own = self._own_calls(message.channel, now)
+        calls = tuple(key for key in own if message_of(key) == message.message_id)
+        if how == "ignore" or not calls:
+            await self._record(trace, None, deletion)
+            return
+        command = EndCalls(
+            trace=trace,
+            calls=calls,
+            received_at=message.received_at,
+            only_entries=how == "cancel",
+            deletion=deletion,
+        )
+        told_first, command = self._watched(command, message.channel, now)
+        if told_first:
+            await self._record(trace, None, *told_first)
+        await self._command(command)
+
+    # Commands.
+
+    def _watched(self, command: _Command, channel: str, now: float) -> tuple[tuple[Record, ...], _Command]:
+        """In a burst only what protects goes on, and the first command of one is an alarm."""
+        calls = command.calls if isinstance(command, EndCalls) else tuple(one.call for one in command.asked)
+        open_calls = sum(call.channel == channel for call in self._ledger().calls.values())
+        burst = self._bursts.take(channel, calls, open_calls=open_calls, at=now)
+        if burst is None:
+            return (), command
+        if isinstance(command, ReviseCalls):
+            command = replace(command, only_protects=True)
+        detail = f"{channel}: {burst.commands} commands about {burst.calls} calls within a minute"
+        return (SystemNote(note=BURST, detail=detail),) if burst.begins else (), command
+
+    async def _command(self, command: _Command) -> None:
+        # A new plan is for Risk to make; what only protects or ends does not pass through there.
+        needs_plan = isinstance(command, ReviseCalls) and not command.only_protects
+        if needs_plan and any(one.wants_plan and one.refused is None for one in command.asked):
+            await self._risk.tell(command)
+        else:
+            await self._exec.tell(command)
 
     # A command may stand right behind its call, as in a burst after a gap: then Risk has it, and the log not yet.
-    def _open_or_on_their_way(self, command: Post, now: float) -> dict[CallKey, OwnedCall]:
+    def _own_calls(self, channel: str, now: float, *, before: TraceId | None = None) -> dict[CallKey, OwnedCall]:
         known: dict[CallKey, OwnedCall] = {}
         view = MarketAsOf(self._market, at=now)
         for trace, pending in self._ledger().pending.items():
-            if trace == command.trace:
+            if trace == before:
                 break  # What was said after the command it does not mean.
             post = pending.ingest.post
-            if post.channel == command.channel and now - post.posted_at <= self._signal_ttl_s():
+            if post.channel == channel and now - post.posted_at <= self._signal_ttl_s():
                 known.update({call.key: call for call in self._calls_of(post, view)})
-        return {**known, **self._ledger().calls}
+        own = {key: call for key, call in self._ledger().calls.items() if call.channel == channel}
+        return {**known, **own}
 
     def _calls_of(self, post: Post, view: MarketAsOf) -> Iterator[CallOnItsWay]:
+        if not self._speech(post.channel).is_heard(post.author):
+            return
         reading = self._readings.get((post.channel, post.message_id)) or read(post, view, parent=self._parent_of(post))
         for number, leg in enumerate(reading.legs if reading.kind is Kind.NEW else ()):
             symbol = view.symbol_of(leg)

@@ -127,6 +127,7 @@ class ScoredSignal(Message, frozen=True, kw_only=True):
     scored: Scored
     revision: int = 0
     hybrids: tuple[float, ...] = ()  # Of the legs, once the score has proved itself.
+    ev_r: float | None = None  # What its channel's calls make on average, as held at the decision.
 
 
 class SetPolicy(Message, Request[str], frozen=True, kw_only=True):

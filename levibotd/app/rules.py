@@ -7,6 +7,7 @@ from actors.risk import RiskSetup
 from levibotd.config import Config, channel_names, policy_names, resolve_policy, with_risk
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.levels import CHASE_CAP
+from levibotd.domain.lifecycle import Speech
 from levibotd.domain.risk import PolicyValues, Rules, lower_stage, stage_in_force
 from levibotd.errors import ConfigError
 from levibotd.settings import ChannelConfig
@@ -78,6 +79,12 @@ class Rulebook:
         confirmed = next((set_to[name] for name in (*channel_names(own), channel) if name in set_to), None)
         return stage_in_force(own.stage, confirmed, file_suffices=self.config.exchange.network != "mainnet")
 
+    def is_unproven(self, channel: str) -> bool:
+        """Is this channel where it is by the operator's word, without evidence?"""
+        said = self.ledger().control.unproven
+        own = (*channel_names(self._channel(channel)), channel)
+        return next((said[name] for name in own if name in said), False)
+
     def stage_of(self, channel: str | None) -> str:
         """The stage of this channel alone, or the global one."""
         return self.stage if channel is None else self.channel_stage(channel)
@@ -90,6 +97,11 @@ class Rulebook:
     def stop_mover(self, channel: str) -> str:
         return self._channel(channel).stop_mover
 
+    def speech(self, channel: str) -> Speech:
+        """Whose word counts there, and what edits and deletions do."""
+        own = self._channel(channel)
+        return Speech(authors=own.authors, on_edit=own.on_edit, on_delete=own.on_delete)
+
     def entry_valid_s(self, channel: str) -> float:
         ttl_h = self._channel(channel).entry_ttl_h
         return self.config.entry_valid_s if ttl_h is None else ttl_h * 3600
@@ -101,6 +113,7 @@ class Rulebook:
             confidence_min=config.strategy.confidence_min,
             signal_ttl_s=config.strategy.signal_ttl_s,
             hybrid_min=config.features.hybrid_min,
+            unproven=self.is_unproven(channel),
             stage=lower_stage(self.stage, self.channel_stage(channel)),
             no_sl=own.no_sl or config.no_sl,
             notional_min=Decimal(config.risk.notional_min or "0"),

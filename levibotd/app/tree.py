@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from actors.exec import ExecActor, ExecMessage
 from actors.logger import Log, LoggerActor
@@ -14,6 +15,7 @@ from levibotd.app.climate import ClimateWatch
 from levibotd.app.committed import CommittedState
 from levibotd.app.rules import Rulebook
 from levibotd.config import Config
+from levibotd.domain.cards.trusting import TrustDesk
 from levibotd.domain.exits import Split
 from levibotd.domain.records import (
     AutoRouteSkipped,
@@ -36,7 +38,7 @@ from levibotd.kernel.clock import Clock
 from levibotd.kernel.mailbox import BLOCK, DROP_NEWEST, Box, Ref
 from levibotd.kernel.poison import itself
 from levibotd.kernel.supervisor import ONE_FOR_ONE, REST_FOR_ONE, Child, Group
-from levibotd.messages import Decision, LoggerMessage, PostArrived, RiskMessage, TelegramMessage
+from levibotd.messages import Decision, LoggerMessage, RiskMessage, ScorerMessage, TelegramMessage
 from levibotd.ports.classifier import Classifier
 from levibotd.ports.market import Market
 from levibotd.ports.posts import Posts
@@ -96,10 +98,11 @@ class Wired:
             features=lambda: self.rulebook.config.features,
             eager=parts.in_place,
         )
+        self.trust = TrustDesk(parts.state.cards)
         self.logger: Ref[LoggerMessage] = Ref("logger", Box(8192, BLOCK, for_s=None, shed=Box(8192, DROP_NEWEST)))
         self.exec_: Ref[ExecMessage] = Ref("exec", Box(64, BLOCK))
         self.risk: Ref[RiskMessage] = Ref("risk", Box(256, BLOCK))
-        self.scorer: Ref[PostArrived] = Ref("scorer", Box(1024, BLOCK, for_s=1.0))
+        self.scorer: Ref[ScorerMessage] = Ref("scorer", Box(1024, BLOCK, for_s=1.0))
         self.telegram: Ref[TelegramMessage] = Ref("telegram", Box(256, BLOCK))
 
     def infra(self, *more: Child | Group) -> Group:
@@ -194,7 +197,9 @@ class Wired:
             setup=ScorerSetup(
                 account=ACCOUNT,
                 signal_ttl_s=lambda: self.rulebook.config.strategy.signal_ttl_s,
+                speech=self.rulebook.speech,
                 around=lambda scored, at: self.climate.around(scored, at=at),
+                trust=lambda channel, at: self.trust.of(channel, at=at),
             ),
             classifier=self.parts.classifier,
             market=self.parts.market,
@@ -222,4 +227,5 @@ class Wired:
         return trace in ledger.pending or ledger.decision(trace) is not None or self.parts.was_seen(trace)
 
     def _pending(self) -> Iterable[SignalIngest]:
-        return [pending.ingest for pending in self.parts.state.ledger().pending.values()]
+        pending = self.parts.state.ledger().pending.values()
+        return [replace(one.ingest, post=one.post) if one.revision else one.ingest for one in pending]

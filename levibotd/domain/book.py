@@ -52,6 +52,7 @@ class ControlState(Struct, kw_only=True):
     kill: KillState
     stage: str | None = None
     channel_stages: dict[str, str] = {}
+    unproven: dict[str, bool] = {}  # Channels whose stage was last set by the operator's word, not by evidence.
     policy: str | None = None
     leverage_cap: int | None = None
     call_caps: dict[TraceId, Decimal] = {}  # What an operator's own call may spend at most, until it is decided.

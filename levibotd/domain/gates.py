@@ -21,6 +21,7 @@ class GateName(StrEnum):
     SAFE_MODE = "safe_mode"
     STAGE = "stage"
     CONFIDENCE = "confidence"
+    EV_R = "ev_r"  # In stage live a channel must be held to make something, or be there by `unproven`.
     HYBRID = "hybrid"
     TTL = "ttl"
     SIDES = "sides"

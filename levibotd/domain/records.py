@@ -15,6 +15,7 @@ from msgspec import Struct
 from levibotd.domain.climate.terms import Terms
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.signal import CallKey, Change, Post, Side, Symbol, TraceId
+from levibotd.domain.trust import Trust
 
 # str | float | Decimal | None. Text and Decimal are both strings in JSON, so a Decimal is read back as its string.
 GateValue = object
@@ -201,6 +202,7 @@ class SignalScored(Record, frozen=True, kw_only=True):
     every_call: bool = False
     change: Change | None = None
     terms: Terms | None = None  # Of an actionable call, where `[features]` are on.
+    trust: Trust | None = None  # In its channel, as of the decision; of a call alone.
 
 
 class SignalRejected(Record, frozen=True, kw_only=True):

@@ -25,6 +25,7 @@ from levibotd.domain.sizing import Filters, Limits, plan_trade
 
 STAGES = ("observe", "paper", "ask", "canary", "live")
 PAPER = "paper"
+LIVE = "live"
 PRICE_DEVIATION_MAX = Decimal("0.01")
 
 _STABLE_QUOTES = ("USD", "USDT", "USDC", "FDUSD", "BUSD")
@@ -64,6 +65,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     confidence_min: float
     signal_ttl_s: float
     hybrid_min: float | None = None
+    unproven: bool = False  # In live by the operator's word.
     stage: str = "paper"  # The lower of the global one and the channel's.
     no_sl: str = "impute"
     notional_min: Decimal = Decimal(0)
@@ -96,6 +98,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     now: float
     equity: Decimal
     hybrid: float | None = None  # Only where the score has proved itself.
+    ev_r: float | None = None  # R that a call of this channel makes on average, as held now; None: not known.
+    replanned: bool = False  # It was let through before, and becomes no larger.
     symbol: Symbol | None = None
     filters: Filters | None = None
     tradable: bool = True
@@ -296,6 +300,10 @@ def _checks(facts: Facts, policy: PolicyValues, rules: Rules) -> Iterator[tuple[
         yield gate, Refusal(gate=gate, value=facts.closed.value, limit=facts.closed.limit)
     yield GateName.STAGE, (rules.stage, STAGES[0])
     yield _not_below(GateName.CONFIDENCE, facts.p_call, rules.confidence_min)
+    if rules.stage == LIVE and not rules.unproven and not facts.replanned:
+        gate = GateName.EV_R
+        no = Refusal(gate=gate, value=facts.ev_r, limit=0.0, reason="unproven")
+        yield gate, no if facts.ev_r is None or facts.ev_r <= 0 else (facts.ev_r, 0.0)
     if rules.hybrid_min is not None and facts.hybrid is not None:
         yield _not_below(GateName.HYBRID, facts.hybrid, rules.hybrid_min)
     yield _not_above(GateName.TTL, facts.age_s, rules.signal_ttl_s)

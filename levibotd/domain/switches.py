@@ -110,6 +110,7 @@ def _stage(state: State, entry: Entry, record: records.ChannelStage) -> None:
         state.control.stage = record.stage
     else:
         state.control.channel_stages[record.channel] = record.stage
+        state.control.unproven[record.channel] = record.unproven
 
 
 def _policy(state: State, entry: Entry, record: records.RiskPolicyChanged) -> None:

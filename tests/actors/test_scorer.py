@@ -13,6 +13,7 @@ from levibotd.app.tree import ACCOUNT
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.records import AutoRouteSkipped, Entry, SignalExpired, SignalIngest, SignalScored
 from levibotd.domain.signal import Post
+from levibotd.domain.trust import Trust, prior_of, trust
 from levibotd.kernel.clock import Clock
 from levibotd.kernel.supervisor import Child, Group, System
 from levibotd.messages import Append, EndCalls, PostArrived, ScoredSignal
@@ -68,7 +69,7 @@ class Bench:
 
     def _scorer(self) -> ScorerActor:
         return ScorerActor(
-            setup=ScorerSetup(account=ACCOUNT, signal_ttl_s=lambda: 60.0),
+            setup=ScorerSetup(account=ACCOUNT, signal_ttl_s=lambda: 60.0, trust=lambda _channel, at: held_at(at)),
             classifier=classifier(),
             market=RecordedMarket(MemoryCandles({BTC: minutes(*flat(100.0, 5))})),
             ledger=lambda: self.ledger,
@@ -96,6 +97,22 @@ async def test_a_call_goes_to_risk_with_its_reading(clock: Clock) -> None:
     assert scored.model_sha == classifier().sha
     assert sum(scored.probs.values()) == pytest.approx(1.0)
     assert bench.ledger.decision(post.trace) is None  # That is for others to say.
+
+
+def held_at(at: float) -> Trust:
+    return trust(None, prior=prior_of([]), at=at)
+
+
+async def test_what_is_held_of_the_channel_is_logged_with_each_call_and_goes_to_risk(clock: Clock) -> None:
+    async with Bench(clock).running() as bench:
+        await bench.arrives(LONG)
+        await bench.arrives("Good morning everyone, have a nice day!")
+
+    call, chatter = of(bench.entries, SignalScored)
+    assert call.trust == held_at(T0 + 30)
+    assert call.prior_sha == call.trust.prior.sha != ""
+    assert [signal.ev_r for signal in bench.told] == [call.trust.ev_r]
+    assert (chatter.trust, chatter.prior_sha) == (None, None)
 
 
 async def test_what_is_no_call_ends_here(clock: Clock) -> None:

@@ -110,6 +110,18 @@ def test_a_channel_has_one_stage_under_all_its_names(ledger: Ledger, set_for: st
     assert rulebook.rules("@other").stage == "paper"
 
 
+def test_a_channel_is_unproven_until_its_stage_is_set_by_evidence(ledger: Ledger) -> None:
+    rulebook = Rulebook(channels('[{id = -1001, alias = "friends"}]'), lambda: ledger)
+    assert not rulebook.rules("friends").unproven
+
+    write(ledger, msgspec.structs.replace(staged("paper", channel="-1001"), unproven=True))
+    assert rulebook.rules("friends").unproven
+    assert not rulebook.rules("@other").unproven
+
+    write(ledger, staged("paper", channel="-1001"))
+    assert not rulebook.rules("friends").unproven
+
+
 def test_above_paper_the_file_alone_is_not_enough(ledger: Ledger) -> None:
     config = configured()
     real = msgspec.structs.replace(
