@@ -6,11 +6,13 @@ call and no command of ours ends here, and so does what is too old.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from levibotd.domain.amendments import entry_changed
+from levibotd.domain.bursts import BurstWatch
 from levibotd.domain.climate.terms import Terms
 from levibotd.domain.features import score, surely_not
 from levibotd.domain.ledger import Ledger
@@ -137,11 +139,14 @@ class ScorerActor(Actor[ScorerMessage]):
         self._remember(post, reading)
         terms = self._around(scored, now)
         told = self._scored(post, scored, view, message.revision, terms)
+        trust = self._trust(post.channel, now) if reading.kind is Kind.NEW and reading.legs else None
+        if trust is not None:
+            told = replace(told, trust=trust, prior_sha=trust.prior.sha)
         symbol = one_symbol(map(view.symbol_of, reading.legs)) if reading.legs else None
         match self._onward(message, scored, now, terms):
             case ScoredSignal() as signal:
                 await self._record(trace, symbol, told)
-                await self._risk.tell(signal)
+                await self._risk.tell(signal if trust is None else replace(signal, ev_r=trust.ev_r))
             case EndCalls() | ReviseCalls() as command:
                 told_first, command = self._watched(command, post.channel, now)
                 await self._record(trace, symbol, told, *told_first)
@@ -292,10 +297,10 @@ class ScorerActor(Actor[ScorerMessage]):
             only_entries=how == "cancel",
             deletion=deletion,
         )
-        told_first, command = self._watched(command, message.channel, now)
+        told_first, watched = self._watched(command, message.channel, now)
         if told_first:
             await self._record(trace, None, *told_first)
-        await self._command(command)
+        await self._command(watched)
 
     # Commands.
 
@@ -313,8 +318,7 @@ class ScorerActor(Actor[ScorerMessage]):
 
     async def _command(self, command: _Command) -> None:
         # A new plan is for Risk to make; what only protects or ends does not pass through there.
-        needs_plan = isinstance(command, ReviseCalls) and not command.only_protects
-        if needs_plan and any(one.wants_plan and one.refused is None for one in command.asked):
+        if isinstance(command, ReviseCalls) and not command.only_protects and _needs_plan(command):
             await self._risk.tell(command)
         else:
             await self._exec.tell(command)
@@ -394,3 +398,7 @@ class ScorerActor(Actor[ScorerMessage]):
     async def _record(self, trace: TraceId, symbol: Symbol | None, *records: Record) -> None:
         entries = tuple([Entry(record, trace, symbol) for record in records])
         await self._log.tell(Append(trace=trace, entries=entries))
+
+
+def _needs_plan(command: ReviseCalls) -> bool:
+    return any(one.wants_plan and one.refused is None for one in command.asked)

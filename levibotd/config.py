@@ -42,7 +42,7 @@ _NOT_SETTINGS = ("LEVI_API_BASE", "LEVI_API_KEY", "LEVI_TELEGRAM_BOT_TOKEN")
 _FEEDS = ("dex", "nft", "l2")
 _RISK_FILE_ONLY = ("policy", "policies")
 # What a channel may say and nothing acts on yet: silence would look like consent.
-_CHANNEL_KEYS_LATER = ("authors", "market", "on_delete", "on_edit")
+_CHANNEL_KEYS_LATER = ("market",)
 _CHANNEL_DEFAULTS = ChannelConfig(id="")
 
 

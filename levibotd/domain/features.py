@@ -74,6 +74,11 @@ def _sides_of(reading: Reading) -> tuple[str, ...]:
 
 
 # NO-TRADE gets the share of what cannot be sent.
+def surely_not() -> dict[str, float]:
+    """The probabilities of what is no call by rule."""
+    return dict(_SURELY_NOT)
+
+
 def _consistent(sides: Sequence[str], *, buy: float, sell: float) -> dict[str, float]:
     if sides:
         buy = buy if Side.BUY in sides else 0.0

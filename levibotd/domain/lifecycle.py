@@ -1,4 +1,4 @@
-"""Which open calls a channel means when it says close or cancel."""
+"""Who speaks for a channel, and which of its open calls it means when it does."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -6,6 +6,28 @@ from typing import Protocol
 from msgspec import Struct
 
 from levibotd.domain.signal import CallKey, Post, Reading, Symbol, message_of
+
+
+class Speech(Struct, frozen=True, kw_only=True):
+    """
+    Whose word counts in a channel, and how far.
+
+    `authors` are the users who speak for a group beside the group itself. `on_edit` is follow or ignore,
+    `on_delete` ignore, cancel (what has not filled) or close.
+    """
+
+    authors: tuple[int, ...] = ()
+    on_edit: str = "follow"
+    on_delete: str = "ignore"
+
+    def is_heard(self, author: str | None) -> bool:
+        """
+        Is this the channel's own word?
+
+        A source says None for a post made as the channel, or as the group itself, and the user's id for all
+        others: "123", or "user123" as exports have it. Whoever is not listed is chatter, whatever he calls himself.
+        """
+        return author is None or author.removeprefix("user") in {str(known) for known in self.authors}
 
 
 class OwnedCall(Protocol):
@@ -31,7 +53,7 @@ class CallOnItsWay(Struct, frozen=True, kw_only=True):
 
 def calls_meant(post: Post, reading: Reading, calls: Mapping[CallKey, OwnedCall]) -> tuple[CallKey, ...]:
     """
-    Pick the calls that `post`, read as a close or cancel, ends.
+    Pick the calls that `post`, read as a close, cancel or update, is about.
 
     A reply means the call it replies to; named symbols mean that channel's calls on them; "all"
     means every call of that channel. Another channel's calls are never meant. Empty: nothing of ours.
