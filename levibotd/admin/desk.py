@@ -10,9 +10,11 @@ from levibotd.admin.totp import Totp
 from levibotd.archiving.watch import Watch
 from levibotd.config import Config, policy_names
 from levibotd.domain.archive_plan import DayState
+from levibotd.domain.cards.book import CardBook
 from levibotd.domain.climate.record import Climate
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.signal import Post, Scored, Symbol, TraceId
+from levibotd.domain.trust import Trust
 from levibotd.kernel.clock import Clock
 from levibotd.kernel.dead_letters import DeadLetters
 from levibotd.kernel.mailbox import Ref
@@ -114,7 +116,9 @@ class Desk(Struct, frozen=True, kw_only=True):
 
     `view` is the fold over all committed records, `last_seq` the end of them, `decisions` how many posts
     ended how since this start. `readiness` gives the reasons why the daemon is not ready (none: it is).
-    `score` reads a post without side effects, as `parse` prints it. `why` tells the story of a trace,
+    `score` reads a post without side effects, as `parse` prints it. `cards` is the fold over what became of each
+    channel's calls, `trust` what is held of a channel now, `is_unproven` whether it stands where it does by the
+    operator's word. `why` tells the story of a trace,
     None where nobody knows it; `climate` is what is around calls now, with the trends of symbols. `configured` is
     what rules now; `stage_of` is a channel's own stage, the global one for None, and `stages` are those that may be
     set. `started_at` is monotonic.
@@ -139,6 +143,9 @@ class Desk(Struct, frozen=True, kw_only=True):
     second_factor: Totp
     market: Market
     score: Callable[[Post], Scored]
+    cards: Callable[[], CardBook]
+    trust: Callable[[str], Trust]
+    is_unproven: Callable[[str], bool]
     readiness: Callable[[], tuple[str, ...]]
     why: Callable[[TraceId], Awaitable[object]]
     climate: Callable[[Iterable[Symbol]], Climate]

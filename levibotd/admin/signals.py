@@ -25,6 +25,7 @@ from levibotd.domain import records
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.records import LegOutcome, Logged, Record, SignalScored
 from levibotd.domain.signal import Post, Side, TraceId
+from levibotd.domain.trust import Trust
 from levibotd.messages import AwaitDecision, Decision, IngestPost
 
 CHANNEL = r"^[\w@.:+-]{1,64}(?!\n)$"
@@ -63,7 +64,11 @@ class Pays(Answer, frozen=True):
 
 
 class Score(Answer, frozen=True, kw_only=True):
-    """The probabilities of a post; `confidence` is `p_call` by another name, and what no model tells yet is null."""
+    """
+    Three numbers that are never mixed: `p_call`, how likely the label is right (`confidence` by another name);
+    `p_pays`, how likely following this channel pays; `ev_r`, what one of its calls makes on average, in R. The last
+    two are as of the decision, and null where the log does not say them: of what is no call.
+    """
 
     label: str
     probs: Mapping[str, float]
@@ -141,9 +146,10 @@ async def post_score(request: web.Request) -> web.Response:
     desk, body = desk_of(request), await read_body(request, ScoreWanted)
     post = Post(channel=str(body.channel), message_id=1, posted_at=desk.clock.time(), text=body.text)
     found = desk.score(post)
+    held = desk.trust(post.channel)
     score = Score(
         label=found.label, probs=found.probs, p_call=found.p_call, confidence=found.p_call,
-        stale=found.reading.stale, reasons=found.reasons,
+        p_pays=_pays(held), ev_r=held.ev_r, stale=found.reading.stale, reasons=found.reasons,
     )  # fmt: skip
     legs = tuple(leg_of(LegRead.of(leg)) for leg in found.reading.legs)
     return json(ReadText(ok=True, kind=found.reading.kind, score=score, legs=legs))
@@ -156,7 +162,7 @@ async def ingest(desk: Desk, post: Post) -> Decided:
         decision = await answer_of(desk.logger, AwaitDecision(trace=post.trace), timeout_s=desk.decision_timeout_s)
     except TimeoutError:
         raise Undecided("ingested, and not decided in time", facts={"trace_id": post.trace}) from None
-    return _decided(decision, trace=post.trace)
+    return _decided(decision, trace=post.trace, held=desk.trust(post.channel))
 
 
 def message_id_of(body: IngestWanted, *, key: str | None, at: float) -> int:
@@ -208,23 +214,29 @@ def ending_of(terminal: Record) -> Ending:
             raise AssertionError(f"{type(terminal).__name__} ends no post")
 
 
-def _decided(decision: Decision, *, trace: TraceId) -> Decided:
+def _decided(decision: Decision, *, trace: TraceId, held: Trust) -> Decided:
     scored = scoring_of(decision.scored)
     return Decided(
-        ok=True, trace_id=trace, kind=None if scored is None else scored.kind, score=score_of(scored),
+        ok=True, trace_id=trace, kind=None if scored is None else scored.kind, score=score_of(scored, held=held),
         legs=() if scored is None else tuple(map(leg_of, scored.legs)),
         route=ending_of(decision.terminal.entry.record),
     )  # fmt: skip
 
 
-def score_of(scored: SignalScored | None) -> Score | None:
-    """The probabilities of a post, None where it was not scored."""
+def score_of(scored: SignalScored | None, *, held: Trust | None = None) -> Score | None:
+    """The numbers of a post, None where it was not scored; `held` is of its channel, where the log does not say it."""
     if scored is None:
         return None
+    held = scored.trust or held
     return Score(
         label=scored.label, probs=scored.probs, p_call=scored.p_call, confidence=scored.p_call,
+        p_pays=None if held is None else _pays(held), ev_r=None if held is None else held.ev_r,
         stale=scored.stale, reasons=scored.reasons,
     )  # fmt: skip
+
+
+def _pays(held: Trust) -> Pays:
+    return Pays(held.p_pays.p, held.p_pays.lo, held.p_pays.hi)
 
 
 def scoring_of(logged: Logged | None) -> SignalScored | None:

@@ -29,6 +29,8 @@ from levibotd.app.rules import Rulebook
 from levibotd.app.story import story_of
 from levibotd.config import Config, demo_config
 from levibotd.domain import records as r
+from levibotd.domain.cards.book import CardBook
+from levibotd.domain.cards.trusting import TrustDesk
 from levibotd.domain.climate.eth_led import EthLed
 from levibotd.domain.climate.record import Climate, ClimateRecord
 from levibotd.domain.climate.trend import Trend
@@ -83,6 +85,7 @@ class MemoryLog:
     def __init__(self) -> None:
         self.lines_written: list[bytes] = []
         self.ledger = Ledger(balance=Decimal(10_000))
+        self.cards = CardBook()
         self.waiting: dict[TraceId, list[Reply]] = {}
         self.newest = Feed()
         self.around = ClimateRecord()
@@ -94,6 +97,7 @@ class MemoryLog:
         line = self._chain.line(prepared, ts=AT + len(self.lines_written), mono=0.0)
         self.lines_written.append(line)
         self.ledger.apply(prepared.entry)
+        self.cards.apply_all([prepared.entry])
         self.around.apply(decode(line))
         self.newest.publish([Run("memory", 0, [line], [decode(line)], 0, "")])
         if trace is not None and (decision := self.decision(trace)) is not None:
@@ -523,6 +527,9 @@ def _desk(
         second_factor=Totp(None, clock=clock),
         market=DemoMarket(),
         score=score or read,
+        cards=lambda: log.cards,
+        trust=lambda channel: TrustDesk(log.cards).of(channel, at=clock.time()),
+        is_unproven=lambda channel: log.ledger.control.unproven.get(channel, False),
         readiness=lambda: tuple(reasons),
         why=why,
         climate=log.climate,

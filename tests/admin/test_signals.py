@@ -7,6 +7,7 @@ import pytest
 from levibotd.admin.signals import MESSAGE_ID_MAX, IngestWanted, ending_of, message_id_of
 from levibotd.domain import records as r
 from levibotd.domain.signal import trace_id
+from levibotd.domain.trust import ASSUMED
 from levibotd.journal import decode
 from tests.admin.site import MemoryLog, serving
 
@@ -23,7 +24,11 @@ async def test_a_call_is_told_with_its_reading_and_the_gate_that_closed() -> Non
     assert (answer["ok"], answer["trace_id"], answer["kind"]) == (True, trace_id("coins", 7), "new")
     score = answer["score"]
     assert (score["label"], score["p_call"], score["confidence"]) == ("BUY", 0.625, 0.625)
-    assert (score["p_pays"], score["ev_r"], score["stale"]) == (None, None, False)
+    assert score["stale"] is False
+    # Nobody has seen how a call of it ends: what is held is about what channels are like.
+    pays = score["p_pays"]
+    assert 0 < pays["lo"] < pays["p"] <= ASSUMED.pays < pays["hi"] < 1
+    assert ASSUMED.mean <= score["ev_r"] < 0
     (leg,) = answer["legs"]
     assert (leg["symbol"], leg["entry"], leg["tps"], leg["sl"]) == (
         "BTC/USDT",
@@ -153,7 +158,8 @@ async def test_score_reads_without_keeping_and_prices_are_text() -> None:
         assert site.log.lines_written == []
     (leg,) = answer["legs"]
     assert (leg["entry"], leg["sl"], leg["leverage"]) == (["0.1", "0.0000001"], ["2", "3.5"], [3.0, 5.0])
-    assert (answer["kind"], answer["score"]["confidence"], answer["score"]["p_pays"]) == ("new", 0.5, None)
+    assert (answer["kind"], answer["score"]["confidence"]) == ("new", 0.5)
+    assert (answer["score"]["p_pays"]["p"], answer["score"]["ev_r"]) == (ASSUMED.pays, ASSUMED.mean)
 
 
 @real_time
