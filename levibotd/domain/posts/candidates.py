@@ -23,13 +23,15 @@ _DURATION = re.compile(  # Begins with the digit itself, so that the engine skip
     r"(?:hours?|hrs?|h|minutes?|mins?|days?|weeks?|months?|d|w|am|pm|utc|gmt|st|nd|rd|th)(?![A-Za-z])",
     re.IGNORECASE,
 )
+_FRAME = re.compile(r"(?<![A-Za-z\d])(?:[Hh][1-9]\d?|[Dd]1|[Ww]1|M(?:1|5|15|30))(?![A-Za-z\d.,])")  # "H4", "D1".
+_INITIALS = re.compile(r"(?<![A-Za-z])([STst])\s?[./]\s?([LPlp])(?![A-Za-z])")  # "S.L", "T/P"
 _JOINERS = frozenset("-/|,:~+_.>=;")
 
 
 def collect(text: str) -> Fields:
     """Read `text` (normalised, coins replaced by SYMBOL_MARK) into its fields. Linear in its length."""
     scanner = Scan()
-    for line in lines(_DURATION.sub(" ", text)):
+    for line in lines(_INITIALS.sub(r"\1\2", _DURATION.sub(" ", _FRAME.sub(" ", text)))):
         _read_line(scanner, line)
     return scanner.out
 

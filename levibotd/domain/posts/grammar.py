@@ -44,6 +44,7 @@ def draft(text: str, *, market: MarketView) -> Draft:
     if len(coins) > COINS_MAX:
         return Draft(symbols=names, refusal="too_many_coins")
     segments = _segments(text, coins)
+    header = text[: segments[0][0]]  # What is said above all coins is said of each.
     legs = []
     call_like = False
     refusal = None
@@ -51,7 +52,7 @@ def draft(text: str, *, market: MarketView) -> Draft:
         try:
             fields = collect(_masked(text, spans, segment))
             call_like = call_like or _looks_like_call(fields)
-            legs.append(solve(fields, base=base, quote=quote, text=text[segment[0] : segment[1]], market=market))
+            legs.append(solve(fields, base=base, quote=quote, text=header + text[segment[0] : segment[1]], market=market))
         except Unsolved as reason:
             refusal = str(reason)
     if refusal is not None:

@@ -32,13 +32,18 @@ def index_at(tokens: Sequence[Token], i: int, *, expected: int, fresh: bool) -> 
         return value
     likely = value in (1, expected - 1, expected, expected + 1)
     more = any(token[0] == NUMBER for token in tokens[i + 1 :])
-    if more and likely and len(tokens) > i + 2 and _opens_line(tokens, i) and after[1] in ")-.:/=>]":
+    if more and likely and len(tokens) > i + 2 and _opens_line(tokens, i) and _parts(after[1]):
         return value
     if not _follows_label(tokens, i) or not (more or after[1] in ":=-)"):
         return None
     if after[1] in "-/|," and after[2] == end and not likely:
         return None
     return value if likely or after[1] in ":=)" else None
+
+
+def _parts(sign: str) -> bool:
+    """Whether this sign parts a count from what it counts: "1)", "1 -", or a pointing hand."""
+    return sign in ")-.:/=>]" or not (sign.isascii() or sign.isalnum())
 
 
 def _dotted(tokens: Sequence[Token], i: int, *, expected: int) -> int | None:

@@ -52,12 +52,12 @@ _RESULT = _cue(
     "recap "
     "hit "
     "profit profits targets gain gains up period rocket rocketed rocketing mooning alındı geldi достигнута достигнут "
-    "достигнуты закрыта закрыт взята взят взяли تحقق محقق",
+    "достигнуты закрыта закрыт взята взят взяли تحقق محقق loss",
     r"\b(?:achieved?|acheived|reached|banged|completed|smashed|booked|gained|earned|touched|done|results?|recap|"
     r"hit)\b|"
     r"\b(?:profits? update|all targets)\b|(?<!take )(?<!take-)\bprofit\s*:?\s*%?\+?\d|"
     r"\d\s*%\s*(?:profit|gain|done|up|in \d)|period\s*:|rocket\w*|mooning|"
-    r"alındı|geldi|достигнут|закрыт|взят|تحقق|محقق",
+    r"\bloss\s*:\s*-?\d+(?:[.,]\d+)?\s*%|alındı|geldi|достигнут|закрыт|взят|تحقق|محقق",
 )
 _UPDATE = _cue(
     "move moved shift trail trailing set raise sl stop breakeven even be update updates partial half book valid "
@@ -96,10 +96,11 @@ _IDEA = _cue(
     r"\bmay (?:buy|sell|close|long|short)\b|\blooking (?:for|to)\b|\bopinion\b|если|eğer",
 )
 _CONDITIONAL = _cue(
-    "if watch wait если eğer",
+    "if watch wait если eğer olursa kırarsa geçerse once si cierra rompe supera",
     r"\bif\s+(?:[^\s\n]+\s+){0,4}?(?:clos\w+|breaks?|bounces?|reaches)\b|\bwatch for\b|"
-    r"\bwait for\b(?! (?:the |a |our )?(?:upcoming|big|huge|pump|moon|targets?|profits?|results?))|"
-    r"\bесли\b[^\n]{0,40}(?:пробь|закро)",
+    r"\bwait for\b(?! (?:the |a |our )?(?:upcoming|big|huge|pump|moon|targets?|profits?|results?|it to))|"
+    r"\bесли\b[^\n]{0,40}(?:пробь|закро)|\beğer\b|\b(?:olursa|kırarsa|geçerse)\b|"
+    r"\bsi\s+(?:[^\s\n]+\s+){0,4}?(?:cierra|rompe|supera)|\bonce it (?:breaks?|closes|crosses)\b",
 )
 
 

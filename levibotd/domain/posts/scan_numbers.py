@@ -19,7 +19,7 @@ def read_number(s: Scan, tokens: Sequence[Token], i: int) -> None:
     after = tokens[i + 1] if i + 1 < len(tokens) else None
     before = tokens[i - 1] if i else None
     unit = after[1].lower() if after and after[0] == WORD and after[2] - end <= 1 else ""
-    glued = unit if after and after[2] == end else ""
+    glued = unit if after and after[2] == end else _behind_dollar(tokens, i)
     if (
         (glued == "x" and (s.field == w.LEV or not s.strays))
         or (before and before[1].lower() == "x" and before[3] == start)
@@ -44,7 +44,7 @@ def read_number(s: Scan, tokens: Sequence[Token], i: int) -> None:
         s.join = ""
         return
     pct = bool(
-        (after and after[1] == "%" and after[2] - end <= 1) or (before and before[1] == "%" and start - before[3] <= 1)
+        (after and after[1] == "%" and after[2] - end <= 1) or (before and before[1] == "%" and start - before[3] <= 1 and not (i > 1 and tokens[i - 2][0] == NUMBER))
     )
     dollar = bool(
         (after and after[1] == "$" and after[2] - end <= 1) or (before and before[1] == "$" and start - before[3] <= 1)
@@ -58,6 +58,14 @@ def read_number(s: Scan, tokens: Sequence[Token], i: int) -> None:
         _take(s, number)
         s.join = ","
     s.join = ""
+
+
+def _behind_dollar(tokens: Sequence[Token], i: int) -> str:
+    """The letter of "59.8$K"."""
+    behind = tokens[i + 1 : i + 3]
+    if len(behind) < 2 or behind[0][1] != "$" or behind[1][0] != WORD or behind[1][2] != behind[0][3]:
+        return ""
+    return behind[1][1].lower() if behind[1][1] in "kK" else ""
 
 
 def _compares(tokens: Sequence[Token], i: int) -> bool:

@@ -9,8 +9,11 @@ from levibotd.domain.posts.scan import Scan, label
 from levibotd.domain.posts.tokens import NUMBER, WORD, Token
 from levibotd.domain.posts.words import ROLE_OF
 
-
+_INITIALS = {"t": w.TP, "s": w.STOP, "e": w.ENTRY}  # "T: 5", at the head of a line.
 _REACH = frozenset({"from", "to", "till", "until", "towards"})
+
+
+_ORDERED = frozenset({w.ENTRY, w.TP, w.STOP, w.PROFIT, w.ATTACH})  # "Entry orders", "stop-loss orders".
 
 
 def _role_of(tokens: Sequence[Token], i: int) -> int | None:
@@ -34,12 +37,16 @@ def read_word(s: Scan, tokens: Sequence[Token], i: int) -> None:
     role = ROLE_OF.get(word)
     if role is None and len(word) >= 5 and word.startswith(w.STARTS):
         role = next((known for start, known in w.PREFIXES if word.startswith(start)), None)
+    if role is None and _is_initial(tokens, i):
+        role = _INITIALS[word]
     if word in _REACH and s.out.flags & {"long", "short"} and _number_follows(tokens, i):
         _read_reach(s, word)
         return
     if role is None:
         if word in ("current", "currently", "instant", "instance"):
             _read_current(s, tokens, i)
+        elif word in ("open", "opening") and _level_follows(tokens, i) and not s.out.entry:
+            label(s, w.ENTRY)
         elif word == "in" and i and tokens[i - 1][1].lower() == "get":
             label(s, w.ENTRY)
         elif len(word) > 1:
@@ -52,9 +59,8 @@ def read_word(s: Scan, tokens: Sequence[Token], i: int) -> None:
     s.out.roles.add(role)
     strong_fresh = s.labelled and s.fresh and not s.weak and s.field is not None
     if role == w.TP:
-        if word == "t" and not (
-            i + 1 < len(tokens) and tokens[i + 1][0] == NUMBER and tokens[i + 1][2] == tokens[i][3]
-        ):
+        glued = i + 1 < len(tokens) and tokens[i + 1][0] == NUMBER and tokens[i + 1][2] == tokens[i][3]
+        if word == "t" and not glued and not _is_initial(tokens, i):
             return
         if not (strong_fresh and s.field in (w.STOP, w.ENTRY) and _is_adjacent(tokens, i)):
             label(s, w.TP)
@@ -77,10 +83,27 @@ def read_word(s: Scan, tokens: Sequence[Token], i: int) -> None:
         _read_modifier(s, tokens, i, role, strong_fresh=strong_fresh)
 
 
+def _is_initial(tokens: Sequence[Token], i: int) -> bool:
+    """Whether one letter stands for a label: "S: 4.8"."""
+    if tokens[i][1].lower() not in _INITIALS or i + 1 >= len(tokens) or tokens[i + 1][1] not in ":=":
+        return False
+    return all(token[0] != WORD for token in tokens[:i])
+
+
 def _number_follows(tokens: Sequence[Token], i: int) -> bool:
     """Whether a number is next, a dollar sign at most between."""
     after = [token[0] for token in tokens[i + 1 : i + 3] if token[1] != "$"]
     return bool(after) and after[0] == NUMBER
+
+
+def _level_follows(tokens: Sequence[Token], i: int) -> bool:
+    """Whether a number comes next, a word of place and signs at most between: "open at 131"."""
+    for kind, word, _, _ in tokens[i + 1 : i + 5]:
+        if kind == NUMBER:
+            return True
+        if kind == WORD and word.lower() not in ("at", "around", "near", "price"):
+            return False
+    return False
 
 
 def _read_reach(s: Scan, word: str) -> None:
@@ -132,6 +155,8 @@ def _read_side(s: Scan, tokens: Sequence[Token], i: int, role: int, *, strong_fr
         return
     if role in (w.LONG, w.SHORT):
         following = _next_word(tokens, i)
+        if i and tokens[i - 1][1].lower() in ("exit", "close"):
+            return  # "Exit long and place short": the side that ends is not the one meant.
         if following == w.TERM:
             s.out.roles.discard(role)
             s.out.flags.add("term")
@@ -165,6 +190,8 @@ def _read_modifier(s: Scan, tokens: Sequence[Token], i: int, role: int, *, stron
     word = tokens[i][1].lower()
     if role == w.TAKE and _next_word(tokens, i) == w.PROFIT:
         label(s, w.TP)
+    elif role == w.PROFIT and _next_word(tokens, i) == w.ZONE:
+        label(s, w.TP)
     elif role == w.PROFIT:
         beside = strong_fresh and s.field == w.TP and _is_adjacent(tokens, i)
         if not beside and _next_word(tokens, i) != w.TP:
@@ -172,6 +199,8 @@ def _read_modifier(s: Scan, tokens: Sequence[Token], i: int, role: int, *, stron
     elif role == w.LEV:
         if word in ("cross", "isolated"):
             s.out.flags.add(word)
+        if word == "margin" and i and tokens[i - 1][1].lower() == "on":
+            return  # "Buy on margin @ 3.36"
         if not (strong_fresh and s.field in (w.TP, w.STOP)):
             label(s, w.LEV)
     elif role == w.SKIP:
@@ -188,7 +217,7 @@ def _read_modifier(s: Scan, tokens: Sequence[Token], i: int, role: int, *, stron
             s.out.now_line = s.line
             label(s, w.ENTRY, weak=True)
     elif role in (w.BELOW, w.ABOVE):
-        if s.field in (w.ENTRY, w.SELL) and (s.labelled or s.numbers_here):
+        if s.field in (w.ENTRY, w.SELL) and (s.labelled or s.numbers_here or s.fresh):
             if role == w.BELOW:
                 s.out.below.add(s.line)
             elif s.fresh:
@@ -200,7 +229,7 @@ def _read_modifier(s: Scan, tokens: Sequence[Token], i: int, role: int, *, stron
         if i and tokens[i - 1][0] != WORD:
             s.out.flags.add("satoshi")
     elif role == w.RATIO:
-        if word == "orders" and _next_word(tokens, i) == w.ENTRY:
+        if word == "orders" and (_next_word(tokens, i) == w.ENTRY or _role_of(tokens, i - 1) in _ORDERED):
             return  # "Place buy orders between 73 and 76."
         if word in ("average", "averaging") and s.field == w.ENTRY and s.numbers_here:
             s.out.flags.add("averaging")

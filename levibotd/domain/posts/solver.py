@@ -192,9 +192,10 @@ def _stop(
     return None, None
 
 
-_CLOSE_KINDS = {"we": "weekly_close", "1w": "weekly_close", "da": "daily_close", "1d": "daily_close"}
+_CLOSE_STARTS = {"weekly_close": "we 1w w1", "daily_close": "da 1d d1"}
+_CLOSE_KINDS = {start: kind for kind, starts in _CLOSE_STARTS.items() for start in starts.split()}
 _CLOSE = re.compile(
-    r"(?:stop|sl\b)[^\n]{0,40}?\n?[^\n]{0,20}?(weekly|week|1\s?w|daily|day|1\s?d|4\s?_?\s?h(?:r|our)?s?)\b"
+    r"(?:stop|sl\b)[^\n]{0,40}?\n?[^\n]{0,20}?(weekly|week|1\s?w|w1|daily|day|1\s?d|d1|4\s?_?\s?h(?:r|our)?s?|h4)\b"
     r"[^\n]{0,12}(?:candle|close|closing|\d)",
     re.IGNORECASE,
 )
@@ -301,10 +302,10 @@ def _market(fields: Fields, text: str) -> str | None:
 
 _INVERSE = re.compile(r"\binverse\b|coin-?m\b", re.IGNORECASE)
 _FUTURES = re.compile(
-    r"\bfutures\b|\bfuture (?:call|signal|trade)|futuresignal|\bperp|bitmex|bybit|vadeli|фьючерс", re.IGNORECASE
+    r"\bfutures\b|\bfuture (?:call|signal|trade)|futuresignal|\bperp|bitmex|bybit|vadeli|фьючерс|فيوتشر|العقود|فیوچرز", re.IGNORECASE
 )
 _BITCOIN_MARGIN = re.compile(r"bitmex", re.IGNORECASE)
-_SPOT = re.compile(r"\bspot\b|спот", re.IGNORECASE)
+_SPOT = re.compile(r"\bspot\b|спот|سبوت|اسپات", re.IGNORECASE)
 
 
 def _leverage(fields: Fields) -> tuple[float, float] | None:

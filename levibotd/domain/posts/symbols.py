@@ -30,7 +30,7 @@ _BASE_REACH = 22  # Characters before a quote that its base may take.
 _TAG = re.compile(r"[#$]\s?([A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*)")
 _NAMED = re.compile(
     r"(?:coin(?:\s+(?:name|is))?|pair|symbol|name|asset|ticker|token|instrument|coin/token|монета|пара|parite|عملة|العملة|ارز)"
-    r"\s*(?:is|today)?\s*[:=>-]+[>\s]*[#$(]?\s?([A-Za-z0-9]{2,10})(?![A-Za-z0-9])",
+    r"\s*(?:is|today)?\s*[:=>~-]+[>\s]*[#$(]?\s?([A-Za-z0-9]{2,10})(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
 _NAMING = (
@@ -123,7 +123,7 @@ def _split_pair(window: str, start: int, written: str, end: int) -> Mention | No
     if head is None:
         return None
     base, quote = head.group(2).upper(), written.upper()
-    if not _is_base(base) or quote == "PERP" or (head.group(4) and not _is_tight(head)):
+    if not _is_base(base) or base in _STABLE or quote == "PERP" or (head.group(4) and not _is_tight(head)):
         return None
     return Mention(base=base, quote=_quote(quote), start=start + head.start(), end=end, rank=PAIR)
 
@@ -225,6 +225,7 @@ def _is_base(base: str) -> bool:
     return not base.isdigit() and base not in FIAT and base not in _NO_BASE
 
 
+_STABLE = STABLE_QUOTES - {"PERP"}
 _NO_BASE = frozenset(
     {
         "BUY",

@@ -24,8 +24,8 @@ SATOSHI_DIGITS_MIN = 15  # Whole numbers from here on are satoshi, unless the co
 DOLLARS_MAX = 1000  # More than any coin costs that is not dear.
 
 CHEAP_DOLLARS_MAX = 0.1  # More than any of the cheap coins costs.
-WHOLE_COINS_MAX = 50  # Of another coin than bitcoin that a coin may cost, unless it is dear.
 
+_WHOLE_MIN = {"ETH": 2, "BNB": 50}  # Whole coins that no other coin costs, unless it is dear.
 _DELIVERY = re.compile(r"[FGHJKMNQUVXZ]\d\d")
 _ONE = Decimal(1)
 _SATOSHI = Decimal("1e-8")
@@ -89,9 +89,8 @@ def _check_plain(written: Written, price: float, unit: Unit) -> None:
     elif unit.name == "quote" and unit.quote in STABLE_QUOTES:
         if base in CHEAP and price >= CHEAP_DOLLARS_MAX:
             raise Unsolved("unit_unclear")
-    elif unit.quote in ("ETH", "BNB") and price >= WHOLE_SATOSHI_MIN and price == int(price) and base not in DEAR:
-        if unit.quote == "ETH" or price >= WHOLE_COINS_MAX:
-            raise Unsolved("unit_unclear")
+    elif unit.quote in _WHOLE_MIN and price >= _WHOLE_MIN[unit.quote] and price == int(price) and base not in DEAR:
+        raise Unsolved("unit_unclear")
 
 
 def _missing_zeros(price: float, last: float) -> Decimal | None:

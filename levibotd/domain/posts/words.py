@@ -93,6 +93,12 @@ PREFIXES = (
     ("leverag", LEV),
     ("levar", LEV),
     ("entri", ENTRY),
+    ("входи", ENTRY),
+    ("входа", ENTRY),
+    ("покуп", BUY),
+    ("продав", SELL),
+    ("тейки", TP),
+    ("стопы", STOP),
 )
 STARTS = tuple(start for start, _ in PREFIXES)
 
