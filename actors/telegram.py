@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from levibotd.domain.records import Entry, Record, SignalDeleted, SignalEdited, SignalIngest, TgCursor
+from levibotd.domain.book import Revision
+from levibotd.domain.copies import text_print
+from levibotd.domain.records import Entry, Record, SignalIngest, TgCursor
 from levibotd.domain.signal import Post, TraceId, trace_id
 from levibotd.errors import Unavailable
 from levibotd.kernel.actor import Actor
@@ -28,12 +30,16 @@ from levibotd.messages import (
     IngestPost,
     LoggerMessage,
     PostArrived,
+    PostDeleted,
+    PostEdited,
     Redeliver,
+    ScorerMessage,
     TelegramMessage,
 )
 from levibotd.ports.posts import Deleted, Edited, Posted, PostEvent, Posts
 
 RECENT_MAX = 4096
+CHANGES_MAX = 1024
 COMMIT_TIMEOUT_S = 30.0
 SHED_RETRY_S = 1.0
 SEEN_RETRY_S = 0.5
@@ -45,11 +51,15 @@ class WorkList(Struct, frozen=True, kw_only=True):
     where each source goes on.
 
     `seen` must know every post that may be told again; of the last few thousand the actor keeps track itself.
+    `revision` and `deleted` are what became of a post since, `is_open` whether a call of it still is.
     """
 
     seen: Callable[[str, int], bool]
     pending: Callable[[], Iterable[SignalIngest]]
     cursors: Callable[[], Mapping[str, TgCursor]]
+    revision: Callable[[TraceId], Revision | None] = lambda trace: None
+    deleted: Callable[[TraceId], bool] = lambda trace: False
+    is_open: Callable[[TraceId], bool] = lambda trace: False
 
 
 class TelegramState(Struct, kw_only=True):
@@ -76,8 +86,8 @@ class TelegramActor(Actor[TelegramMessage]):
     Ingest each post once and hand it to Scorer.
 
     A restart loses nothing: cursors, ingested posts and those without a decision are read from the
-    log, and the latter are handed on again before anything new. Only the count of an earlier
-    post's revisions begins anew.
+    log, and the latter are handed on again before anything new. Edits and deletions are handed on until
+    the log says what became of them; until then no cursor moves on, so that a source tells them again.
     """
 
     def __init__(
@@ -85,7 +95,7 @@ class TelegramActor(Actor[TelegramMessage]):
         *,
         posts: Posts,
         work: WorkList,
-        scorer: Ref[PostArrived],
+        scorer: Ref[ScorerMessage],
         log: Ref[LoggerMessage],
         clock: Clock,
         on_exhausted: Callable[[], None] | None = None,
@@ -101,6 +111,9 @@ class TelegramActor(Actor[TelegramMessage]):
         self._ingesting = asyncio.Lock()
         self._recent: OrderedDict[tuple[str, int], _Known] = OrderedDict()
         self._shed: dict[TraceId, None] = {}
+        # The newest edit, and the deletion, of posts whose fate the log does not tell yet.
+        self._changes: OrderedDict[tuple[TraceId, bool], PostEdited | PostDeleted] = OrderedDict()
+        self._retrying = False
 
     async def on_continue(self) -> None:
         # What an earlier incarnation ingested without hearing so must be seen before the source tells it again.
@@ -117,6 +130,8 @@ class TelegramActor(Actor[TelegramMessage]):
                 return Ingested(trace=post.trace, fresh=await self._arrive(arrived, source="http"))
             case Redeliver():
                 await self._redeliver()
+                for change in self._unsettled():
+                    await self._tell_change(change)
                 return None
 
     def inspect(self) -> TelegramState:
@@ -133,9 +148,9 @@ class TelegramActor(Actor[TelegramMessage]):
             case Posted():
                 await self._arrive(event, source=self._posts.name)
             case Edited(post=post, received_at=received_at):
-                await self._note_edit(post, received_at)
+                await self._take_edit(_not_from_the_future(post, received_at), received_at)
             case Deleted():
-                await self._note_deletion(event)
+                await self._take_deletion(event)
 
     async def _arrive(self, arrived: Posted, *, source: str) -> bool:
         # False: this post had been ingested before.
@@ -145,18 +160,19 @@ class TelegramActor(Actor[TelegramMessage]):
             if await self._was_seen(post):
                 await self._again(post, arrived.received_at)
                 return False
-            await self._commit(ingest, arrived.cursor)
+            await self._commit(ingest, None if self._unsettled() else arrived.cursor)
             self._remember(post)
         self._state.ingested += 1
         self._state.last_received_at = arrived.received_at
         await self._hand_on(ingest)
         return True
 
-    # A post that is told twice is an edit when it says something else, and nothing otherwise.
+    # A post that is told twice is an edit when it says something else, and nothing otherwise. Where nobody remembers
+    # what it said, it is looked at again if that may still matter.
     async def _again(self, post: Post, received_at: float) -> None:
-        known = self._recent.get((post.channel, post.message_id))
-        if known.text != post.text if known is not None else post.edited_at is not None:
-            await self._note_edit(post, received_at)
+        known = (post.channel, post.message_id) in self._recent
+        if known or post.edited_at is not None or self._work.is_open(post.trace):
+            await self._take_edit(post, received_at)
         else:
             self._state.duplicates += 1
 
@@ -206,36 +222,81 @@ class TelegramActor(Actor[TelegramMessage]):
                     break
                 self._state.redelivered += 1
 
-    async def _note_edit(self, post: Post, received_at: float) -> None:
-        key = (post.channel, post.message_id)
-        known = self._recent.get(key)
-        if known is not None and known.text == post.text:
+    # Edits and deletions.
+
+    async def _take_edit(self, post: Post, received_at: float) -> None:
+        known = self._recent.get((post.channel, post.message_id))
+        logged = self._work.revision(post.trace)
+        if self._says_nothing_new(post.text, known, logged):
             self._state.duplicates += 1
             return
-        revision = 1 if known is None else known.revision + 1
+        numbers = [known.revision if known is not None else 0, logged.number if logged is not None else 0]
+        revision = max(numbers) + 1
         self._remember(post, revision=revision)
         self._state.edited += 1
-        await self._record(
-            SignalEdited(
-                channel=post.channel,
-                message_id=post.message_id,
-                revision=revision,
-                text=post.text,
-                edited_at=min(post.known_at, received_at),
-                effect="noted",
-            ),
-            post.trace,
-        )
+        edit = PostEdited(trace=post.trace, post=post, received_at=received_at, revision=revision)
+        await self._hand_on_change(edit, (post.trace, False))
 
-    async def _note_deletion(self, event: Deleted) -> None:
+    # Reactions and counts of views come as edits too, and so do changed links and spaces.
+    def _says_nothing_new(self, text: str, known: _Known | None, logged: Revision | None) -> bool:
+        if known is not None:
+            return known.text == text or text_print(known.text) == text_print(text)
+        return logged is not None and logged.text == text_print(text)
+
+    async def _take_deletion(self, event: Deleted) -> None:
+        trace = trace_id(event.channel, event.message_id)
+        if self._work.deleted(trace):
+            self._state.duplicates += 1
+            return
         self._state.deleted += 1
-        record = SignalDeleted(
-            channel=event.channel, message_id=event.message_id, seen_by=event.seen_by, at=event.received_at
+        deletion = PostDeleted(
+            trace=trace,
+            channel=event.channel,
+            message_id=event.message_id,
+            seen_by=event.seen_by,
+            received_at=event.received_at,
         )
-        await self._record(record, trace_id(event.channel, event.message_id))
+        await self._hand_on_change(deletion, (trace, True))
 
-    async def _record(self, record: Record, trace: TraceId) -> None:
-        await self._log.tell(Append(trace=trace, entries=(Entry(record, trace),)))
+    async def _hand_on_change(self, change: PostEdited | PostDeleted, key: tuple[TraceId, bool]) -> None:
+        self._changes[key] = change
+        self._changes.move_to_end(key)
+        if len(self._changes) > CHANGES_MAX:
+            self._changes.popitem(last=False)
+        await self._tell_change(change)
+
+    async def _tell_change(self, change: PostEdited | PostDeleted) -> None:
+        try:
+            await self._scorer.tell(change)
+        except MailboxFull:
+            self._state.shed += 1
+            if not self._retrying:
+                self._retrying = True
+                self.start(self._retry_changes, key="changes")
+
+    async def _retry_changes(self) -> None:
+        while waiting := self._unsettled():
+            await self._clock.sleep(SHED_RETRY_S)
+            try:
+                for change in waiting:
+                    await self._scorer.tell(change)
+                break
+            except MailboxFull:
+                continue
+        self._retrying = False
+
+    # Those whose fate the log does not tell; the others are forgotten.
+    def _unsettled(self) -> list[PostEdited | PostDeleted]:
+        for key, change in list(self._changes.items()):
+            if self._is_settled(key[0], change):
+                del self._changes[key]
+        return list(self._changes.values())
+
+    def _is_settled(self, trace: TraceId, change: PostEdited | PostDeleted) -> bool:
+        if isinstance(change, PostDeleted):
+            return self._work.deleted(trace)
+        logged = self._work.revision(trace)
+        return logged is not None and logged.number >= change.revision
 
     # While the index is made anew nobody can say; to begin anew would not help, and a source may not tell it again.
     async def _was_seen(self, post: Post) -> bool:

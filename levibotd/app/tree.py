@@ -212,7 +212,14 @@ class Wired:
 
     def _make_telegram(self) -> TelegramActor:
         ledger = self.parts.state.ledger
-        work = WorkList(seen=self._seen, pending=self._pending, cursors=lambda: ledger().cursors)
+        work = WorkList(
+            seen=self._seen,
+            pending=self._pending,
+            cursors=lambda: ledger().cursors,
+            revision=lambda trace: ledger().revision(trace),
+            deleted=lambda trace: ledger().deleted(trace),
+            is_open=lambda trace: any(call.trace == trace for call in ledger().calls.values()),
+        )
         return TelegramActor(
             posts=self.parts.posts,
             work=work,

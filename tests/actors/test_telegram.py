@@ -7,7 +7,9 @@ from random import Random
 import pytest
 
 from actors.telegram import TelegramActor, TelegramState, WorkList
-from levibotd.domain.records import Entry, Record, SignalDeleted, SignalEdited, SignalIngest, TgCursor
+from levibotd.domain.book import Revision
+from levibotd.domain.copies import text_print
+from levibotd.domain.records import Entry, Record, SignalIngest, TgCursor
 from levibotd.domain.signal import Post, TraceId, trace_id
 from levibotd.errors import Unavailable
 from levibotd.kernel.actor import Actor
@@ -23,7 +25,10 @@ from levibotd.messages import (
     IngestPost,
     LoggerMessage,
     PostArrived,
+    PostDeleted,
+    PostEdited,
     Redeliver,
+    ScorerMessage,
     TelegramMessage,
 )
 from levibotd.ports.posts import Deleted, Edited, Posted, PostEvent
@@ -36,6 +41,9 @@ class Disk:
     def __init__(self) -> None:
         self.batches: list[tuple[Entry, ...]] = []
         self.decided: set[TraceId] = set()
+        self.revisions: dict[TraceId, Revision] = {}  # What became of edits, as somebody behind Scorer wrote it.
+        self.deleted: set[TraceId] = set()
+        self.open_: set[TraceId] = set()
         self.refuse_next = 0
         self.cannot_tell = 0  # So often nobody can say whether a post was seen.
         self.powered = True
@@ -45,9 +53,6 @@ class Disk:
 
     def ingests(self) -> list[SignalIngest]:
         return [record for record in self.records(SignalIngest) if isinstance(record, SignalIngest)]
-
-    def edits(self) -> list[SignalEdited]:
-        return [record for record in self.records(SignalEdited) if isinstance(record, SignalEdited)]
 
     def cursors(self) -> dict[str, TgCursor]:
         return {record.channel: record for record in self.records(TgCursor) if isinstance(record, TgCursor)}
@@ -84,13 +89,16 @@ class SlowLog(Actor[LoggerMessage]):
         return Committed(first_seq=1, last_seq=len(self._disk.batches))
 
 
-class Listener(Actor[PostArrived]):
+class Listener(Actor[ScorerMessage]):
     """Keeps what it is told, and whether it was on disk then."""
 
     def __init__(self, bench: "Bench") -> None:
         self._bench = bench
 
-    async def receive(self, message: PostArrived) -> None:
+    async def receive(self, message: ScorerMessage) -> None:
+        if not isinstance(message, PostArrived):
+            self._bench.changes.append(message)
+            return
         self._bench.told.append(message)
         self._bench.on_disk.append(self._bench.disk.seen(message.post.channel, message.post.message_id))
         await self._bench.clock.sleep(self._bench.scorer_s)
@@ -104,6 +112,7 @@ class Bench:
         self.disk = Disk() if disk is None else disk
         self.posts = ScriptedPosts(clock=clock) if posts is None else posts
         self.told: list[PostArrived] = []
+        self.changes: list[PostEdited | PostDeleted] = []
         self.on_disk: list[bool] = []
         self.exhausted = 0
         self.commit_s = 0.01
@@ -114,12 +123,19 @@ class Bench:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[System]:
         log: Ref[LoggerMessage] = Ref("log", Box(8192))
-        scorer: Ref[PostArrived] = Ref("scorer", self.scorer_box)
+        scorer: Ref[ScorerMessage] = Ref("scorer", self.scorer_box)
 
         def telegram() -> TelegramActor:
             return TelegramActor(
                 posts=self.posts,
-                work=WorkList(seen=self.disk.seen, pending=self.disk.pending, cursors=self.disk.cursors),
+                work=WorkList(
+                    seen=self.disk.seen,
+                    pending=self.disk.pending,
+                    cursors=self.disk.cursors,
+                    revision=self.disk.revisions.get,
+                    deleted=self.disk.deleted.__contains__,
+                    is_open=self.disk.open_.__contains__,
+                ),
                 scorer=scorer,
                 log=log,
                 clock=self.clock,
@@ -407,19 +423,31 @@ async def test_a_post_from_the_future_counts_from_its_arrival(bench: Bench, cloc
     assert told.post.trace == ahead.trace
 
 
-async def test_an_edit_is_noted_once_for_each_new_text(bench: Bench, clock: Clock) -> None:
-    texts = ("BTC long, TP1 done", "BTC long, TP1 done", "BTC long, TP2 done")
-    bench.posts.say(posted(7), *(Edited(post=post(7, text), received_at=EPOCH + 9.0) for text in ("BTC long", *texts)))
+def edited(number: int, text: str, at: float = EPOCH + 9.0) -> Edited:
+    return Edited(post=post(number, text), received_at=at)
+
+
+def settle(bench: Bench) -> None:
+    """The log says what became of all edits and deletions that were handed on."""
+    for change in bench.changes:
+        assert change.trace is not None
+        if isinstance(change, PostEdited):
+            bench.disk.revisions[change.trace] = Revision(number=change.revision, text=text_print(change.post.text))
+        else:
+            bench.disk.deleted.add(change.trace)
+
+
+async def test_an_edit_is_handed_on_once_for_each_new_text(bench: Bench, clock: Clock) -> None:
+    texts = ("BTC long", "BTC long, TP1 done", "BTC long, TP1 done", "btc  LONG, TP1 done 🚀", "BTC long, TP2 done")
+    bench.posts.say(posted(7), *(edited(7, text) for text in texts))
     async with bench.running() as system:
         await clock.sleep(20.0)
         state = await bench.state(system)
 
-    assert [(edit.revision, edit.text, edit.effect) for edit in bench.disk.edits()] == [
-        (1, texts[0], "noted"),
-        (2, texts[2], "noted"),
-    ]
+    told = [(change.revision, change.post.text) for change in bench.changes if isinstance(change, PostEdited)]
+    assert told == [(1, texts[1]), (2, texts[4])]
     assert bench.numbers() == [7]
-    assert (state.edited, state.duplicates) == (2, 2)
+    assert (state.edited, state.duplicates) == (2, 3)
 
 
 async def test_a_post_told_again_with_another_text_is_an_edit(bench: Bench, clock: Clock) -> None:
@@ -427,7 +455,7 @@ async def test_a_post_told_again_with_another_text_is_an_edit(bench: Bench, cloc
     async with bench.running():
         await clock.sleep(1.0)
 
-    assert [edit.text for edit in bench.disk.edits()] == ["closed"]
+    assert [change.post.text for change in bench.changes if isinstance(change, PostEdited)] == ["closed"]
     assert len(bench.disk.ingests()) == 1
 
 
@@ -438,17 +466,90 @@ async def test_the_edit_of_a_post_that_is_long_forgotten_makes_no_second_post(be
 
     assert bench.disk.ingests() == []
     assert bench.told == []
-    assert [(edit.message_id, edit.revision) for edit in bench.disk.edits()] == [(7, 1)]
+    assert [(change.trace, type(change)) for change in bench.changes] == [(post(7).trace, PostEdited)]
 
 
-async def test_a_deletion_is_noted(bench: Bench, clock: Clock) -> None:
+async def test_a_deletion_is_handed_on(bench: Bench, clock: Clock) -> None:
     event: PostEvent = Deleted(channel="tg:1", message_id=7, seen_by="update", received_at=EPOCH + 5.0)
     bench.posts.say(posted(7), event)
     async with bench.running():
         await clock.sleep(20.0)
 
-    deletion = SignalDeleted(channel="tg:1", message_id=7, seen_by="update", at=EPOCH + 5.0)
-    assert bench.disk.batches[-1] == (Entry(deletion, post(7).trace),)
+    (deletion,) = bench.changes
+    assert isinstance(deletion, PostDeleted)
+    assert (deletion.trace, deletion.message_id, deletion.received_at) == (post(7).trace, 7, EPOCH + 5.0)
+
+
+async def test_what_became_of_an_edit_is_asked_until_the_log_says_so(bench: Bench, clock: Clock) -> None:
+    event: PostEvent = Deleted(channel="tg:1", message_id=8, seen_by="update", received_at=EPOCH + 9.0)
+    bench.posts.say(posted(7), posted(8), edited(7, "closed"), event)
+    async with bench.running():
+        await clock.sleep(20.0)
+        await bench.ref.tell(Redeliver())
+        await clock.sleep(1.0)
+        assert [type(change) for change in bench.changes] == [PostEdited, PostDeleted] * 2
+        settle(bench)
+        await bench.ref.tell(Redeliver())
+        await clock.sleep(1.0)
+
+    assert len(bench.changes) == 4
+
+
+async def test_no_cursor_moves_past_an_edit_that_is_not_settled(bench: Bench, clock: Clock) -> None:
+    cursors = [TgCursor(channel="tg:1", upto=number) for number in range(10)]
+    bench.posts.say(Posted(post=post(1), received_at=EPOCH, cursor=cursors[1]), edited(1, "closed", EPOCH + 1.0))
+    bench.posts.say(Posted(post=post(2), received_at=EPOCH + 2.0, cursor=cursors[2]))
+    async with bench.running():
+        await clock.sleep(5.0)
+        assert bench.disk.cursors()["tg:1"] == cursors[1]
+        settle(bench)
+        bench.posts.say(Posted(post=post(3), received_at=EPOCH + 6.0, cursor=cursors[3]))
+        await clock.sleep(5.0)
+
+    assert bench.disk.cursors()["tg:1"] == cursors[3]
+    assert [ingest.post.message_id for ingest in bench.disk.ingests()] == [1, 2, 3]
+
+
+async def test_a_restart_goes_on_counting_revisions_and_knows_the_last_text(clock: Clock) -> None:
+    disk = Disk()
+    bench = Bench(clock, disk=disk, posts=ScriptedPosts([posted(7), edited(7, "closed")], clock=clock))
+    async with bench.running():
+        await clock.sleep(20.0)
+    settle(bench)
+    later = [edited(7, "Closed!", EPOCH + 30.0), edited(7, "closed at 105", EPOCH + 31.0)]
+    again = Bench(clock, disk=disk, posts=ScriptedPosts(later, clock=clock))
+    async with again.running():
+        await clock.sleep(20.0)
+
+    told = [(change.revision, change.post.text) for change in again.changes if isinstance(change, PostEdited)]
+    assert told == [(2, "closed at 105")]
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+async def test_a_forgotten_post_told_again_matters_while_a_call_of_it_is_open(clock: Clock, is_open: bool) -> None:
+    disk = Disk()
+    async with Bench(clock, disk=disk, posts=ScriptedPosts([posted(7)], clock=clock)).running():
+        await clock.sleep(1.0)
+    disk.open_ = {post(7).trace} if is_open else set()
+    told_again = Posted(post=post(7, "closed"), received_at=EPOCH)
+    again = Bench(clock, disk=disk, posts=ScriptedPosts([told_again], clock=clock))
+    async with again.running():
+        await clock.sleep(1.0)
+
+    assert len(again.changes) == is_open
+
+
+async def test_edits_that_scorer_has_no_room_for_are_told_once_it_has(bench: Bench, clock: Clock) -> None:
+    bench.scorer_box = Box(1, BLOCK, for_s=0.1)
+    bench.scorer_s = 3.0
+    bench.posts.say(*(posted(number) for number in range(1, 4)), edited(1, "closed", EPOCH + 1.0))
+    async with bench.running() as system:
+        await clock.sleep(2.0)
+        state = await bench.state(system)
+        await clock.sleep(20.0)
+
+    assert state.shed >= 1
+    assert [change.trace for change in bench.changes if isinstance(change, PostEdited)][:1] == [post(1).trace]
 
 
 async def test_a_log_that_refuses_a_post_costs_an_incarnation_and_not_the_post(bench: Bench, clock: Clock) -> None:
