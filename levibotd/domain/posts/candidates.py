@@ -38,6 +38,7 @@ def collect(text: str) -> Fields:
 
 def _read_line(s: Scan, tokens: Sequence[Token]) -> None:
     s.line += 1
+    s.sentence += 1
     s.labelled = False
     s.skip_line = False
     s.strays = 0
@@ -49,7 +50,7 @@ def _read_line(s: Scan, tokens: Sequence[Token]) -> None:
         return
     if s.field is None and all(kind == SIGN for kind, _, _, _ in tokens):
         return
-    for i, (kind, word, _, _) in enumerate(tokens):
+    for i, (kind, word, _, end) in enumerate(tokens):
         if kind == WORD:
             read_word(s, tokens, i)
         elif kind == NUMBER:
@@ -59,6 +60,8 @@ def _read_line(s: Scan, tokens: Sequence[Token]) -> None:
                 s.seen_symbol = True
             elif word in _JOINERS:
                 s.join += word
+                if word == "." and i + 1 < len(tokens) and tokens[i + 1][0] == WORD and tokens[i + 1][2] > end:
+                    s.sentence += 1
     _end_line(s, tokens)
 
 

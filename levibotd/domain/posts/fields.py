@@ -12,6 +12,7 @@ class Number(Struct):
 
     raw: str
     line: int
+    sentence: int = 0
     group: int = 0  # Numbers under one label share it.
     join: str = ""
     pct: bool = False
@@ -35,4 +36,4 @@ class Fields(Struct):
     below: set[int] = set()  # Lines with "below" or "under" beside the entry.
     above: set[int] = set()
     current: set[int] = set()  # Groups that only tell the current price.
-    told: dict[int, int] = {}  # Words of no meaning to us, by line: many of them make a story.
+    told: dict[int, int] = {}  # Words of no meaning to us, by sentence: many of them make a story.

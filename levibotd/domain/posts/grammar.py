@@ -52,7 +52,8 @@ def draft(text: str, *, market: MarketView) -> Draft:
         try:
             fields = collect(_masked(text, spans, segment))
             call_like = call_like or _looks_like_call(fields)
-            legs.append(solve(fields, base=base, quote=quote, text=header + text[segment[0] : segment[1]], market=market))
+            said = header + text[segment[0] : segment[1]]
+            legs.append(solve(fields, base=base, quote=quote, text=said, market=market))
         except Unsolved as reason:
             refusal = str(reason)
     if refusal is not None:

@@ -67,10 +67,24 @@ _UPDATE = _cue(
     r"\bupdates?\b|\bpartial|close half|book (?:some|partial|half)|still valid|стоп в б|безубыт",
 )
 _CLOSE = _cue(
-    "close closed closing exit sell закрываем закрывайте закрываю kapat kapatın kapatalım cierra cerrar اغلق إغلاق",
-    r"\bclos(?:e|ed|ing)\b(?!\s*(?:above|below|candle|price|under|over|to))|\bexit (?:now|here|this|all)|"
-    r"\bsell (?:now|all|everything)|закрыва|kapat|\bcierra|\bcerrar|اغلق|إغلاق",
+    "close closed closing exit sell закрываем закрывайте закройте закрываю kapat kapatın kapatalım kapatıyoruz "
+    "cierra cierren "
+    "cerrar cerramos fermer fermez schließen اغلق أغلق إغلاق اغلاق ببندید",
+    r"\bclos(?:e|ed|ing)\b(?!\s*(?:above|below|candle|price|under|over|to\b|friends|by\b|at \d|on (?:mon|tue|wed|thu|"
+    r"fri|sat|sun)))|"
+    r"\bexit (?:now|here|this|all|from|at market)|"
+    r"\bsell (?:now|all|everything)|закрыва|закройте|kapat|\bcierr|\bcerra|\bfermez|(?:اغلق|أغلق|إغلاق|اغلاق)|ببندید",
 )
+# Words that take the command out of a close or a cancel: denials, questions, offers, talk of markets and subscriptions.
+_NO_COMMAND = _cue(
+    "don't dont t not never should may can could might would market markets stock subscription membership friends "
+    "monday "
+    "не никогда нужно kapatmayın kapatma no nunca لا",
+    r"\b(?:don'?t|do not|never|not|no need to|should (?:we|i|you)|may|can|could|might|would)\s+(?:\w+\s+){0,3}?"
+    r"(?:clos\w*|exit|cancel\w*|sell)\b|\b(?:markets?|subscription|membership|friends)\b|"
+    r"\bне\s+закр|kapatma|\bno\s+(?:cierr|cerr)|لا\s+(?:تغلق|اغلق)",
+)
+_ASKS = re.compile(r"[?؟]\s*\Z")
 _EVERY = _cue(
     "close exit cancel all every закрываем закрыть закройте отменяем отмена все всё kapatın kapat tüm hepsini bütün "
     "cerrar cierren "
@@ -106,17 +120,30 @@ _CONDITIONAL = _cue(
 
 def tell(look: Glance, *, call_like: bool) -> Kind:
     """Name what this text is, if no leg came out of it. `call_like` = it has a coin and levels of a call."""
-    if _CANCEL.seen(look):
+    command = not (_NO_COMMAND.seen(look) or _ASKS.search(look.lower))
+    if _CANCEL.seen(look) and command:
         return Kind.CANCEL
     if _TICKED_WORD.seen(look) or _RESULT.seen(look) or has_ticks(look):
         return Kind.RESULT
     if _UPDATE.seen(look):
         return Kind.UPDATE
     if len(look.text) < CLOSE_LENGTH_MAX and _CLOSE.seen(look):
-        return Kind.CLOSE
+        if command:
+            return Kind.CLOSE
+        return _without_command(look)
     if call_like:
         return Kind.AMBIGUOUS
     return Kind.IDEA if _IDEA.seen(look) else Kind.CHATTER
+
+
+def _without_command(look: Glance) -> Kind:
+    """A text of closing that closes nothing: an offer is an idea, "don't close yet" speaks of a call, the rest is "
+    "talk."""
+    if re.search(r"\b(?:may|can|could|might)\b", look.lower) and not _ASKS.search(look.lower):
+        return Kind.IDEA
+    if re.search(r"\b(?:don'?t|do not|not) (?:\w+ )?(?:close|exit|sell)\b|не закр|kapatma", look.lower):
+        return Kind.UPDATE
+    return Kind.CHATTER
 
 
 def spoils_call(look: Glance) -> Kind | None:

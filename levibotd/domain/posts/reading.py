@@ -10,7 +10,7 @@ from levibotd.domain.posts.glance import Glance, glance
 from levibotd.domain.posts.grammar import draft, named_coins
 from levibotd.domain.posts.market_view import MarketView
 from levibotd.domain.posts.normalise import TEXT_MAX, normalise
-from levibotd.domain.posts.symbols import is_foreign
+from levibotd.domain.posts.symbols import is_foreign, is_other_market
 from levibotd.domain.signal import Change, Kind, Post, Reading
 
 STALE_AFTER_S = 24 * 3600.0
@@ -43,7 +43,8 @@ def _read_text(look: Glance, market: MarketView, *, parent: Reading | None, stal
             return Reading(kind=Kind.CHATTER, stale=stale, symbols=found.symbols, reasons=("foreign_market",))
         return Reading(kind=Kind.NEW, legs=found.legs, stale=stale, symbols=found.symbols)
     kind = kinds.tell(look, call_like=found.call_like)
-    if kind is Kind.AMBIGUOUS and is_foreign(look.text):
+    elsewhere = is_foreign if found.symbols else is_other_market
+    if kind in (Kind.AMBIGUOUS, Kind.CLOSE) and elsewhere(look.text):
         kind = Kind.CHATTER
     return _without_legs(look, market, kind, parent=parent, stale=stale, reason=f"refused:{found.refusal}")
 

@@ -19,6 +19,7 @@ class Scan:
         self.strays = 0  # Unknown words of this line.
         self.skip_line = False
         self.line = 0
+        self.sentence = 0  # A line has one or more.
         self.join = ""
         self.seen_symbol = False
         self.next_index = 1

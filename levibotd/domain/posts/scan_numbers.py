@@ -43,9 +43,7 @@ def read_number(s: Scan, tokens: Sequence[Token], i: int) -> None:
         s.next_index = index + 1
         s.join = ""
         return
-    pct = bool(
-        (after and after[1] == "%" and after[2] - end <= 1) or (before and before[1] == "%" and start - before[3] <= 1 and not (i > 1 and tokens[i - 2][0] == NUMBER))
-    )
+    pct = bool(after and after[1] == "%" and after[2] - end <= 1) or _behind_percent(tokens, i)
     dollar = bool(
         (after and after[1] == "$" and after[2] - end <= 1) or (before and before[1] == "$" and start - before[3] <= 1)
     ) or unit in ("usdt", "usd")
@@ -58,6 +56,14 @@ def read_number(s: Scan, tokens: Sequence[Token], i: int) -> None:
         _take(s, number)
         s.join = ","
     s.join = ""
+
+
+def _behind_percent(tokens: Sequence[Token], i: int) -> bool:
+    """Whether this is the 7 of "%7", and not what follows "25%"."""
+    before = tokens[i - 1] if i else None
+    if before is None or before[1] != "%" or tokens[i][2] - before[3] > 1:
+        return False
+    return i < 2 or tokens[i - 2][0] != NUMBER
 
 
 def _behind_dollar(tokens: Sequence[Token], i: int) -> str:
@@ -113,6 +119,7 @@ def _take(s: Scan, number: Number) -> None:
         return
     s.numbers_here += 1
     number.group = s.group
+    number.sentence = s.sentence
     was_fresh, s.fresh = s.fresh, False
     if s.field == w.ENTRY:
         s.out.entry.append(number)

@@ -45,13 +45,11 @@ def read_word(s: Scan, tokens: Sequence[Token], i: int) -> None:
     if role is None:
         if word in ("current", "currently", "instant", "instance"):
             _read_current(s, tokens, i)
-        elif word in ("open", "opening") and _level_follows(tokens, i) and not s.out.entry:
-            label(s, w.ENTRY)
-        elif word == "in" and i and tokens[i - 1][1].lower() == "get":
+        elif _opens_entry(s, tokens, i):
             label(s, w.ENTRY)
         elif len(word) > 1:
             s.strays += 1
-            s.out.told[s.line] = s.out.told.get(s.line, 0) + 1
+            s.out.told[s.sentence] = s.out.told.get(s.sentence, 0) + 1
             if s.weak and s.strays > 2:
                 s.field = None
                 s.weak = False
@@ -94,6 +92,14 @@ def _number_follows(tokens: Sequence[Token], i: int) -> bool:
     """Whether a number is next, a dollar sign at most between."""
     after = [token[0] for token in tokens[i + 1 : i + 3] if token[1] != "$"]
     return bool(after) and after[0] == NUMBER
+
+
+def _opens_entry(s: Scan, tokens: Sequence[Token], i: int) -> bool:
+    """Whether a word of no role means an entry here: "get in", "open at 131"."""
+    word = tokens[i][1].lower()
+    if word == "in":
+        return i > 0 and tokens[i - 1][1].lower() == "get"
+    return word in ("open", "opening") and not s.out.entry and _level_follows(tokens, i)
 
 
 def _level_follows(tokens: Sequence[Token], i: int) -> bool:
@@ -188,9 +194,7 @@ def _read_side(s: Scan, tokens: Sequence[Token], i: int, role: int, *, strong_fr
 
 def _read_modifier(s: Scan, tokens: Sequence[Token], i: int, role: int, *, strong_fresh: bool) -> None:
     word = tokens[i][1].lower()
-    if role == w.TAKE and _next_word(tokens, i) == w.PROFIT:
-        label(s, w.TP)
-    elif role == w.PROFIT and _next_word(tokens, i) == w.ZONE:
+    if (role, _next_word(tokens, i)) in ((w.TAKE, w.PROFIT), (w.PROFIT, w.ZONE)):
         label(s, w.TP)
     elif role == w.PROFIT:
         beside = strong_fresh and s.field == w.TP and _is_adjacent(tokens, i)

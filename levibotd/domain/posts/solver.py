@@ -279,7 +279,7 @@ _SIDES = frozenset({"buy", "long", "short", "sell", "sell_entry"})
 
 def _check_words(fields: Fields, levels: _Levels) -> None:
     """Refuse what the words around the numbers make doubtful, though the numbers fit."""
-    told = max((fields.told.get(number.line, 0) for number in fields.entry), default=0)
+    told = max((fields.told.get(number.sentence, 0) for number in fields.entry), default=0)
     if told > WORDS_TOLD_MAX and (levels.stop is None or not levels.tps):
         raise Unsolved("told_in_a_story")
     if "entry_by_coin" in fields.flags and levels.stop is None and not fields.flags & _SIDES:
@@ -302,7 +302,8 @@ def _market(fields: Fields, text: str) -> str | None:
 
 _INVERSE = re.compile(r"\binverse\b|coin-?m\b", re.IGNORECASE)
 _FUTURES = re.compile(
-    r"\bfutures\b|\bfuture (?:call|signal|trade)|futuresignal|\bperp|bitmex|bybit|vadeli|фьючерс|فيوتشر|العقود|فیوچرز", re.IGNORECASE
+    r"\bfutures\b|\bfuture (?:call|signal|trade)|futuresignal|\bperp|bitmex|bybit|vadeli|фьючерс|فيوتشر|العقود|فیوچرز",
+    re.IGNORECASE,
 )
 _BITCOIN_MARGIN = re.compile(r"bitmex", re.IGNORECASE)
 _SPOT = re.compile(r"\bspot\b|спот|سبوت|اسپات", re.IGNORECASE)

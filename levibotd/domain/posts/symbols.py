@@ -29,7 +29,8 @@ _JOINED_BASE = re.compile(r"(?<![A-Za-z0-9.])([#$]?)\s?([A-Za-z0-9]{2,12})\Z")
 _BASE_REACH = 22  # Characters before a quote that its base may take.
 _TAG = re.compile(r"[#$]\s?([A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*)")
 _NAMED = re.compile(
-    r"(?:coin(?:\s+(?:name|is))?|pair|symbol|name|asset|ticker|token|instrument|coin/token|монета|пара|parite|عملة|العملة|ارز)"
+    r"(?:coin(?:\s+(?:name|is))?|pair|symbol|name|asset|ticker|token|instrument|coin/token|монета|пара|parite|عملة|"
+    r"العملة|ارز)"
     r"\s*(?:is|today)?\s*[:=>~-]+[>\s]*[#$(]?\s?([A-Za-z0-9]{2,10})(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
@@ -50,12 +51,14 @@ _NAMING = (
 )
 _BARE = re.compile(r"(?<![A-Za-z0-9#$@/.])([A-Z0-9]{2,10})(?![A-Za-z0-9])")
 _AFTER_SIDE = re.compile(
-    r"\b(?:buy|buying|long|short|sell|accumulate|купить|al|شراء)\s+(?:some\s+)?([A-Za-z][A-Za-z0-9]{1,9})(?![A-Za-z0-9])",
+    r"\b(?:buy|buying|long|short|sell|accumulate|купить|al|"
+    r"شراء)\s+(?:some\s+)?([A-Za-z][A-Za-z0-9]{1,9})(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
 _ALONE = re.compile(r"^[^\w\n#$]*([A-Z0-9]{2,10})[^\w\n]*$", re.MULTILINE)
 _LINK = re.compile(
-    r"https?://\S{0,80}?(?:symbol[s=/]{1,2}|trade/|exchange/|pair=)(?:[A-Z]+%3A)?([A-Z0-9]{2,10})[_-]?(USDT|BUSD|BTC|ETH|BNB|USD)\b"
+    r"https?://\S{0,80}?(?:symbol[s=/]{1,2}|trade/|exchange/|pair=)(?:[A-Z]+%3A)?([A-Z0-9]{2,10})[_-]?(USDT|BUSD|BTC|"
+    r"ETH|BNB|USD)\b"
 )
 _SIDE_TAIL = re.compile(r"^([A-Z0-9]{2,10}?)(LONG|SHORT)$")
 _QUOTE_WORD = re.compile(
@@ -101,8 +104,21 @@ def is_foreign(text: str) -> bool:
 
 
 _FOREIGN = re.compile(
-    r"(?<![A-Za-z])#?(?:XAU|XAG|EUR|GBP|AUD|NZD|CAD|CHF|USD|JPY)/?\s?(?:USD|JPY|CHF|CAD|AUD|NZD|GBP)(?![A-Za-z])"
-    r"|(?<![A-Za-z])(?:GOLD|NAS100|US30|SPX500|GER30|GER40|USOIL|UKOIL|BANKNIFTY|NIFTY|CE|PE|NSE|BSE)(?![A-Za-z])",
+    r"(?<![A-Za-z])#?(?i:XAU|XAG|EUR|GBP|AUD|NZD|CAD|CHF|USD|JPY)/?\s?(?i:USD|JPY|CHF|CAD|AUD|NZD|GBP)(?![A-Za-z])"
+    r"|(?<![A-Za-z])(?:GOLD|SILVER|CRUDE|BRENT|WTI|NASDAQ|NATGAS|DJI30|DAX|NAS100|US30|SPX500|GER30|GER40|USOIL|"
+    r"UKOIL|BANKNIFTY|NIFTY|CE|PE|NSE|BSE)(?![A-Za-z])",
+)
+
+
+def is_other_market(text: str) -> bool:
+    """Whether a text without any coin speaks of metals, oil, currencies or shares."""
+    return is_foreign(text) or _OTHER.search(text) is not None
+
+
+_OTHER = re.compile(
+    r"\b(?:gold|silver|crude|brent|nasdaq|natgas|forex|stocks?|shares|pips?|lots?|TSLA|AAPL|AMZN|NVDA|xau|xag|usoil|"
+    r"us30)\b",
+    re.IGNORECASE,
 )
 
 
