@@ -36,6 +36,7 @@ def figures(rows: Sequence[Judged]) -> dict[str, Any]:
         "confusion": confusion(rows),
         "macro_f1_weighted": macro_f1(rows, weighted=True),
         **chances(rows),
+        "reliability": reliability(rows),
         "risk_coverage": risk_coverage(rows),
         "risk_coverage_calls": risk_coverage([row for row in rows if row.label != NO_TRADE]),
     }
@@ -114,6 +115,27 @@ def chances(rows: Sequence[Judged]) -> dict[str, float]:
         "ece": calibration_error(points),
         "auroc": area(points),
     }
+
+
+def reliability(rows: Sequence[Judged]) -> list[dict[str, float]]:
+    """
+    What was said of p(actionable) against what was seen, in tenths of what can be said; empty ones are left out.
+
+    Means and shares are weighted, `share` is that of all real posts; `posts` are those that were looked at.
+    """
+    tenths: list[list[tuple[float, bool, float]]] = [[] for _ in range(BINS)]
+    for row in rows:
+        p = 1.0 - row.probs[NO_TRADE]
+        if row.weight > 0:
+            tenths[min(int(p * BINS), BINS - 1)].append((p, row.expected != NO_TRADE, row.weight))
+    total = sum(weight for tenth in tenths for _, _, weight in tenth)
+    out: list[dict[str, float]] = []
+    for tenth in filter(None, tenths):
+        mass = sum(weight for _, _, weight in tenth)
+        said = sum(weight * p for p, _, weight in tenth) / mass
+        seen = sum(weight for _, hit, weight in tenth if hit) / mass
+        out.append({"said": said, "seen": seen, "posts": len(tenth), "share": mass / total})
+    return out
 
 
 def calibration_error(points: Sequence[tuple[float, bool, float]]) -> float:

@@ -11,6 +11,7 @@ from levibotd.training.metrics import (
     confusion,
     figures,
     macro_f1,
+    reliability,
     risk_coverage,
 )
 
@@ -78,3 +79,17 @@ def test_the_surest_posts_come_first_and_ties_stand_together() -> None:
     assert found[0] == {"coverage": 0.5, "p_min": 0.9, "risk": 0.0}
     assert all(one == {"coverage": 1.0, "p_min": 0.8, "risk": 0.3} for one in found[1:])
     assert risk_coverage([]) == []
+
+
+def test_reliability_is_said_against_seen_by_tenths() -> None:
+    rows = [
+        row("BUY", "BUY", 0.92, weight=3.0),
+        row("NO-TRADE", "BUY", 0.98),
+        row("NO-TRADE", "NO-TRADE", 0.05, weight=4.0),
+        row("BUY", "BUY", 1.0, weight=0.0),
+    ]
+
+    low, high = reliability(rows)
+    assert low == pytest.approx({"said": 0.05, "seen": 0.0, "posts": 1, "share": 0.5})
+    assert high == pytest.approx({"said": (3 * 0.92 + 0.98) / 4, "seen": 0.75, "posts": 2, "share": 0.5})
+    assert reliability([]) == []
