@@ -28,7 +28,7 @@ WAITING_MAX = 4_096  # Posts that were ingested and not read yet.
 PRINTS_MAX = 20_000  # Calls that a copy can be told by.
 CLAIM_WITHIN_S = 60 * DAY_S  # A result post that names a coin means the last call on it within this time.
 
-_NO_CHANGE = frozenset({"ignored", "none", "unchanged", "same"})
+_NOT_ITS_WORD = "chatter"  # An edit by somebody who does not speak for the channel.
 _QUOTES = ("USDT", "USDC", "FDUSD", "BUSD", "USD", "BTC", "ETH", "BNB")
 
 
@@ -241,7 +241,7 @@ def _meant(channel: ChannelKept, post: Arrived, record: SignalScored) -> list[Ca
 
 
 def _edited(book: Book, entry: Entry, record: SignalEdited) -> None:
-    if record.effect not in _NO_CHANGE:
+    if record.effect != _NOT_ITS_WORD:
         for call in _calls_of(book, record.channel, record.message_id):
             call.edited_at = max(call.edited_at or record.edited_at, record.edited_at)
 

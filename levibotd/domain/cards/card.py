@@ -108,7 +108,7 @@ class Column(Struct, frozen=True, kw_only=True):
     """One kind of evidence. `withheld` says why there are no results."""
 
     counts: Counts = Counts()
-    withheld: str | None = None
+    withheld: str | None = "no calls"
     results: Results = Results()
     stops: Stops = Stops()
     conduct: Conduct = Conduct()

@@ -35,16 +35,16 @@ def sentence_of(card: Card, everyone: Baselines) -> str:
 
 def _verdict(results: Results, everyone: Baselines) -> str:
     assert results.expectancy is not None, "figures that are not withheld are there"
-    made = results.expectancy if results.expectancy_net is None else results.expectancy_net
-    how = "made" if made > 0 else "lost"
-    said = f"{how} {abs(made):.2f} R a call after costs{'' if results.expectancy_net is None else ' and its fee'}"
+    fee = results.subscription or 0.0
+    made = results.expectancy - fee
+    said = f"{'made' if made > 0 else 'lost'} {abs(made):.2f} R a call after costs{' and its fee' if fee else ''}"
     interval = results.expectancy_95
     if interval is None:
-        said += " in too few weeks to tell it from chance"
-    elif interval.lo <= 0 <= interval.hi:
-        said += f", which may be chance (95 %: {interval.lo:+.2f} to {interval.hi:+.2f})"
+        said += ", in too few weeks to tell it from chance"
     else:
-        said += f" (95 %: {interval.lo:+.2f} to {interval.hi:+.2f})"
+        lo, hi = interval.lo - fee, interval.hi - fee
+        chance = ", which may be chance" if lo <= 0 <= hi else ""
+        said += f"{chance} (95 %: {lo:+.2f} to {hi:+.2f})"
     return said + _compared(results, everyone)
 
 

@@ -124,7 +124,7 @@ def test_what_was_done_to_a_post_is_told_by_when_it_was_done() -> None:
     early, late, gone, kept = (hand.called("@c", BEGIN + n * 2 * DAY, -1.0) for n in range(4))
     hand.edit("@c", early, BEGIN + 30.0)  # Filled after a minute.
     hand.edit("@c", late, BEGIN + 2 * DAY + 3600.0)
-    hand.edit("@c", kept, BEGIN + 9 * DAY, effect="ignored")
+    hand.edit("@c", kept, BEGIN + 9 * DAY, effect="chatter")
     hand.delete("@c", gone, BEGIN + 5 * DAY)
 
     conduct = card_of(hand.book, "@c", at=BEGIN + 30 * DAY).witnessed.conduct
