@@ -8,7 +8,8 @@ from levibotd.domain.cards.sentence import heading_of, sentence_of
 from levibotd.domain.chance import Interval
 
 WITHHELD = Column(counts=Counts(calls=3), withheld="too few priced calls (3 of 3)")
-SHOWN = Column(withheld=None, counts=Counts(calls=30), results=Results(expectancy=-0.2, expectancy_95=Interval(-0.5, 0.1)))
+LOST = Results(expectancy=-0.2, expectancy_95=Interval(-0.5, 0.1))
+SHOWN = Column(withheld=None, counts=Counts(calls=30), results=LOST)
 
 
 @pytest.mark.parametrize(
