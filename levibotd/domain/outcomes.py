@@ -51,6 +51,7 @@ class ShadowOutcome(Record, frozen=True, kw_only=True):
     worst_pct: float | None = None  # Deepest excursion against it while it was held.
     ended_by: str | None = None  # stop | target | horizon | announced | delisted | liquidation
     posted_stop: bool = True  # False: the stop is ours, the result stands apart.
+    imputed_r: float | None = None  # As posted and without a stop there is no R of its own: this is R with our stop.
     proxy: bool = False  # Priced on another market than the one it names.
     synthetic: bool = False  # Priced through a cross.
     contaminated: bool = False

@@ -25,7 +25,7 @@ _REWARD_MAX = 50.0
 
 
 class Ended(Struct, frozen=True, kw_only=True):
-    """How a call ended in one ledger."""
+    """How a call ended in one ledger. R of a call without a stop is R with ours: it must not look better for that."""
 
     status: str
     at: float
@@ -41,7 +41,8 @@ class Ended(Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, outcome: ShadowOutcome) -> "Ended":
         return cls(
-            status=outcome.status, at=outcome.at, reason=outcome.reason, opened_at=outcome.opened_at, r=outcome.r,
+            status=outcome.status, at=outcome.at, reason=outcome.reason, opened_at=outcome.opened_at,
+            r=outcome.imputed_r if outcome.r is None else outcome.r,
             r_low=outcome.r_low, r_high=outcome.r_high, undecided=outcome.undecided, return_pct=outcome.return_pct,
             worst_pct=outcome.worst_pct,
         )  # fmt: skip

@@ -202,8 +202,8 @@ def test_a_channel_without_stops_is_headed_so() -> None:
     for number in range(25):
         at = BEGIN + number * 2 * DAY
         posted = hand.post("@c", at, legs=(leg(sl=None if number < 6 else 95.0),))
-        own = {"posted_stop": False, "return_pct": 2.0, "worst_pct": -8.0 - number} if number < 6 else {}
-        hand.end("@c", posted, at + DAY, 1.0, **own)
+        own = {"posted_stop": False, "return_pct": 2.0, "worst_pct": -8.0 - number, "imputed_r": -1.0}
+        hand.end("@c", posted, at + DAY, None if number < 6 else 1.0, **(own if number < 6 else {}))
 
     card = card_of(hand.book, "@c", at=NOW, unproven=True)
 
@@ -214,6 +214,7 @@ def test_a_channel_without_stops_is_headed_so() -> None:
     )
     assert (card.witnessed.stops.without_calls, card.witnessed.stops.without_return_pct) == (6, 2.0)
     assert card.witnessed.stops.without_worst_pct == -13.0
+    assert card.witnessed.results.sum_r == 19.0 - 6.0
 
 
 def test_a_channel_that_nobody_knows_has_an_empty_card() -> None:
