@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from levibotd.domain.amendments import leg_of_change
 from levibotd.domain.book import Call
+from levibotd.domain.copies import SAME_CALL_S, call_print
 from levibotd.domain.gates import GateName, Refusal
 from levibotd.domain.indicators import atr
 from levibotd.domain.ledger import Ledger
@@ -207,7 +208,7 @@ class RiskActor(Actor[RiskMessage]):
             return replace(asked, refused=str(GateName.NOT_TRADABLE))
         # Whatever the new levels would allow: an edit never makes a call larger than it was planned.
         most = min(facts.filters.max_qty, held.plan.qty)
-        ticket = self._judged(replace(facts, filters=replace(facts.filters, max_qty=most), replanned=True))
+        ticket = self._judged(replace(facts, filters=replace(facts.filters, max_qty=most), regardless=True))
         if isinstance(ticket, Refusal):
             return replace(asked, refused=str(ticket.gate))
         ticket = replace(ticket, revision=held.revision + 1)
@@ -258,11 +259,19 @@ class RiskActor(Actor[RiskMessage]):
             conditions=None if symbol is None else self._conditions(post, symbol, leg, now),
             closed=ledger.may_open(),
             owner=None if symbol is None else ledger.owner(symbol, at=now),
+            repost_of=self._opened_before(post, leg, now),
             held=ledger.held(at=now),
             last_close=None if symbol is None else ledger.last_close(symbol),
             last_stop_out=None if symbol is None else ledger.last_stop_out(symbol),
             notional_cap=ledger.control.call_caps.get(post.trace),
         )
+
+    # What an operator enters himself he may enter as often as he likes.
+    def _opened_before(self, post: Post, leg: Leg, now: float) -> CallKey | None:
+        ledger, said = self._ledger(), call_print(leg)
+        if said is None or post.trace in ledger.control.call_caps:
+            return None
+        return ledger.opened_before(post.channel, said, since=now - SAME_CALL_S)
 
     def _conditions(self, post: Post, symbol: Symbol, leg: Leg, now: float) -> Conditions | None:
         mark = self._market.mark(symbol, now)

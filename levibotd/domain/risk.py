@@ -99,7 +99,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     equity: Decimal
     hybrid: float | None = None  # Only where the score has proved itself.
     ev_r: float | None = None  # R that a call of this channel makes on average, as held now; None: not known.
-    replanned: bool = False  # It was let through before, and becomes no larger.
+    regardless: bool = False  # What is held of its channel is not asked: let through before, or followed on paper alone.
     symbol: Symbol | None = None
     filters: Filters | None = None
     tradable: bool = True
@@ -109,6 +109,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     cross: Decimal = Decimal(1)
     closed: Gate | None = None  # What the ledger says no with: `Ledger.may_open`.
     owner: CallKey | None = None
+    repost_of: CallKey | None = None  # The call that this channel opened before with the same words.
     held: tuple[Held, ...] = ()
     last_close: float | None = None
     last_stop_out: float | None = None
@@ -300,7 +301,7 @@ def _checks(facts: Facts, policy: PolicyValues, rules: Rules) -> Iterator[tuple[
         yield gate, Refusal(gate=gate, value=facts.closed.value, limit=facts.closed.limit)
     yield GateName.STAGE, (rules.stage, STAGES[0])
     yield _not_below(GateName.CONFIDENCE, facts.p_call, rules.confidence_min)
-    if rules.stage == LIVE and not rules.unproven and not facts.replanned:
+    if rules.stage == LIVE and not rules.unproven and not facts.regardless:
         gate = GateName.EV_R
         no = Refusal(gate=gate, value=facts.ev_r, limit=0.0, reason="unproven")
         yield gate, no if facts.ev_r is None or facts.ev_r <= 0 else (facts.ev_r, 0.0)
@@ -374,6 +375,9 @@ def _exposure(facts: Facts, policy: PolicyValues, rules: Rules) -> Iterator[tupl
         key = owner.call if owner is not None else facts.owner
         side = owner.side if owner is not None else None
         yield busy, Refusal(gate=busy, value=facts.symbol, limit="one owner", owner=key, side=side)
+    if facts.repost_of is not None and facts.repost_of != facts.call:
+        gate = GateName.REPOST
+        yield gate, Refusal(gate=gate, value=facts.repost_of, limit="once", owner=facts.repost_of, side=facts.leg.side)
     gate = GateName.MAX_OPEN
     full = Refusal(gate=gate, value=len(held), limit=policy.max_open)
     yield gate, full if len(held) >= policy.max_open else (len(held), policy.max_open)

@@ -146,7 +146,7 @@ def test_in_live_a_channel_must_be_held_to_make_something(
     found = verdict(rules, ev_r=ev_r)
 
     assert (isinstance(found, Rejected) and closed_gate(found) == ("ev_r", ev_r, 0.0)) is refused
-    assert isinstance(verdict(rules, ev_r=ev_r, replanned=True), Approved)
+    assert isinstance(verdict(rules, ev_r=ev_r, regardless=True), Approved)
 
 
 def test_what_a_channel_makes_raises_no_size_and_is_no_excuse_for_a_doubtful_reading() -> None:
