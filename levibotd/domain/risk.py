@@ -99,7 +99,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     equity: Decimal
     hybrid: float | None = None  # Only where the score has proved itself.
     ev_r: float | None = None  # R that a call of this channel makes on average, as held now; None: not known.
-    regardless: bool = False  # What is held of its channel is not asked: let through before, or followed on paper alone.
+    regardless: bool = False  # Let through before, or only followed: what is held of its channel is not asked.
     symbol: Symbol | None = None
     filters: Filters | None = None
     tradable: bool = True
