@@ -11,6 +11,9 @@ from msgspec import Struct
 
 from levibotd.domain.posts import words as w
 
+WORDS_MAX = 1000  # A post of more, or of more numbers, says nothing clear, and would take long.
+NUMBERS_MAX = 120
+
 _WORD = re.compile(r"[^\W\d_]+")
 _NUMBER = re.compile(r"\d[\d.,]*")
 
@@ -25,6 +28,12 @@ class Glance(Struct, frozen=True, kw_only=True):
     text: str
     lower: str
     words: frozenset[str]
+    dense: bool  # More words than any post of a channel.
+
+    @property
+    def has_many_numbers(self) -> bool:
+        """Whether there are more numbers than in any call; digits may be more, numbers cannot."""
+        return len(_NUMBER.findall(self.text)) > NUMBERS_MAX
 
     @property
     def may_call(self) -> bool:
@@ -40,4 +49,5 @@ class Glance(Struct, frozen=True, kw_only=True):
 def glance(text: str) -> Glance:
     """Look at `text` (normalised) once."""
     lower = text.lower()
-    return Glance(text=text, lower=lower, words=frozenset(_WORD.findall(lower)))
+    words = _WORD.findall(lower)
+    return Glance(text=text, lower=lower, words=frozenset(words), dense=len(words) > WORDS_MAX)

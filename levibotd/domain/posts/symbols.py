@@ -6,6 +6,7 @@ mentions of the best rank present count, so that "#BTC #TA" under "#BTC/USDT" ad
 """
 
 import re
+from itertools import islice
 
 from msgspec import Struct
 
@@ -14,6 +15,7 @@ from levibotd.domain.posts.tickers import FIAT, NO_COIN, STABLE_QUOTES, WORDY
 
 PAIR, TAG, NAMED, BARE = 0, 1, 2, 3
 MENTIONS_MAX = 40
+BARE_MAX = 400  # Words in capitals that are looked up.
 
 _GLUED = frozenset({"USDT", "BUSD", "USDC", "FDUSD", "USD", "BTC", "ETH", "BNB", "PERP"})
 # Over the text in lower case, and every choice begins with a letter: so the engine skips whatever begins none.
@@ -125,6 +127,8 @@ _OTHER = re.compile(
 def _pairs(text: str) -> list[Mention]:
     found = []
     for hit in _QUOTE_END.finditer(text.lower()):
+        if len(found) == MENTIONS_MAX:
+            break
         # Looking back from the quote is many times faster than trying a pair at every letter.
         start = max(0, hit.start() - _BASE_REACH)
         window, written = text[start : hit.start()], text[hit.start() : hit.end(1)]
@@ -163,7 +167,7 @@ def _is_tight(head: re.Match[str]) -> bool:
 
 def _tags(text: str, market: MarketView) -> list[Mention]:
     found = []
-    for hit in _TAG.finditer(text):
+    for hit in islice(_TAG.finditer(text), MENTIONS_MAX):
         word = hit.group(1)
         base = word.upper()
         tail = _SIDE_TAIL.match(base)
@@ -182,7 +186,7 @@ def _odd_tag(text: str) -> list[Mention]:
     """The only tag of a text, written like a name ("#Qi"): the template must carry it."""
     odd = [
         hit
-        for hit in _TAG.finditer(text)
+        for hit in islice(_TAG.finditer(text), MENTIONS_MAX)
         if hit.group(1).upper() not in NO_COIN and 2 <= len(hit.group(1)) <= 6 and hit.group(1)[0].isalpha()
     ]
     if len({hit.group(1).upper() for hit in odd}) != 1:
@@ -205,7 +209,7 @@ def _names(text: str, market: MarketView) -> list[Mention]:
 
 def _bare_words(text: str, market: MarketView) -> list[Mention]:
     found = []
-    for hit in _BARE.finditer(text):
+    for hit in islice(_BARE.finditer(text), BARE_MAX):
         base = hit.group(1)
         tail = _SIDE_TAIL.match(base)
         if tail:
@@ -214,13 +218,15 @@ def _bare_words(text: str, market: MarketView) -> list[Mention]:
             continue
         found.append(Mention(base=base, quote=None, start=hit.start(1), end=hit.end(1), rank=BARE))
     alone = [
-        hit for hit in _ALONE.finditer(text) if hit.group(1) not in NO_COIN and market.is_known(hit.group(1), None)
+        hit
+        for hit in islice(_ALONE.finditer(text), BARE_MAX)
+        if hit.group(1) not in NO_COIN and market.is_known(hit.group(1), None)
     ]
     if alone and len({mention.base for mention in found}) != 1:
         return [Mention(base=hit.group(1), quote=None, start=hit.start(1), end=hit.end(1), rank=BARE) for hit in alone]
     if len({mention.base for mention in found}) != 1:
         bare, found = found, []
-        for hit in _AFTER_SIDE.finditer(text):
+        for hit in islice(_AFTER_SIDE.finditer(text), MENTIONS_MAX):
             base = hit.group(1).upper()
             if base in NO_COIN or base in WORDY or not market.is_known(base, None):
                 continue

@@ -8,7 +8,7 @@ from levibotd.domain.posts.refusal import Unsolved
 Token = tuple[int, str, int, int]  # Kind, text, start, end.
 
 NEWLINE, LINK, NUMBER, WORD, SIGN = 1, 2, 3, 4, 5
-TOKENS_MAX = 1500  # A post of more says nothing clear.
+TOKENS_MAX = 1000  # A post of more says nothing clear.
 
 _TOKEN = re.compile(
     r"(\n)|((?:https?://|www\.|t\.me/)\S+|@[A-Za-z]\w+)|(\d+(?:[.,]\d+)*|(?<![.\d])\.\d+)|([^\W\d_]+)|([^\w\s]|_)"
