@@ -31,7 +31,7 @@ from levibotd.domain.records import (
     RiskTicket,
     SignalRejected,
 )
-from levibotd.domain.signal import Symbol, TraceId
+from levibotd.domain.signal import CallKey, Symbol, TraceId
 from levibotd.errors import Unavailable
 from levibotd.execution.commands import Commands, Hands
 from levibotd.execution.equity import EquityWatch, until_midnight_s
@@ -47,6 +47,7 @@ from levibotd.ports.market import Market
 from levibotd.ports.venue import Calm, Fill, Marked, OrderEnded, Venue
 
 OPENED = ("intent", "armed")
+SYMBOL_BUSY = GateName.SYMBOL_BUSY
 
 Orders = PlaceOrder | EndCalls | ReviseCalls | Switch | SetKillSwitch | SetStage | ClosePosition
 
@@ -195,7 +196,15 @@ class ExecActor(Actor[ExecMessage]):
             await self._protocol.tell(trace, AutoRouteExecuted(legs=tuple(outcomes), effect="opened"))
         elif refusal is not None:
             legs = tuple(outcomes)
-            no = SignalRejected(gate=refusal.name, value=refusal.value, limit=refusal.limit, legs=legs)
+            owner = self._ledger().calls.get(CallKey(str(refusal.value))) if refusal.name == SYMBOL_BUSY else None
+            no = SignalRejected(
+                gate=refusal.name,
+                value=refusal.value,
+                limit=refusal.limit,
+                owner=None if owner is None else owner.key,
+                side=None if owner is None else owner.side,
+                legs=legs,
+            )
             await self._protocol.tell(trace, no)
 
     async def _spend(self, ticket: RiskTicket, trace: TraceId, *, revision: int) -> Gate | None:

@@ -245,7 +245,7 @@ class TelegramActor(Actor[TelegramMessage]):
 
     async def _take_deletion(self, event: Deleted) -> None:
         trace = trace_id(event.channel, event.message_id)
-        if self._work.deleted(trace):
+        if (trace, True) in self._changes or self._work.deleted(trace):
             self._state.duplicates += 1
             return
         self._state.deleted += 1

@@ -24,7 +24,7 @@ from levibotd.admin.replies import (
 from levibotd.domain import records
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.records import LegOutcome, Logged, Record, SignalScored
-from levibotd.domain.signal import Post, Side, TraceId
+from levibotd.domain.signal import CallKey, Post, Side, TraceId
 from levibotd.domain.trust import Trust
 from levibotd.messages import AwaitDecision, Decision, IngestPost
 
@@ -107,6 +107,8 @@ class Ending(Answer, frozen=True):
     gate: str | UnsetType = UNSET
     value: object = UNSET
     limit: object = UNSET
+    owner: CallKey | UnsetType = UNSET
+    side: Side | UnsetType = UNSET
     age_s: float | UnsetType = UNSET
     limit_s: float | UnsetType = UNSET
     legs: tuple[LegOutcome, ...] | UnsetType = UNSET
@@ -204,7 +206,9 @@ def ending_of(terminal: Record) -> Ending:
             return Ending(routed=False, reason="dry_run", dry_run=True, legs=legs)
         case records.SignalRejected(gate=gate, value=value, limit=limit, legs=legs):
             return Ending(
-                routed=False, reason=gate, dry_run=False, gate=gate, value=value, limit=limit, legs=legs
+                routed=False, reason=gate, dry_run=False, gate=gate, value=value, limit=limit, legs=legs,
+                owner=UNSET if terminal.owner is None else terminal.owner,
+                side=UNSET if terminal.side is None else terminal.side,
             )  # fmt: skip
         case records.SignalExpired(age_s=age_s, limit_s=limit_s):
             return Ending(routed=False, reason="expired", dry_run=False, age_s=age_s, limit_s=limit_s)

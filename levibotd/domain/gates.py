@@ -34,6 +34,7 @@ class GateName(StrEnum):
     COOLDOWN = "cooldown"
     COOLDOWN_STOP = "cooldown_stop"
     SYMBOL_BUSY = "symbol_busy"
+    REPOST = "repost"  # The same call was opened before; its channel only tells it again.
     MAX_OPEN = "max_open"
     HEAT = "heat"
     HEAT_CHANNEL = "heat_channel"
