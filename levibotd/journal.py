@@ -23,13 +23,13 @@ from hashlib import blake2b
 from typing import Final
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, inspect
 
-from levibotd.domain import archive, outcomes
+from levibotd.domain import archive, learning, outcomes
 from levibotd.domain import records as r
 from levibotd.domain.masking import Masker
 from levibotd.domain.records import Entry, Logged, Record
-from levibotd.domain.rounding import NotFinite, Rounder, rounder_of
+from levibotd.domain.rounding import Counter, NotFinite, Rounder, nones_of, rounder_of
 from levibotd.domain.signal import Symbol, TraceId
 from levibotd.errors import LeviError, Refused
 
@@ -108,6 +108,7 @@ _E: Mapping[str, type[Record]] = {
     "DEAD_LETTER": r.DeadLetter,
     "LOG_SHED": r.LogShed,
     **archive.RECORDS,
+    **learning.RECORDS,
     "SYSTEM": r.SystemNote,
     "ERROR": r.Error,
 }
@@ -167,41 +168,78 @@ class Line(Struct, frozen=True, forbid_unknown_fields=True):
     h: str
 
 
+# What preparing a record of one type takes: its event; how its floats are tidied (None: it holds none); how many of
+# its fields are None; how many members its payload always has (None: that depends). A tuple, as it is unpacked often.
+_Kind = tuple[EventType, Rounder | None, Counter | None, int | None]
+
+
+class _Kinds(dict[type[Record], _Kind]):
+    """Compiled when the first of a kind comes: all of them would cost a start ten milliseconds."""
+
+    def __init__(self, *, rounded: bool) -> None:
+        super().__init__()
+        self._rounded = rounded
+
+    def __missing__(self, record: type[Record]) -> _Kind:
+        members = len(record.__struct_fields__) if _is_flat(record) else None
+        tidy = rounder_of(record, rounded=self._rounded)
+        kind = self[record] = (EVENT_OF[record], tidy, nones_of(record), members)
+        return kind
+
+
 class Preparer:
     """First half of encoding, before a record has its place: check floats, round, mask, encode."""
 
     def __init__(self, *, masker: Masker | None = None, rounded: bool = False) -> None:
         self._masker = masker or Masker()
+        self._may_hold_secrets = self._masker.may_hold_secrets
         self._encode = msgspec.json.Encoder().encode
         self._rounded = rounded
-        self._kinds: dict[type[Record], tuple[EventType, Rounder | None]] = {}
+        self._kinds = _Kinds(rounded=rounded)
 
     def prepare(self, entry: Entry) -> Prepared:
         """Raises Unwritable."""
         record = entry.record
-        event, tidy = self._kinds.get(type(record)) or self._kind(type(record))
+        event, tidy, nones, members = self._kinds[type(record)]
         try:
-            if tidy is not None and self._rounded:
+            if tidy is None:
+                payload = self._encode(record)
+            elif self._rounded:
                 tidied = tidy(record)
                 if tidied is not record:
                     record = tidied
                     entry = Entry(record, entry.trace, entry.symbol)
-            plain = self._encode(record)
-            # What is not finite is written as null: without one, no float needs to be looked at.
-            if tidy is not None and b"null" in plain and not self._rounded:
-                tidy(record)
+                payload = self._encode(record)
+            else:
+                payload = self._encode(record)
+                # What is not finite is written as null: where each null is a None, no float needs to be looked at.
+                if (nulls := payload.count(b"null")) and (nones is None or nulls != nones(record)):
+                    tidy(record)
         except (NotFinite, UnicodeEncodeError) as fault:
             raise Unwritable(f"{event.name}: {fault}", reason="unwritable") from fault
-        payload = self._masker.payload(plain)
-        if payload is not plain:
-            # Whoever reads the record sees what stands in the log.
-            entry = Entry(msgspec.json.decode(payload, type=event.record), entry.trace, entry.symbol)
-        return Prepared(entry, event, escaped(payload))
+        if self._may_hold_secrets(payload, members):
+            plain, payload = payload, self._masker.payload(payload)
+            if payload is not plain:
+                # Whoever reads the record sees what stands in the log.
+                entry = Entry(msgspec.json.decode(payload, type=event.record), entry.trace, entry.symbol)
+        if not payload.isascii() or b"\x7f" in payload:
+            payload = escaped(payload)
+        return Prepared(entry, event, payload)
 
-    # Compiled when the first of its kind comes: all of them would cost a start ten milliseconds.
-    def _kind(self, record: type[Record]) -> tuple[EventType, Rounder | None]:
-        kind = self._kinds[record] = (EVENT_OF[record], rounder_of(record, rounded=self._rounded))
-        return kind
+
+_SCALARS = (
+    inspect.StrType, inspect.IntType, inspect.FloatType, inspect.BoolType, inspect.NoneType, inspect.DecimalType,
+    inspect.EnumType, inspect.LiteralType,
+)  # fmt: skip
+
+
+# Does nothing in it have members of its own?
+def _is_flat(record: type[Record]) -> bool:
+    hints, config = inspect.type_info(record), record.__struct_config__
+    if not isinstance(hints, inspect.StructType) or config.omit_defaults or config.tag is not None:
+        return False
+    types = [one for field in hints.fields for one in getattr(field.type, "types", (field.type,))]
+    return all(isinstance(one, _SCALARS) for one in types)
 
 
 class Chain:

@@ -60,7 +60,7 @@ class Masker:
         whether one may costs about a microsecond; only then the object is taken apart, so that
         a mask never breaks the JSON around it.
         """
-        if not self._may_hold_secrets(json):
+        if not self.may_hold_secrets(json):
             return json
         tree = msgspec.json.decode(json)
         masked = self.tree(tree)
@@ -86,14 +86,22 @@ class Masker:
         text = _ASSIGNED.sub(rf"\g<1>{MASK}", text)
         return _MACHINE_MADE.sub(rf"\g<1>{MASK}", text)
 
-    def _may_hold_secrets(self, json: bytes) -> bool:
+    def may_hold_secrets(self, json: bytes, members: int | None = None) -> bool:
+        """
+        Whether `payload` has to look closer: quick, and never wrongly no.
+
+        `members` is how many names of members stand in it, where that is known.
+        """
         for needle in self._needles:
             if needle in json:
                 return True
         # Every pattern has a `=`, or a `:` that belongs to a text: one that no closing quote stands before. The one
         # in a channel's name ("tg:123") follows no name of a secret and no digits.
-        if b"=" not in json and b'\\"' not in json:
-            in_texts = json.count(b":") - json.count(b'":')
+        if b"=" not in json and (b"\\" not in json or b'\\"' not in json):
+            colons = json.count(b":")
+            if colons == members:
+                return False
+            in_texts = colons - json.count(b'":')
             if not in_texts or in_texts == json.count(b'"tg:'):
                 return False
         lower = json.lower()
