@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Mapping
 
+from msgspec.structs import replace
+
 from levibotd.domain.cards.book import CardBook, ChannelKept
 from levibotd.domain.cards.calls import CallKept
 from levibotd.domain.cards.card import Baselines, Board, Card, Column
+from levibotd.domain.cards.compared import NOTHING_COMPARED, Compared
 from levibotd.domain.cards.figures import Terms, column_of
 from levibotd.domain.cards.sentence import heading_of, sentence_of
 from levibotd.domain.cards.sums import Sums, add, add_claim
@@ -21,15 +24,12 @@ def board_of(
     at: float,
     terms: Callable[[str], Terms] = lambda _channel: FREE,
     is_unproven: Callable[[str], bool] = lambda _channel: False,
+    compared: Compared = NOTHING_COMPARED,
 ) -> Board:
     """Every channel with at least one call, by name."""
-    desk = TrustDesk(book)
-    everyone = _copy_all(book)
-    cards = [
-        card_of(book, name, at=at, terms=terms(name), unproven=is_unproven(name), desk=desk, everyone=everyone)
-        for name in sorted(book.channels)
-    ]
-    return Board(cards=tuple(card for card in cards if has_calls(card)), baselines=everyone, trials=book.trials)
+    bench = Bench(book, at=at, compared=compared)
+    cards = [bench.card(name, terms=terms(name), unproven=is_unproven(name)) for name in sorted(book.channels)]
+    return Board(cards=tuple(card for card in cards if has_calls(card)), baselines=bench.baselines, trials=book.trials)
 
 
 def card_of(
@@ -39,30 +39,46 @@ def card_of(
     at: float,
     terms: Terms = FREE,
     unproven: bool = False,
-    desk: TrustDesk | None = None,
-    everyone: Baselines | None = None,
+    compared: Compared = NOTHING_COMPARED,
 ) -> Card:
     """The card of one channel as of `at`; an empty one of a channel that nobody knows."""
-    kept = book.channels.get(channel, ChannelKept())
-    columns = {witnessed: _column(kept, channel, witnessed=witnessed, terms=terms) for witnessed in (True, False)}
-    card = Card(
-        channel=channel,
-        heading=heading_of(columns[True], columns[False], unproven=unproven),
-        witnessed=columns[True],
-        backfilled=columns[False],
-        trust=(desk or TrustDesk(book)).of(channel, at=at),
-        unproven=unproven,
-    )
-    everyone = everyone or _copy_all(book)
-    return Card(
-        channel=card.channel,
-        heading=card.heading,
-        witnessed=card.witnessed,
-        backfilled=card.backfilled,
-        trust=card.trust,
-        unproven=unproven,
-        sentence=sentence_of(card, everyone),
-    )
+    return Bench(book, at=at, compared=compared).card(channel, terms=terms, unproven=unproven)
+
+
+class Bench:
+    """What all cards of a book at one moment share."""
+
+    def __init__(self, book: CardBook, *, at: float, compared: Compared = NOTHING_COMPARED) -> None:
+        self._book = compared.beside(book)
+        self._at = at
+        self._compared = compared
+        self._desk = TrustDesk(self._book)
+        self.baselines = replace(
+            _copy_all(self._book),
+            hold_btc_pct=compared.hold_btc_pct,
+            equal_weight_pct=compared.equal_weight_pct,
+        )
+
+    def card(self, channel: str, *, terms: Terms = FREE, unproven: bool = False) -> Card:
+        kept = self._book.channels.get(channel, ChannelKept())
+        witnessed = self._column(kept, channel, witnessed=True, terms=terms)
+        backfilled = self._column(kept, channel, witnessed=False, terms=terms)
+        card = Card(
+            channel=channel,
+            heading=heading_of(witnessed, backfilled, unproven=unproven),
+            witnessed=witnessed,
+            backfilled=backfilled,
+            trust=self._desk.of(channel, at=self._at),
+            unproven=unproven,
+        )
+        return replace(card, sentence=sentence_of(card, self.baselines))
+
+    def _column(self, kept: ChannelKept, channel: str, *, witnessed: bool, terms: Terms) -> Column:
+        column = _column(kept, channel, witnessed=witnessed, terms=terms)
+        latency = self._compared.latency(channel, kept, witnessed=witnessed)
+        if column.withheld is not None or not latency:
+            return column
+        return replace(column, results=replace(column.results, latency=latency))
 
 
 def has_calls(card: Card) -> bool:
