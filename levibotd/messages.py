@@ -291,6 +291,31 @@ class RunArchive(Message, Request[ArchiveOutcome], frozen=True, kw_only=True):
     prune: bool = True
 
 
+# --- To ShadowActor ---------------------------------------------------------------------------
+
+
+class LookAtBook(Message, frozen=True, kw_only=True):
+    """Commits -> Shadow: calls were taken up, or their channel ended some. `timed`: its own timer says so."""
+
+    timed: bool = False
+
+
+# --- To TrainerActor --------------------------------------------------------------------------
+
+
+class TrainingBegun(Struct, frozen=True, kw_only=True):
+    """A training is under way since then. `fresh` is False when it was already."""
+
+    fresh: bool
+    since: float
+
+
+class Retrain(Message, Request[TrainingBegun], frozen=True, kw_only=True):
+    """Admin -> Trainer: train now; answered at once, the log tells how it ended."""
+
+    by: str
+
+
 # --- What each mailbox takes ------------------------------------------------------------------
 
 LoggerMessage = Append | AwaitDecision | CatchUp

@@ -148,6 +148,7 @@ class MarketConfig(Section, frozen=True):
     source: Literal["demo", "venue", "candles"] | None = None  # Unset: demo with demo posts, else venue.
     venue: Literal["binance", "bybit"] | None = None  # Unset: `exchange.id`, and binance for paper.
     candles: tuple[str, ...] = ()  # Files for source candles: .csv or .jsonl, gzipped or not.
+    candles_kind: MarketKind | None = None  # Which market the candles are of. Unset: `exchange.market`.
 
 
 class DefaultFilters(Section, frozen=True):
@@ -272,7 +273,8 @@ class FeaturesConfig(Section, frozen=True):
 class ModelConfig(Section, frozen=True):
     """The classifier."""
 
-    file: str | None = None  # Unset: the model that ships with the package.
+    file: str | None = None  # This one and no other. Unset: what training promoted, else the one of the package.
+    labels: tuple[str, ...] = ()  # Files of labels that training reads beside those of `/ml/dataset`.
 
 
 class NewsConfig(Section, frozen=True):

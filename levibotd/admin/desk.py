@@ -35,6 +35,7 @@ from levibotd.messages import (
 from levibotd.observe.logging import Log
 from levibotd.observe.metrics import Metrics
 from levibotd.ports.event_index import EventIndex
+from levibotd.ports.learning import LearningDesk
 from levibotd.ports.market import Market
 from levibotd.ports.reports import Reports
 
@@ -154,6 +155,7 @@ class Desk(Struct, frozen=True, kw_only=True):
     started_at: float
     version: str
     archive: Archiving | None = None  # None: no archive is configured.
+    learning: LearningDesk | None = None
     ask_timeout_s: float = 5.0
     decision_timeout_s: float = 10.0
 

@@ -24,9 +24,10 @@ from levibotd.app import restraint
 from levibotd.app.archive import Archive, store_of
 from levibotd.app.buckets import buckets_of
 from levibotd.app.events import Supervision
+from levibotd.app.learning import Learning
 from levibotd.app.memory import Memory
 from levibotd.app.paper import paper_venue, restore
-from levibotd.app.scoring import TextReader, classifier_of
+from levibotd.app.scoring import TextReader
 from levibotd.app.sources import Sources
 from levibotd.app.telemetry import Telemetry
 from levibotd.app.tree import Parts, Wired
@@ -48,7 +49,7 @@ from levibotd.ports.object_store import ObjectStore
 
 SAMPLE_S = 5.0
 QUOTES_S = 10.0
-ACTORS = ("logger", "archiver", "exec", "risk", "scorer", "market", "telegram", "http", "sampler")
+ACTORS = ("logger", "archiver", "exec", "risk", "scorer", "market", "telegram", "http", "sampler", "shadow", "trainer")
 
 
 class Surroundings(Struct, frozen=True, kw_only=True):
@@ -87,7 +88,10 @@ class Assembly:
         config, clock, memory = given.config, given.clock, given.memory
         store = store_of(config, given.secrets, clock=clock)
         venue = paper_venue(config, given.sources.market, clock)
-        classifier = classifier_of(config)
+        self.learning = Learning(
+            config, logger=lambda: self.wired.logger, metrics=self.metrics, clock=clock, log=given.log
+        )
+        classifier = self.learning.served
         self.parts = Parts(
             config=config,
             clock=clock,
@@ -110,6 +114,7 @@ class Assembly:
             self.metrics, state=memory.state, equity=self._equity, clock=clock, venue=venue.name
         )
         memory.state.watch(self._telemetry.observe)
+        memory.state.watch(self.learning.observe)
         self.window = Window(
             wired=self.wired,
             memory=memory,
@@ -120,7 +125,7 @@ class Assembly:
             readiness=self.not_ready,
             totp=parse_secret(given.secrets.get("totp")),
         )
-        self.window.archive = self.archive
+        self.window.archive, self.window.learning = self.archive, self.learning
         self.system = self.window.system = self._make_system()
 
     def not_ready(self) -> tuple[str, ...]:
@@ -150,7 +155,8 @@ class Assembly:
             on_gave_up=self._on_gave_up,
         )
         archive = () if self.archive is None else (self.archive.group(),)
-        children = (self.wired.infra(*archive), self.wired.trading(), self.wired.intake(self._market()), self._edge())
+        infra = self.wired.infra(*archive, self.learning.group())
+        children = (infra, self.wired.trading(), self.wired.intake(self._market()), self._edge())
         return System(
             Group("root", ONE_FOR_ONE, intensity=3, period_s=300, children=children),
             clock=given.clock,
@@ -223,6 +229,7 @@ class Assembly:
             children=(
                 Child(http, make_http),
                 Child(sampler, self._make_sampler),
+                self.wired.shadowing(),
             ),
         )
 
@@ -238,6 +245,7 @@ class Assembly:
 
     def _sample(self) -> None:
         self._telemetry.sample(self.system, tasks=len(asyncio.all_tasks()))
+        self.learning.sample()
         self.wired.climate.warm(at=self._given.clock.time())
         if self.archive is not None:
             self.metrics.archive_unverified.set(self.archive.watch.unverified_bytes)

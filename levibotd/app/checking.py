@@ -16,11 +16,14 @@ import msgspec
 from msgspec import Struct
 
 from levibotd.adapters.candle_rows import BadRows, read_rows
+from levibotd.adapters.compiled_classifier import CompiledClassifier
+from levibotd.adapters.model_store import MODELS, ModelStore
 from levibotd.admin.auth import parse_keys
 from levibotd.admin.server import PortInUse, listen
 from levibotd.admin.totp import parse_secret
 from levibotd.app.archive import store_of
 from levibotd.app.scoring import classifier_of
+from levibotd.app.serving import served_of
 from levibotd.config import SECRET_NAMES, Config, check_bind, check_supported, read_secret
 from levibotd.errors import ConfigError
 from levibotd.exit_codes import ExitCode
@@ -184,11 +187,20 @@ def _posts(config: Config) -> Finding:
         return Finding(name="posts", ok=False, found=f"{file}: {error.strerror}", remedy=remedy)
 
 
+# The one that a start would serve, where nothing is wrong with it.
+def _trained(config: Config) -> CompiledClassifier:
+    store = ModelStore(config.state_dir / MODELS)
+    model, fault = served_of(store, store.state())
+    if fault is not None:
+        raise ConfigError(fault)
+    return model
+
+
 def _model(config: Config) -> Finding:
     try:
-        model = classifier_of(config)
+        model = classifier_of(config) if config.model.file else _trained(config)
     except ConfigError as error:
-        remedy = "unset model.file to take the one that ships with the package, or train one: levibotd train"
+        remedy = "unset model.file, or go back to another one: levibotd model rollback"
         return Finding(name="model", ok=False, found=str(error), remedy=remedy)
     return Finding(name="model", ok=True, found=f"SHA-256 {model.sha[:12]}")
 

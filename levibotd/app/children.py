@@ -23,7 +23,7 @@ EVALUATE = "levibotd.training.evaluate"
 NEEDS = "sklearn"
 
 # Sums over threads come in another order, and then the last digits differ.
-_STEADY = {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+STEADY = {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 _FIGURES = ("accuracy", "macro_f1", "brier", "ece", "wrong_act", "wrong_act_bound", "act_recall")
 
 
@@ -67,7 +67,7 @@ def run_child(module: str, words: Sequence[str], *, needs: str = NEEDS) -> tuple
     if find_spec(needs) is None:
         raise ConfigError(f"this needs {needs}, which is not installed: pip install 'levibotd[ml]'")
     command = [sys.executable, "-m", module, *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environ_with(_STEADY)) as child:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environ_with(STEADY)) as child:
         try:
             printed, _ = child.communicate()
         except BaseException:

@@ -9,18 +9,23 @@ from levibotd.domain.posts.reading import read
 from levibotd.domain.signal import Post, Scored
 from levibotd.kernel.clock import Clock
 from levibotd.ports.as_of import MarketAsOf
+from levibotd.ports.classifier import Classifier
 from levibotd.ports.market import Market
 
 
 def classifier_of(config: Config) -> CompiledClassifier:
-    """The configured model, else the one that ships with the package. Raises ConfigError."""
+    """
+    The configured model, else the one that ships with the package, for what may not depend on what was learned here.
+
+    Raises ConfigError.
+    """
     return load_classifier(Path(config.model.file) if config.model.file else DEFAULT_MODEL)
 
 
 class TextReader:
     """Reads posts as of now, and forgets them."""
 
-    def __init__(self, classifier: CompiledClassifier, *, market: Market, clock: Clock) -> None:
+    def __init__(self, classifier: Classifier, *, market: Market, clock: Clock) -> None:
         self._classifier = classifier
         self._market = market
         self._clock = clock

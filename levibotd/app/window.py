@@ -16,6 +16,7 @@ from levibotd.kernel.supervisor import System
 from levibotd.observe.logging import Log
 from levibotd.observe.metrics import Metrics
 from levibotd.ports.event_index import EventQuery
+from levibotd.ports.learning import LearningDesk
 
 TRACE_MAX = 1000
 
@@ -30,6 +31,7 @@ class Window:
     system: System
     configuring: Configuring
     archive: Archive | None = None
+    learning: LearningDesk | None = None
 
     def __init__(
         self,
@@ -90,6 +92,7 @@ class Window:
             started_at=self._started_at,
             version=__version__,
             archive=self.archive,
+            learning=self.learning,
         )
 
     async def _why(self, trace: TraceId) -> object:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from levibotd.domain import archive_fold, outcomes, records, switches
+from levibotd.domain import archive_fold, learning, outcomes, records, switches
 from levibotd.domain.accounting import EXACT, bought, count, expect_sound, sold
 from levibotd.domain.book import CLOSING, PENDING, Call, Opened, PendingPost, Revision, State, Tally, Ticket
 from levibotd.domain.cards.calls import stop_distance
@@ -198,7 +198,8 @@ def _spend(state: State, key: CallKey, *, how: str) -> Call:
 # The first intent of a revision brings its plan with it. Nothing has filled: the sums stay as they are.
 def _replan(state: State, call: Call, revision: int) -> None:
     ticket = state.tickets.get(call.key)
-    assert ticket is not None and ticket.revision == revision, f"no plan of revision {revision} for {call.key}"
+    assert ticket is not None, f"no new plan for {call.key}"
+    assert ticket.revision == revision, f"no plan of revision {revision} for {call.key}"
     assert _may_replan(call, revision), f"{call.key} may not be planned anew"
     del state.tickets[call.key]
     plan = ticket.plan
@@ -281,12 +282,14 @@ def _fill(state: State, entry: Entry, record: records.OrderFill) -> None:
     state.fees = EXACT.add(state.fees, record.fee)
     state.cash = EXACT.subtract(state.cash, record.fee)
     if order.role == ENTRY:
-        bought(call, record)
+        realised = bought(call, record)
     else:
-        realised, excess = sold(call, record, role=order.role)
-        state.realised = EXACT.add(state.realised, realised)
-        state.cash = EXACT.add(state.cash, realised)
+        entries = [one for one in map(state.orders.__getitem__, call.orders) if one.role == ENTRY]
+        untold = sum((one.untold for one in entries), Decimal(0))
+        realised, excess = sold(call, record, role=order.role, untold=untold)
         state.orphan_fills += excess > 0
+    state.realised = EXACT.add(state.realised, realised)
+    state.cash = EXACT.add(state.cash, realised)
     if moved.terminal:
         _end_if_over(state, call)
 
@@ -396,5 +399,8 @@ IGNORED: frozenset[type[Record]] = frozenset(
         records.Heartbeat,  # May be shed: no state may rest on it.
         records.MarketQuote,
         outcomes.ShadowOutcome,  # Folded into the cards.
+        learning.DsAppend,  # The data set and the store of models say it.
+        learning.ModelTrained,
+        learning.ModelPromoted,
     }
 )

@@ -16,6 +16,8 @@ from levibotd.errors import Refused
 
 LABELS = (Side.BUY.value, Side.SELL.value, NO_TRADE)
 TEXT_MAX = 8192
+SHIPPED = "shipped"  # Stands for the model that came with the package.
+MODEL_BOOK_SCHEMA = 1
 NAME_MAX = 64
 
 F1_LOSS_MAX = 0.01
@@ -106,6 +108,54 @@ RECORDS: Mapping[str, type[Record]] = {
     "MODEL_PROMOTED": ModelPromoted,
     "DS_APPEND": DsAppend,
 }
+
+
+class Appended(Struct, frozen=True, kw_only=True):
+    """What became of a label. `fresh` is False when it was there already, word for word."""
+
+    digest: str
+    fresh: bool
+    replaced: bool
+    total: int
+
+
+class DatasetCounts(Struct, frozen=True, kw_only=True):
+    """What the data set holds. `problem` is the first line that cannot be used, as file:line: reason."""
+
+    total: int
+    labels: dict[str, int]
+    languages: dict[str, int]
+    channels: int
+    bytes: int
+    bad: int = 0
+    problem: str | None = None
+
+
+class Promotion(Struct, frozen=True, kw_only=True):
+    """A model became the one that is served. `sha256` is SHIPPED for the package's own."""
+
+    sha256: str
+    at: float
+    by: str
+    why: str  # retrain | rollback
+    trained_until: float | None = None
+
+
+class ModelBook(Struct, frozen=True, kw_only=True):
+    """What an installation knows of its models. Promotions: oldest first; `frozen_at`: where the judged posts begin."""
+
+    schema: int = MODEL_BOOK_SCHEMA
+    serving: str = SHIPPED
+    promotions: tuple[Promotion, ...] = ()
+    frozen_at: float | None = None
+    last: ModelTrained | None = None
+
+    def before(self) -> str | None:
+        """Return the model that was served before this one; None where there was none."""
+        older = [one.sha256 for one in self.promotions if one.sha256 != self.serving]
+        if older:
+            return older[-1]
+        return SHIPPED if self.serving != SHIPPED else None
 
 
 def check_label(one: Labelled) -> None:

@@ -72,8 +72,9 @@ SPECS = (
     Spec("levibot_tg_last_score_ok_ts", GAUGE, (), "When the last post was scored, unix seconds."),
     Spec("levibot_mailbox_depth", GAUGE, ("actor",), "Messages that wait."),
     Spec("levibot_archive_unverified_bytes", GAUGE, (), "Of days that are over: bytes of the log on this disk alone."),
-    Spec("levibot_model_brier", GAUGE, (), "Brier score of the served model on its frozen split."),
-    Spec("levibot_model_ece", GAUGE, (), "Expected calibration error of the served model on its frozen split."),
+    Spec("levibot_model_brier", GAUGE, (), "Brier score of the served model on held-out channels, by its card."),
+    Spec("levibot_model_ece", GAUGE, (), "Calibration error of the served model on held-out channels, by its card."),
+    Spec("levibot_model_psi", GAUGE, (), "Drift of p(actionable) over the last 2000 posts; above 0.25: other posts."),
     Spec("levibot_http_limits_spare", GAUGE, (), "1 while rate limits are counted here alone: the store is silent."),
     Spec("levibot_http_streams", GAUGE, (), "Streams of events that are open."),
     Spec("levibot_open_fds", GAUGE, (), "Open file descriptors."),
@@ -165,6 +166,7 @@ class Metrics:
         self.archive_unverified = self._family(Gauge, "levibot_archive_unverified_bytes").of()
         self.model_brier = self._family(Gauge, "levibot_model_brier").of()
         self.model_ece = self._family(Gauge, "levibot_model_ece").of()
+        self.model_psi = self._family(Gauge, "levibot_model_psi").of()
         self.http_limits_spare = self._family(Gauge, "levibot_http_limits_spare").of()
         self.http_streams = self._family(Gauge, "levibot_http_streams").of()
         self.open_fds = self._family(Gauge, "levibot_open_fds").of()

@@ -120,8 +120,8 @@ def disagreement(fitted: Fitted, samples: Sequence[Sample], data: bytes) -> floa
     return worst
 
 
-def write(trained: Trained, out: Path, *, name: str) -> None:
-    """Write the four files into `out`. Raises ConfigError when that is not possible."""
+def files_of(trained: Trained, *, name: str) -> dict[str, bytes]:
+    """Return what is written of a model: its arrays, what they are, its figures and its card."""
     figures = trained.metrics["held_out"]["all"]
     about = {
         "sha256": trained.sha256,
@@ -129,16 +129,22 @@ def write(trained: Trained, out: Path, *, name: str) -> None:
         "brier": figures.get("brier"),
         "ece": figures.get("ece"),
         "figures": "metrics.json",
+        "method": trained.metrics["held_out"].get("method", ""),
+        "reliability": figures.get("reliability", []),
     }
-    files = {
+    return {
         f"{name}.npz": trained.data,
         f"{name}.json": _json(about),
         "metrics.json": _json(trained.metrics),
         "MODEL_CARD.md": card(trained.metrics, sha256=trained.sha256, trained_until=trained.trained_until).encode(),
     }
+
+
+def write(trained: Trained, out: Path, *, name: str) -> None:
+    """Write the four files into `out`. Raises ConfigError when that is not possible."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for file, data in files.items():
+        for file, data in files_of(trained, name=name).items():
             (out / file).write_bytes(data)
     except OSError as error:
         raise ConfigError(f"{out}: {error.strerror or error}") from error
