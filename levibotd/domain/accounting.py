@@ -32,8 +32,12 @@ def is_sound(number: Decimal) -> bool:
     return number.is_finite() and (not number or _MAGNITUDE_MIN <= number.adjusted() <= _MAGNITUDE_MAX)
 
 
-def bought(call: Call, fill: OrderFill) -> None:
-    """An entry of `call` has traded."""
+def bought(call: Call, fill: OrderFill) -> Decimal:
+    """
+    An entry of `call` has traded. Returns what that realised before fees.
+
+    Nothing, but where an exit that sold this very quantity was told before it.
+    """
     value = EXACT.multiply(fill.qty, fill.price)
     call.qty += fill.qty
     call.bought += fill.qty
@@ -46,19 +50,37 @@ def bought(call: Call, fill: OrderFill) -> None:
         call.status = OPEN
     if call.opened_at is None:
         call.opened_at = fill.at
+    early = min(call.sold_early, fill.qty)
+    if not early:
+        return Decimal(0)
+    worth = EXACT.divide(EXACT.multiply(call.sold_early_value, early), call.sold_early).quantize(_SHARE, context=EXACT)
+    call.sold_early -= early
+    call.sold_early_value = EXACT.subtract(call.sold_early_value, worth)
+    return _realise(call, early, worth)
 
 
-def sold(call: Call, fill: OrderFill, *, role: str) -> tuple[Decimal, Decimal]:
+def sold(
+    call: Call, fill: OrderFill, *, role: str, untold: Decimal = Decimal(0)
+) -> tuple[Decimal, Decimal]:
     """
     An exit of `call` has traded: what it realised before fees, and what of it was not there to sell.
 
+    `untold` is what the venue has counted of the call's entries and not told yet: an exit may be told before them.
     A reduce-only order never sells more than there is; where a venue breaks that, the excess is no position of ours.
     """
     qty = min(fill.qty, call.qty)
-    excess = fill.qty - qty
+    # What the venue has counted of the entries and not told yet may have been there to sell all the same.
+    early = min(fill.qty - qty, max(untold - call.sold_early, Decimal(0)))
+    call.sold_early += early
+    call.sold_early_value = EXACT.add(call.sold_early_value, EXACT.multiply(early, fill.price))
+    excess = fill.qty - qty - early
     if not qty:
         return Decimal(0), excess
-    value = EXACT.multiply(qty, fill.price)
+    call.exit_role = role
+    return _realise(call, qty, EXACT.multiply(qty, fill.price)), excess
+
+
+def _realise(call: Call, qty: Decimal, value: Decimal) -> Decimal:
     if qty == call.qty:
         paid = call.entry_value
     else:
@@ -69,10 +91,9 @@ def sold(call: Call, fill: OrderFill, *, role: str) -> tuple[Decimal, Decimal]:
     call.entry_value = EXACT.subtract(call.entry_value, paid)
     call.sold_value = EXACT.add(call.sold_value, value)
     call.realised = EXACT.add(call.realised, realised)
-    call.exit_role = role
     if not call.qty:
         call.status = CLOSED
-    return realised, excess
+    return realised
 
 
 def count(tally: Tally, closed: PositionClosed) -> None:

@@ -20,6 +20,7 @@ from levibotd.domain.records import (
     Gate,
     KillSwitch,
     OrderBlocked,
+    OrderDone,
     OrderIntent,
     RiskPolicyChanged,
     RiskSltp,
@@ -475,3 +476,24 @@ def test_the_trace_of_a_call_is_that_of_its_ticket() -> None:
     key = desk.opened(message_id=3)
 
     assert desk.call(key).trace == trace_id("@c", 3)
+
+
+@pytest.mark.parametrize("closed_first", [True, False])
+def test_an_exit_that_is_told_before_its_entry_is_booked_when_that_comes(closed_first: bool) -> None:
+    desk = Desk()
+    key = desk.opened(plan(rungs=(("1", "100"), ("1", "98"))))
+    first, second = desk.cids(key, ENTRY)
+    desk.fill(first, "1", "100")
+    desk.write(OrderDone(cid=second, final="filled", cum_qty=Decimal(1)))
+    if closed_first:
+        desk.fill(desk.cids(key, STOP)[0], "2", "90")
+        desk.fill(second, "1", "98")
+    else:
+        desk.fill(second, "1", "98")
+        desk.fill(desk.cids(key, STOP)[0], "2", "90")
+
+    call = desk.call(key)
+    assert (call.qty, call.bought, call.sold, call.realised) == (0, 2, 2, -18)
+    assert (call.status, call.exit_role) == ("closed", "s")
+    assert desk.ledger.cash == 10_000 - 18
+    assert desk.ledger.orphan_fills == 0
