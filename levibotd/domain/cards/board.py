@@ -75,6 +75,9 @@ class Bench:
 
     def _column(self, kept: ChannelKept, channel: str, *, witnessed: bool, terms: Terms) -> Column:
         column = _column(kept, channel, witnessed=witnessed, terms=terms)
+        if witnessed and kept.read + kept.ambiguous:
+            share = six_digits(kept.read / (kept.read + kept.ambiguous))
+            column = replace(column, conduct=replace(column.conduct, parse_coverage=share))
         latency = self._compared.latency(channel, kept, witnessed=witnessed)
         if column.withheld is not None or not latency:
             return column

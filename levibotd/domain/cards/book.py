@@ -61,6 +61,8 @@ class ChannelKept(Struct, kw_only=True):
     latest: dict[str, str] = field(default_factory=dict)  # Coin and side -> the last first call of that name.
     on_coin: dict[str, str] = field(default_factory=dict)  # Coin -> its last call.
     changes: int = 0  # Counts up with each; what was made of its calls before is out of date.
+    read: int = 0  # Witnessed posts that were read as calls,
+    ambiguous: int = 0  # and those that may have been calls and could not be read.
     backfilled_posts: int = 0
     backfilled_edited: int = 0
     lowest_id: int | None = None  # Of the backfilled posts.
@@ -165,6 +167,9 @@ def _scored(book: Book, entry: Entry, record: SignalScored) -> None:
     if post is None:
         return  # Read before: an edit makes no other call.
     channel = book.channels[post.channel]
+    if post.witnessed:
+        channel.read += record.kind == Kind.NEW
+        channel.ambiguous += record.kind == Kind.AMBIGUOUS
     if record.kind == Kind.RESULT or (record.kind == Kind.UPDATE and post.claim is not None):
         _claimed(channel, post, record)
     elif record.kind == Kind.NEW and record.label != NO_TRADE and not record.stale:

@@ -101,6 +101,7 @@ class Conduct(Struct, frozen=True, kw_only=True):
     claimed_win_rate: float | None = None  # Claimed wins over the calls it claims anything of.
     proxy_share: float | None = None  # Priced on another market than the one it names.
     synthetic_share: float | None = None  # Priced through a cross.
+    parse_coverage: float | None = None  # Of its posts that may be calls, those that could be read.
     contaminated: int = 0  # Read with knowledge of later than the post; these feed no trust.
 
 

@@ -1,0 +1,63 @@
+"""Which evidence a channel must have before its calls may act with money, and at which it is taken back a stage."""
+
+from levibotd.domain.cards.card import Card
+from levibotd.domain.gates import GateName
+from levibotd.domain.records import Gate
+
+DAYS_FOR_CANARY = 14.0
+CALLS_FOR_CANARY = 10
+PARSED_FOR_CANARY = 0.9
+T_FOR_CANARY = 0.5
+N_EFF_FOR_LIVE = 30.0
+T_FOR_LIVE = 0.8
+T_TO_STAY = 0.35
+SILENT_DAYS_MAX = 30.0
+
+_DAY_S = 86_400.0
+
+
+def lacking(stage: str, card: Card, *, at: float) -> Gate | None:
+    """What is missing for `stage`, with what was found and the least that would do; None: it may."""
+    if stage == "live":
+        return _below({"n_eff": (_n_eff(card), N_EFF_FOR_LIVE), "t": (_t(card), T_FOR_LIVE)})
+    if stage != "canary":
+        return None
+    column = card.witnessed
+    counts = column.counts
+    seen_d = 0.0 if column.since is None else (at - column.since) / _DAY_S
+    return _below(
+        {
+            "days": (round(seen_d, 2), DAYS_FOR_CANARY),
+            "witnessed_calls": (float(counts.calls + counts.running), float(CALLS_FOR_CANARY)),
+            "parse_coverage": (column.conduct.parse_coverage or 0.0, PARSED_FOR_CANARY),
+            "t": (_t(card), T_FOR_CANARY),
+        }
+    )
+
+
+def lost(stage: str, card: Card, *, at: float) -> Gate | None:
+    """Why a channel at `stage` must go down by one; None: it may stay. Without calls there is nothing to lose."""
+    if stage not in ("canary", "live") or card.unproven:
+        return None
+    found = _below({"t": (_t(card), T_TO_STAY)})
+    if found is not None or card.witnessed.until is None:
+        return found
+    silent_d = (at - card.witnessed.until) / _DAY_S
+    if silent_d > SILENT_DAYS_MAX:
+        return Gate(name=GateName.STAGE, value=f"silent for {silent_d:.0f} days", limit=f"{SILENT_DAYS_MAX:.0f} days")
+    return None
+
+
+def _below(wanted: dict[str, tuple[float, float]]) -> Gate | None:
+    for name, (found, least) in wanted.items():
+        if found < least:
+            return Gate(name=GateName.STAGE, value=f"{name} {found:g}", limit=f"{name} {least:g}")
+    return None
+
+
+def _t(card: Card) -> float:
+    return 0.0 if card.trust is None else card.trust.t
+
+
+def _n_eff(card: Card) -> float:
+    return 0.0 if card.trust is None else card.trust.n_eff

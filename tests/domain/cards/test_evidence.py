@@ -1,0 +1,79 @@
+"""The evidence of each stage, at its edges."""
+
+import pytest
+from msgspec.structs import replace
+
+from levibotd.domain.cards.board import card_of
+from levibotd.domain.cards.card import Card, Column, Conduct, Counts
+from levibotd.domain.cards.evidence import lacking, lost
+from levibotd.domain.signal import Kind
+from levibotd.domain.trust import ASSUMED, trust
+from tests.domain.cards.log import BEGIN, DAY, Hand, leg
+
+HELD = replace(trust(None, prior=ASSUMED, at=BEGIN), t=0.9, n_eff=40.0)
+NOW = BEGIN + 14 * DAY
+GOOD = Card(
+    channel="@c",
+    witnessed=Column(counts=Counts(calls=10), conduct=Conduct(parse_coverage=0.9), since=BEGIN, until=NOW),
+    trust=HELD,
+)
+
+
+def held(card: Card, **figures: float) -> Card:
+    return replace(card, trust=replace(HELD, **figures))
+
+
+def seen(**parts: object) -> Card:
+    return replace(GOOD, witnessed=replace(GOOD.witnessed, **parts))
+
+
+@pytest.mark.parametrize(
+    ("stage", "card", "at", "says"),
+    [
+        ("canary", GOOD, NOW, None),
+        ("canary", GOOD, NOW - DAY, ("days 13", "days 14")),
+        ("canary", seen(counts=Counts(calls=9)), NOW, ("witnessed_calls 9", "witnessed_calls 10")),
+        ("canary", seen(conduct=Conduct(parse_coverage=0.89)), NOW, ("parse_coverage 0.89", "parse_coverage 0.9")),
+        ("canary", held(GOOD, t=0.49), NOW, ("t 0.49", "t 0.5")),
+        ("live", GOOD, NOW, None),
+        ("live", held(GOOD, n_eff=29.0), NOW, ("n_eff 29", "n_eff 30")),
+        ("live", held(GOOD, t=0.79), NOW, ("t 0.79", "t 0.8")),
+        ("live", Card(channel="@new"), NOW, ("n_eff 0", "n_eff 30")),
+        ("canary", Card(channel="@new"), NOW, ("days 0", "days 14")),
+        ("paper", Card(channel="@new"), NOW, None),
+        ("ask", Card(channel="@new"), NOW, None),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_named_with_value_and_limit(
+    stage: str, card: Card, at: float, says: tuple[str, str] | None
+) -> None:
+    gate = lacking(stage, card, at=at)
+
+    assert (None if gate is None else (gate.value, gate.limit)) == says
+
+
+@pytest.mark.parametrize(
+    ("stage", "card", "after_d", "says"),
+    [
+        ("live", GOOD, 0, None),
+        ("live", held(GOOD, t=0.34), 0, "t 0.34"),
+        ("canary", held(GOOD, t=0.34), 0, "t 0.34"),
+        ("paper", held(GOOD, t=0.34), 0, None),
+        ("live", replace(held(GOOD, t=0.1), unproven=True), 0, None),
+        ("live", GOOD, 30, None),
+        ("live", GOOD, 31, "silent for 31 days"),
+    ],
+)
+def test_what_is_lost_takes_a_channel_back(stage: str, card: Card, after_d: float, says: str | None) -> None:
+    gate = lost(stage, card, at=NOW + after_d * DAY)
+
+    assert (None if gate is None else gate.value) == says
+
+
+def test_posts_that_may_be_calls_and_cannot_be_read_are_told_on_the_card() -> None:
+    hand = Hand()
+    for number in range(12):
+        kind = (Kind.AMBIGUOUS, Kind.CHATTER, Kind.NEW, Kind.NEW)[number % 4]
+        hand.post("@c", BEGIN + number * DAY, kind=kind, legs=(leg(),) if kind is Kind.NEW else ())
+
+    assert card_of(hand.book, "@c", at=NOW).witnessed.conduct.parse_coverage == pytest.approx(2 / 3, abs=1e-6)
