@@ -13,7 +13,8 @@ from levibotd.admin.problems import Blocked, NotFound
 from levibotd.admin.replies import Answer, Body, Money, answer_of, caller_of, desk_of, json, plain, read_body
 from levibotd.config import channel_names
 from levibotd.domain.accounting import total
-from levibotd.domain.gates import GateName
+from levibotd.domain.cards.board import card_of
+from levibotd.domain.cards.evidence import lacking
 from levibotd.domain.records import Gate
 from levibotd.domain.risk import STAGES, lower_stage, needs_evidence
 from levibotd.errors import ConfigError
@@ -101,7 +102,7 @@ async def put_channel_stage(request: web.Request) -> web.Response:
     allowed = STAGES[: STAGES.index(channel.config.stage) + 1]
     if body.stage not in allowed:
         raise ConfigError(f"stage: expected one of {', '.join(allowed)}")
-    await _permit_up(request, body, ruling=desk.stage_of(channel.id))
+    await _permit_up(request, body, channel, ruling=desk.stage_of(channel.id))
     wish = SetStage(
         stage=body.stage, by=caller_of(request), reason=body.reason, channel=channel.id, unproven=body.unproven
     )
@@ -112,13 +113,24 @@ async def put_channel_stage(request: web.Request) -> web.Response:
     ))  # fmt: skip
 
 
-async def _permit_up(request: web.Request, body: ChannelStageWanted, *, ruling: str) -> None:
+async def _permit_up(request: web.Request, body: ChannelStageWanted, channel: _Known, *, ruling: str) -> None:
     if lower_stage(ruling, body.stage) == body.stage:
         return
-    if needs_evidence(body.stage) and not body.unproven:
-        raise Blocked(Gate(name=GateName.STAGE, value="no scorecard", limit="evidence, or unproven with a reason"))
+    gate = _lacking(desk_of(request), channel, body.stage)
+    if gate is not None and not body.unproven:
+        raise Blocked(gate)
     because = f"{body.stage} allows more than {ruling}"
     await permit_loosening(request, reason=body.reason, because=because, stages=(ruling, body.stage))
+
+
+# Posts may stand in the log under any of its names.
+def _lacking(desk: Desk, channel: _Known, stage: str) -> Gate | None:
+    book, now = desk.cards(), desk.clock.time()
+    if not needs_evidence(stage):
+        return None
+    names = [name for name in channel.names if name in book.channels] or [channel.id]
+    gates = [lacking(stage, card_of(book, name, at=now), at=now) for name in names]
+    return None if None in gates else gates[0]
 
 
 def _known(desk: Desk) -> Iterable[_Known]:
