@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from levibotd.domain.amendments import leg_of_change
 from levibotd.domain.book import Call
-from levibotd.domain.copies import SAME_CALL_S, call_print
+from levibotd.domain.copies import SAME_CALL_S, call_print, text_print
 from levibotd.domain.gates import GateName, Refusal
 from levibotd.domain.indicators import atr
 from levibotd.domain.ledger import Ledger
@@ -164,6 +164,8 @@ class RiskActor(Actor[RiskMessage]):
         if signal.hybrids:
             facts = replace(facts, hybrid=signal.hybrids[leg_no(key)])
         ticket = self._judged(facts)
+        if isinstance(ticket, RiskTicket):
+            ticket = replace(ticket, said=text_print(signal.post.text))
         if isinstance(ticket, RiskTicket) and self._setup.rules(signal.post.channel).stage != "observe":
             # Log before acting: a crash in between costs a trade, never a mystery.
             await self._commit(signal.post.trace, ticket, levels=True)

@@ -51,7 +51,8 @@ class WorkList(Struct, frozen=True, kw_only=True):
     where each source goes on.
 
     `seen` must know every post that may be told again; of the last few thousand the actor keeps track itself.
-    `revision` and `deleted` are what became of a post since, `is_open` whether a call of it still is.
+    `revision` and `deleted` are what became of a post since, `open_text` is the print of what it said, as long as a
+    call of it is open.
     """
 
     seen: Callable[[str, int], bool]
@@ -59,7 +60,7 @@ class WorkList(Struct, frozen=True, kw_only=True):
     cursors: Callable[[], Mapping[str, TgCursor]]
     revision: Callable[[TraceId], Revision | None] = lambda trace: None
     deleted: Callable[[TraceId], bool] = lambda trace: False
-    is_open: Callable[[TraceId], bool] = lambda trace: False
+    open_text: Callable[[TraceId], str | None] = lambda trace: None
 
 
 class TelegramState(Struct, kw_only=True):
@@ -171,7 +172,7 @@ class TelegramActor(Actor[TelegramMessage]):
     # what it said, it is looked at again if that may still matter.
     async def _again(self, post: Post, received_at: float) -> None:
         known = (post.channel, post.message_id) in self._recent
-        if known or post.edited_at is not None or self._work.is_open(post.trace):
+        if known or post.edited_at is not None or self._work.open_text(post.trace) is not None:
             await self._take_edit(post, received_at)
         else:
             self._state.duplicates += 1
@@ -227,7 +228,7 @@ class TelegramActor(Actor[TelegramMessage]):
     async def _take_edit(self, post: Post, received_at: float) -> None:
         known = self._recent.get((post.channel, post.message_id))
         logged = self._work.revision(post.trace)
-        if self._says_nothing_new(post.text, known, logged):
+        if self._says_nothing_new(post, known, logged):
             self._state.duplicates += 1
             return
         numbers = [known.revision if known is not None else 0, logged.number if logged is not None else 0]
@@ -238,10 +239,11 @@ class TelegramActor(Actor[TelegramMessage]):
         await self._hand_on_change(edit, (post.trace, False))
 
     # Reactions and counts of views come as edits too, and so do changed links and spaces.
-    def _says_nothing_new(self, text: str, known: _Known | None, logged: Revision | None) -> bool:
+    def _says_nothing_new(self, post: Post, known: _Known | None, logged: Revision | None) -> bool:
         if known is not None:
-            return known.text == text or text_print(known.text) == text_print(text)
-        return logged is not None and logged.text == text_print(text)
+            return known.text == post.text or text_print(known.text) == text_print(post.text)
+        before = self._work.open_text(post.trace) if logged is None else logged.text
+        return before is not None and before == text_print(post.text)
 
     async def _take_deletion(self, event: Deleted) -> None:
         trace = trace_id(event.channel, event.message_id)

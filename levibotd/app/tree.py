@@ -9,10 +9,12 @@ from actors.exec import ExecActor, ExecMessage
 from actors.logger import Log, LoggerActor
 from actors.risk import RiskActor
 from actors.scorer import ScorerActor, ScorerSetup
+from actors.shadow import ShadowActor
 from actors.telegram import TelegramActor, WorkList
 from levibotd.app import restraint
 from levibotd.app.climate import ClimateWatch
 from levibotd.app.committed import CommittedState
+from levibotd.app.following import OurPlan, pricing_of
 from levibotd.app.rules import Rulebook
 from levibotd.config import Config
 from levibotd.domain.cards.trusting import TrustDesk
@@ -32,13 +34,14 @@ from levibotd.domain.signal import TraceId, trace_id
 from levibotd.execution.equity import EquityWatch
 from levibotd.execution.protocol import Fence, OrderProtocol
 from levibotd.execution.settler import Naming, Settler
+from levibotd.execution.shadowing import Shadowing
 from levibotd.execution.wishes import ExecRules
 from levibotd.journal import Preparer
 from levibotd.kernel.clock import Clock
-from levibotd.kernel.mailbox import BLOCK, DROP_NEWEST, Box, Ref
+from levibotd.kernel.mailbox import BLOCK, CONFLATE, DROP_NEWEST, Box, Ref
 from levibotd.kernel.poison import itself
 from levibotd.kernel.supervisor import ONE_FOR_ONE, REST_FOR_ONE, Child, Group
-from levibotd.messages import Decision, LoggerMessage, RiskMessage, ScorerMessage, TelegramMessage
+from levibotd.messages import Decision, LoggerMessage, LookAtBook, RiskMessage, ScorerMessage, TelegramMessage
 from levibotd.ports.classifier import Classifier
 from levibotd.ports.market import Market
 from levibotd.ports.posts import Posts
@@ -104,6 +107,8 @@ class Wired:
         self.risk: Ref[RiskMessage] = Ref("risk", Box(256, BLOCK))
         self.scorer: Ref[ScorerMessage] = Ref("scorer", Box(1024, BLOCK, for_s=1.0))
         self.telegram: Ref[TelegramMessage] = Ref("telegram", Box(256, BLOCK))
+        self.shadow: Ref[LookAtBook] = Ref("shadow", Box(2, CONFLATE, key=_by_timer))
+        self._taken_up = parts.state.shadow.taken_up
 
     def infra(self, *more: Child | Group) -> Group:
         logger = Child(self.logger, self._make_logger, shutdown_s=10.0, drain=True, same=itself)
@@ -121,6 +126,9 @@ class Wired:
         telegram = Child(self.telegram, self._make_telegram, waits_on=(self.scorer, self.logger))
         return Group("intake", ONE_FOR_ONE, children=(*more, telegram))
 
+    def shadowing(self) -> Child:
+        return Child(self.shadow, self._make_shadow, waits_on=(self.logger,))
+
     def equity_watch(self) -> EquityWatch:
         """A watch of its own for each who asks: its last good prices are its memory."""
         return EquityWatch(
@@ -134,6 +142,10 @@ class Wired:
     def _committed(self, committed: Sequence[Logged]) -> None:
         if any(type(one.entry.record) not in _OF_POSTS for one in committed):
             self.parts.venue.rest(None)
+        taken_up = self.parts.state.shadow.taken_up
+        if taken_up != self._taken_up:
+            self._taken_up = taken_up
+            self.shadow.offer(LookAtBook())
 
     def _make_logger(self) -> LoggerActor:
         return LoggerActor(
@@ -218,7 +230,7 @@ class Wired:
             cursors=lambda: ledger().cursors,
             revision=lambda trace: ledger().revision(trace),
             deleted=lambda trace: ledger().deleted(trace),
-            is_open=lambda trace: any(call.trace == trace for call in ledger().calls.values()),
+            open_text=lambda trace: next((c.said for c in ledger().calls.values() if c.trace == trace), None),
         )
         return TelegramActor(
             posts=self.parts.posts,
@@ -229,6 +241,16 @@ class Wired:
             on_exhausted=self.parts.on_exhausted,
         )
 
+    def _make_shadow(self) -> ShadowActor:
+        parts = self.parts
+        planned = OurPlan(self.rulebook, parts.market, account=ACCOUNT)
+        return ShadowActor(
+            book=lambda: parts.state.shadow,
+            shadowing=Shadowing(parts.market, pricing=lambda: pricing_of(self.rulebook.config), planned=planned),
+            log=self.logger,
+            clock=parts.clock,
+        )
+
     def _seen(self, channel: str, message_id: int) -> bool:
         ledger, trace = self.parts.state.ledger(), trace_id(channel, message_id)
         return trace in ledger.pending or ledger.decision(trace) is not None or self.parts.was_seen(trace)
@@ -236,3 +258,8 @@ class Wired:
     def _pending(self) -> Iterable[SignalIngest]:
         pending = self.parts.state.ledger().pending.values()
         return [replace(one.ingest, post=one.post) if one.revision else one.ingest for one in pending]
+
+
+# A nudge and its own timer stand for all there is to see.
+def _by_timer(message: LookAtBook) -> bool:
+    return message.timed

@@ -76,6 +76,7 @@ class Ticket(Struct, kw_only=True):
     expires_at: float
     trace: TraceId | None = None
     leg: LegRead | None = None
+    said: str = ""
     revision: int = 0
 
 
@@ -115,6 +116,7 @@ class Call(Struct, kw_only=True):
     changed_at: float | None = None  # Last fill.
     exit_role: str | None = None  # Role of the order that exited last: s, t or c.
     leg: LegRead | None = None  # As it was judged.
+    said: str = ""  # The print of its post's text.
     revision: int = 0  # Of the plan that rules: how often it was replaced.
     to_reduce: Decimal = Decimal(0)  # What its channel has asked to close of it, all in all.
     entries_over: str = ""  # Why its channel, or its deletion, ended what has not filled yet.

@@ -135,6 +135,7 @@ def _ticket(state: State, entry: Entry, record: records.RiskTicket) -> None:
             expires_at=record.expires_at,
             trace=entry.trace,
             leg=record.leg,
+            said=record.said,
             revision=record.revision,
         )
 
@@ -187,6 +188,7 @@ def _spend(state: State, key: CallKey, *, how: str) -> Call:
         targets=plan.targets,
         targets_source=plan.targets_source,
         leg=ticket.leg,
+        said=ticket.said,
     )
     state.calls[key] = call
     said = call_print(ticket.leg) if ticket.leg is not None else None

@@ -266,6 +266,7 @@ class RiskTicket(Record, frozen=True, kw_only=True):
     expires_at: float
     at: float
     leg: LegRead | None = None
+    said: str = ""  # The print of the post's text.
     revision: int = 0
     resolved: tuple[Resolved, ...] = ()
 

@@ -43,7 +43,7 @@ class Disk:
         self.decided: set[TraceId] = set()
         self.revisions: dict[TraceId, Revision] = {}  # What became of edits, as somebody behind Scorer wrote it.
         self.deleted: set[TraceId] = set()
-        self.open_: set[TraceId] = set()
+        self.open_: dict[TraceId, str] = {}  # What posts said of which a call is open.
         self.refuse_next = 0
         self.cannot_tell = 0  # So often nobody can say whether a post was seen.
         self.powered = True
@@ -134,7 +134,7 @@ class Bench:
                     cursors=self.disk.cursors,
                     revision=self.disk.revisions.get,
                     deleted=self.disk.deleted.__contains__,
-                    is_open=self.disk.open_.__contains__,
+                    open_text=self.disk.open_.get,
                 ),
                 scorer=scorer,
                 log=log,
@@ -530,9 +530,9 @@ async def test_a_forgotten_post_told_again_matters_while_a_call_of_it_is_open(cl
     disk = Disk()
     async with Bench(clock, disk=disk, posts=ScriptedPosts([posted(7)], clock=clock)).running():
         await clock.sleep(1.0)
-    disk.open_ = {post(7).trace} if is_open else set()
-    told_again = Posted(post=post(7, "closed"), received_at=EPOCH)
-    again = Bench(clock, disk=disk, posts=ScriptedPosts([told_again], clock=clock))
+    disk.open_ = {post(7).trace: text_print("BTC long")} if is_open else {}
+    told_again = [Posted(post=post(7, text), received_at=EPOCH) for text in ("BTC long", "closed")]
+    again = Bench(clock, disk=disk, posts=ScriptedPosts(told_again, clock=clock))
     async with again.running():
         await clock.sleep(1.0)
 
