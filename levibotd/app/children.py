@@ -24,14 +24,25 @@ NEEDS = "sklearn"
 
 # Sums over threads come in another order, and then the last digits differ.
 STEADY = {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-_FIGURES = ("accuracy", "macro_f1", "brier", "ece", "wrong_act", "wrong_act_bound", "act_recall")
+_FIGURES = (
+    "posts", "accuracy", "macro_f1", "brier_skill", "ece", "auroc",
+    "acts", "act_recall", "wrong_act", "wrong_act_bound", "harmful", "harmful_bound",
+)  # fmt: skip
 
 
 def train(
-    labels: Sequence[Path], *, messages: Sequence[Path], out_dir: Path, name: str, as_json: bool, out: TextIO
+    labels: Sequence[Path],
+    *,
+    messages: Sequence[Path],
+    out_dir: Path,
+    name: str,
+    as_json: bool,
+    out: TextIO,
+    calibration: str = "sigmoid",
 ) -> int:
     """Fit on `labels` and write model, card and figures to `out_dir`; print where, or the figures as JSON."""
     words = ["--labels", *map(str, labels), "--out", str(out_dir), "--name", name, *_messages(messages)]
+    words += ["--calibration", calibration]
     code, printed = run_child(TRAIN, words)
     if code == ExitCode.OK:
         metrics = msgspec.json.decode((out_dir / "metrics.json").read_bytes())
@@ -45,10 +56,17 @@ def train(
 
 
 def evaluate(
-    labels: Sequence[Path], *, messages: Sequence[Path], out_dir: Path | None, as_json: bool, out: TextIO
+    labels: Sequence[Path],
+    *,
+    messages: Sequence[Path],
+    out_dir: Path | None,
+    as_json: bool,
+    out: TextIO,
+    calibration: str = "sigmoid",
 ) -> int:
     """Score on the channels of `labels`, each held out in turn; print a table or JSON, keep `metrics.json`."""
-    code, printed = run_child(EVALUATE, ["--labels", *map(str, labels), *_messages(messages)])
+    words = ["--labels", *map(str, labels), "--calibration", calibration, *_messages(messages)]
+    code, printed = run_child(EVALUATE, words)
     if code == ExitCode.OK:
         if out_dir is not None:
             out_dir.mkdir(parents=True, exist_ok=True)

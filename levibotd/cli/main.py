@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from levibotd.cli import archive, ctl, log, openapi, reading, report, service, training
+from levibotd.cli import archive, channels, ctl, learning, log, openapi, reading, report, service, training
 from levibotd.cli.words import Command
 from levibotd.errors import LeviError
 from levibotd.exit_codes import MEANINGS, ExitCode, exit_code_of
@@ -63,7 +63,7 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for topic in (service, reading, training, report, log, archive, ctl, openapi):
+    for topic in (service, reading, training, learning, channels, report, log, archive, ctl, openapi):
         topic.add(commands)
     service.add_version(commands)
     return parser

@@ -28,6 +28,12 @@ def add(commands: Commands) -> None:
             "--labels", type=Path, nargs="+", required=True, metavar="F", help="labelled posts (JSON lines)"
         )
         each.add_argument("--messages", type=Path, nargs="+", default=[], metavar="F", help="the posts they reply to")
+        each.add_argument(
+            "--calibration",
+            choices=("sigmoid", "temperature"),
+            default="sigmoid",
+            help="how margins become probabilities: a sigmoid a class (default), or one temperature",
+        )
         json_flag(each)
     train.add_argument("--out", type=Path, required=True, metavar="DIR", help="where model, card and metrics.json go")
     train.add_argument("--name", default="model", metavar="NAME", help="file name of the model (default: model)")
@@ -38,11 +44,24 @@ def _do_train(asked: argparse.Namespace) -> int:
     from levibotd.app.children import train
 
     return train(
-        asked.labels, messages=asked.messages, out_dir=asked.out, name=asked.name, as_json=asked.json, out=sys.stdout
+        asked.labels,
+        messages=asked.messages,
+        out_dir=asked.out,
+        name=asked.name,
+        calibration=asked.calibration,
+        as_json=asked.json,
+        out=sys.stdout,
     )
 
 
 def _do_evaluate(asked: argparse.Namespace) -> int:
     from levibotd.app.children import evaluate
 
-    return evaluate(asked.labels, messages=asked.messages, out_dir=asked.out, as_json=asked.json, out=sys.stdout)
+    return evaluate(
+        asked.labels,
+        messages=asked.messages,
+        out_dir=asked.out,
+        calibration=asked.calibration,
+        as_json=asked.json,
+        out=sys.stdout,
+    )
