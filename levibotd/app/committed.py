@@ -35,6 +35,7 @@ from levibotd.domain.records import (
     SignalScored,
 )
 from levibotd.domain.risk import day_of
+from levibotd.domain.shadow_book import ShadowBook
 from levibotd.domain.signal import TraceId
 
 Watcher = Callable[[Sequence[Logged]], None]
@@ -50,10 +51,18 @@ class _Kept(Struct, frozen=True, array_like=True):
 class CommittedState:
     """The ledger as of the last committed record, the folds beside it, and who else wants to know of commits."""
 
-    def __init__(self, ledger: Ledger, *, climate: ClimateRecord | None = None, cards: CardBook | None = None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        climate: ClimateRecord | None = None,
+        cards: CardBook | None = None,
+        shadow: ShadowBook | None = None,
+    ) -> None:
         self._ledger = ledger
         self.climate = climate or ClimateRecord()
         self.cards = cards or CardBook()
+        self.shadow = shadow or ShadowBook()
         self._watchers: list[Watcher] = []
         self.last_seq = 0
         self.last_ts: float | None = None
@@ -64,7 +73,7 @@ class CommittedState:
 
     def to_bytes(self) -> bytes:
         """Every fold, for a snapshot."""
-        others = {"climate": self.climate.to_bytes(), "cards": self.cards.to_bytes()}
+        others = {"climate": self.climate.to_bytes(), "cards": self.cards.to_bytes(), "shadow": self.shadow.to_bytes()}
         return msgspec.msgpack.encode(_Kept(self._ledger.to_bytes(), others))
 
     @classmethod
@@ -78,11 +87,12 @@ class CommittedState:
             kept = msgspec.msgpack.decode(snapshot, type=_Kept)
         except msgspec.ValidationError:
             kept = _Kept(snapshot, {})
-        climate, cards = kept.others.get("climate"), kept.others.get("cards")
+        climate, cards, shadow = [kept.others.get(name) for name in ("climate", "cards", "shadow")]
         return cls(
             Ledger.from_bytes(kept.ledger),
             climate=None if climate is None else ClimateRecord.from_bytes(climate),
             cards=None if cards is None else CardBook.from_bytes(cards),
+            shadow=None if shadow is None else ShadowBook.from_bytes(shadow),
         )
 
     def is_decided(self, trace: TraceId) -> bool:
@@ -99,6 +109,7 @@ class CommittedState:
         self.cards.apply_all(entries)
         for one in committed:
             self.climate.apply(one)
+            self.shadow.apply(one)
         if committed:
             self.last_seq = committed[-1].seq
             self.last_ts = committed[-1].ts

@@ -38,6 +38,7 @@ from levibotd.kernel.virtual_time import run_virtual
 
 INSTALLATION = "00"
 DECIDED_S = 600.0  # No post takes longer from its arrival to its decision.
+FOLLOWED_S = 20 * 86_400.0  # No call is followed longer.
 WAIT_S = 86_400.0  # How far time moves at once while positions run out after the last post.
 _DECIDES = ("exchange", "exec", "paper", "symbols", "strategy", "risk", "model")
 
@@ -168,7 +169,8 @@ class _Run:
                 on_exhausted=exhausted.set,
             )
         )
-        groups = (wired.infra(), wired.trading(), wired.intake())
+        edge = Group("edge", ONE_FOR_ONE, children=(wired.shadowing(),))
+        groups = (wired.infra(), wired.trading(), wired.intake(), edge)
         tree = Group("root", ONE_FOR_ONE, intensity=3, period_s=300, children=groups)
         system = System(tree, clock=clock, on_event=self._on_event, rng=Random(self._asked.seed))
         await system.start()
@@ -193,6 +195,10 @@ class _Run:
         while self._state.ledger().pending and clock.time() < deadline:
             await clock.sleep(1.0)
         while any(self._last_candle(symbol) > clock.time() for symbol in self._open_symbols()):
+            await clock.sleep(WAIT_S)
+        # Of what its bars leave open, the end comes by the clock: of its entries, or of the time it may be held.
+        deadline = clock.time() + FOLLOWED_S
+        while self._state.shadow.calls and clock.time() < deadline:
             await clock.sleep(WAIT_S)
 
     def _open_symbols(self) -> list[Symbol]:

@@ -124,11 +124,12 @@ class Follow:
             if not path.over:
                 self._settle(path)
 
-    def so_far(self, price: float) -> float:
-        """R at this price: what is realised, and the rest as if it were closed now, costs included."""
+    def so_far(self, price: float | None) -> float:
+        """R at this price (None: at the last close): what is realised, and the rest closed now, costs included."""
         path = self._paths[0]
         gain = path.realised - path.fees
-        if path.qty and not path.over:
+        price = self._last_close if price is None else price
+        if path.qty and not path.over and price is not None:
             out = price * self._sign
             out -= abs(out) * self.terms.costs.half_spread
             gain += path.qty * out - path.open_value - path.qty * abs(out) * self.terms.costs.taker_fee

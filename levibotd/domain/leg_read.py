@@ -36,6 +36,16 @@ class LegRead(Struct, frozen=True, kw_only=True):
             margin=leg.margin, leverage=leg.leverage, price_unit=leg.price_unit, factor=leg.factor, zone=leg.zone,
         )  # fmt: skip
 
+    def as_leg(self) -> Leg:
+        """The leg again: the floats that were written."""
+        sl = self.sl
+        return Leg(
+            symbol=self.symbol, side=self.side, quote_inferred=self.quote_inferred, market=self.market,
+            entry_type=self.entry_type, entry=_floats(self.entry), tps=_floats(self.tps), tp_unit=self.tp_unit,
+            sl=_floats(sl) if isinstance(sl, tuple) else None if sl is None else float(sl), sl_kind=self.sl_kind,
+            margin=self.margin, leverage=self.leverage, price_unit=self.price_unit, factor=self.factor, zone=self.zone,
+        )  # fmt: skip
+
 
 def _decimal(written: float) -> Decimal:
     return Decimal(repr(written).removesuffix(".0"))
@@ -43,3 +53,7 @@ def _decimal(written: float) -> Decimal:
 
 def _decimals(written: tuple[float, ...]) -> tuple[Decimal, ...]:
     return tuple([_decimal(one) for one in written])
+
+
+def _floats(read: tuple[Decimal, ...]) -> tuple[float, ...]:
+    return tuple([float(one) for one in read])

@@ -1,0 +1,221 @@
+"""
+The shadow book: which calls are being followed, traded or not, as a fold over records.
+
+A call is taken up when its reading is committed, and let go when both of its outcomes are. What the
+market made of it since is no part of the book: that is reckoned anew from the bars, which do not
+change. So a crash at any moment loses nothing, and an outcome that is written is not written again.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from statistics import median
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+
+from levibotd.domain.cards.calls import stop_distance
+from levibotd.domain.leg_read import LegRead
+from levibotd.domain.lifecycle import calls_meant
+from levibotd.domain.outcomes import AS_FOLLOWED, AS_POSTED, ShadowOutcome, has_unknown_text, is_witnessed
+from levibotd.domain.records import Logged, RiskTicket, SignalExpired, SignalIngest, SignalScored, TradePlan
+from levibotd.domain.risk import day_of
+from levibotd.domain.signal import NO_TRADE, CallKey, Kind, Reading, Symbol, TraceId, call_key
+
+LATENCY_S = 1.0  # From what reaches us to what could be done about it, for entries and announced exits alike.
+OPEN_MAX = 20_000
+POSTS_KEPT = 4096  # Between their arrival and their reading.
+CHANNELS_MAX = 4096
+STOPS_PER_CHANNEL_MAX = 50
+STOPS_FOR_MEDIAN = 10
+UNKNOWN = "unknown"
+TOO_MANY = "too_many"
+
+_BOTH = (AS_POSTED, AS_FOLLOWED)
+
+
+class ShadowCall(Struct, kw_only=True):
+    """
+    One call that is followed, and all that the log says of it.
+
+    `heard_at` is when its text existed for us: witnessed posts as received, others when the text was known.
+    `fate` is set where nothing can be followed.
+    """
+
+    key: CallKey
+    trace: TraceId
+    channel: str
+    symbol: Symbol
+    leg: LegRead
+    posted_at: float
+    heard_at: float
+    p_call: float
+    witnessed: bool
+    contaminated: bool = False
+    fate: str | None = None  # unknown | too_many
+    median_stop: float | None = None  # Of the channel, before this call.
+    announced_at: float | None = None  # Its channel said it is over.
+    expired: bool = False  # We would have come too late.
+    plan: TradePlan | None = None  # Of the ticket, where there is one.
+    done: tuple[str, ...] = ()  # Ledgers whose outcome is written.
+
+    @property
+    def decided_at(self) -> float:
+        """Nothing fills before."""
+        return self.heard_at + LATENCY_S
+
+
+class ShadowBook(Struct, kw_only=True):
+    """
+    The open calls of all channels, oldest first. Folded with every commit; read it, never write to it.
+
+    Two books that saw the same records are equal; a snapshot as bytes plus the records after it is as good as all.
+    """
+
+    account: str = "paper"
+    calls: dict[CallKey, ShadowCall] = field(default_factory=dict)
+    taken_up: int = 0  # Ever; so that a reader sees whether there is something new.
+    announced: int = 0
+    posts: dict[TraceId, SignalIngest] = field(default_factory=dict)
+    stops: dict[str, list[float]] = field(default_factory=dict)
+
+    def apply(self, logged: Logged) -> None:
+        """Fold one committed record in. Never raises."""
+        rule = _RULES.get(type(logged.entry.record))
+        if rule is not None:
+            rule(self, logged.entry.record, logged)
+
+    def to_bytes(self) -> bytes:
+        return msgspec.msgpack.encode(self)
+
+    @classmethod
+    def from_bytes(cls, snapshot: bytes) -> "ShadowBook":
+        """Raises msgspec.DecodeError when these bytes are no snapshot of this version."""
+        return msgspec.msgpack.decode(snapshot, type=cls)
+
+    def median_stop(self, channel: str) -> float | None:
+        """Median distance of the stops this channel has posted, as share of the entry; None below ten of them."""
+        distances = self.stops.get(channel, ())
+        return median(distances) if len(distances) >= STOPS_FOR_MEDIAN else None
+
+
+def _ingested(book: ShadowBook, record: SignalIngest, _logged: Logged) -> None:
+    _remember(book.posts, record.post.trace, record, limit=POSTS_KEPT)
+
+
+def _scored(book: ShadowBook, record: SignalScored, logged: Logged) -> None:
+    ingest = book.posts.pop(logged.entry.trace, None) if logged.entry.trace is not None else None
+    if ingest is None:
+        return  # Read before: a second delivery.
+    if record.kind in (Kind.CLOSE, Kind.CANCEL):
+        _announced(book, ingest, record, logged.ts)
+    elif record.kind == Kind.NEW and record.legs and not record.stale and record.label != NO_TRADE:
+        for number, leg in enumerate(record.legs):
+            _take_up(book, ingest, record, leg, number)
+    _posted_stops(book, record)
+
+
+def _take_up(book: ShadowBook, ingest: SignalIngest, record: SignalScored, leg: LegRead, number: int) -> None:
+    post = ingest.post
+    key = call_key(book.account, post.channel, post.message_id, number)
+    if key in book.calls:
+        return
+    witnessed = is_witnessed(ingest)
+    fate = UNKNOWN if has_unknown_text(ingest) else TOO_MANY if len(book.calls) >= OPEN_MAX else None
+    book.calls[key] = ShadowCall(
+        key=key,
+        trace=post.trace,
+        channel=post.channel,
+        symbol=_symbol_of(leg),
+        leg=leg,
+        posted_at=post.posted_at,
+        heard_at=ingest.received_at if witnessed else post.known_at,
+        p_call=record.p_call,
+        witnessed=witnessed,
+        contaminated=_knew_later(record, post.posted_at),
+        fate=fate,
+        median_stop=book.median_stop(post.channel),
+    )
+    book.taken_up += 1
+
+
+def _announced(book: ShadowBook, ingest: SignalIngest, record: SignalScored, committed_at: float) -> None:
+    reading = Reading(
+        kind=Kind(record.kind), symbols=record.symbols, every_call=record.every_call, change=record.change
+    )
+    own: Mapping[CallKey, ShadowCall] = {
+        key: call for key, call in book.calls.items() if call.channel == ingest.post.channel
+    }
+    for key in calls_meant(ingest.post, reading, own):
+        if own[key].announced_at is None:
+            # Never before it was read: what bars said until then stands.
+            own[key].announced_at = max(ingest.received_at + LATENCY_S, committed_at)
+            book.announced += 1
+
+
+def _posted_stops(book: ShadowBook, record: SignalScored) -> None:
+    if record.kind != Kind.NEW:
+        return
+    for distance in filter(None, map(stop_distance, record.legs)):
+        distances = book.stops.get(record.channel)
+        if distances is None:
+            distances = []
+            _remember(book.stops, record.channel, distances, limit=CHANNELS_MAX)
+        distances.append(distance)
+        del distances[:-STOPS_PER_CHANNEL_MAX]
+
+
+def _expired(book: ShadowBook, _record: SignalExpired, logged: Logged) -> None:
+    for call in _of_trace(book, logged.entry.trace):
+        call.expired = True
+
+
+def _ticket(book: ShadowBook, record: RiskTicket, _logged: Logged) -> None:
+    call = book.calls.get(record.call)
+    if call is not None and call.plan is None:
+        call.plan = record.plan
+
+
+def _outcome(book: ShadowBook, record: ShadowOutcome, _logged: Logged) -> None:
+    call = book.calls.get(record.call)
+    if call is None:
+        return
+    call.done = (*call.done, record.ledger)
+    if all(ledger in call.done for ledger in _BOTH):
+        del book.calls[record.call]
+
+
+# The newest are looked at first: what follows a call about its post mostly follows at once.
+def _of_trace(book: ShadowBook, trace: TraceId | None) -> Iterator[ShadowCall]:
+    found = False
+    for call in reversed(book.calls.values()):
+        if call.trace == trace:
+            found = True
+            yield call
+        elif found:
+            return
+
+
+def _knew_later(record: SignalScored, posted_at: float) -> bool:
+    if record.trained_until is not None and record.trained_until > posted_at:
+        return True
+    return record.markets_as_of is not None and record.markets_as_of > day_of(posted_at)
+
+
+def _symbol_of(leg: LegRead) -> Symbol:
+    base, _, quote = leg.symbol.partition("/")
+    return Symbol(base + ("USDT" if quote in ("", "USD") else quote))
+
+
+def _remember(memory: dict[Any, Any], key: Any, value: Any, *, limit: int) -> None:
+    memory[key] = value
+    if len(memory) > limit:
+        del memory[next(iter(memory))]
+
+
+_RULES: Mapping[type, Callable[[ShadowBook, Any, Logged], None]] = {
+    SignalIngest: _ingested,
+    SignalScored: _scored,
+    SignalExpired: _expired,
+    RiskTicket: _ticket,
+    ShadowOutcome: _outcome,
+}
