@@ -133,7 +133,8 @@ class Reading(Struct, frozen=True, kw_only=True):
     What understanding made of a text: its kind, the legs that would be sent, and why.
 
     A close, cancel or update has no legs; `symbols` are the coins it names, `every_call` is "close all",
-    `change` is what an update asks for, None where it only reports.
+    `change` is what an update asks for, None where it only reports. `begun` is the text of a post that begins a
+    call and leaves it open: a reply may complete it.
     """
 
     kind: Kind
@@ -143,6 +144,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     stale: bool = False
     reasons: tuple[str, ...] = ()
     change: Change | None = None
+    begun: str | None = None
 
 
 class Scored(Struct, frozen=True, kw_only=True):

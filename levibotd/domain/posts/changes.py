@@ -7,14 +7,16 @@ commands that contradict one another, or a level that is no number leave the cha
 
 import re
 
+from levibotd.domain.posts.candidates import collect
 from levibotd.domain.posts.fields import Number
 from levibotd.domain.posts.glance import Glance
-from levibotd.domain.posts.notation import readings
+from levibotd.domain.posts.notation import readings, values_of
 from levibotd.domain.posts.refusal import Unsolved
 from levibotd.domain.signal import Change
 
 LENGTH_MAX = 320  # A longer text tells a story.
 LEVELS_MAX = 10
+_FAR = (0.2, 5.0)  # Of what the coin costs: what is told beyond is not its level.
 PLAIN_WORDS_MAX = 6  # "SL 45000" alone sets the stop; in a longer text it belongs to something else.
 
 
@@ -129,7 +131,7 @@ _SHARE_BEFORE = _re(
     rf"(?:{_PERCENT}|(yarısın?ı?|نصف|نیمی)|(üçte birini)|(çeyreğini))['’]?\w{{0,4}}\s(?:[^\W\d]+\s){{0,3}}?"
     r"(?:kapat\w*|satın|satalım|ببندید|سیو)"
 )
-_SHARE_OF_PROFIT = _re(r"%\s*(?:profit|gain|roi|kar\b|прибыл|ganancia|ربح|سود)")
+_SHARE_OF_PROFIT = _re(r"%\s*(?:profit(?! (?:now|here)\b)|gain|roi|kar\b|прибыл|ganancia|ربح|سود)")
 _CLOSES = _re(r"\bclose (?:it|this|now|here|all|the (?:trade|position)|everything)\b")
 _CANDLE = _re(r"\bclos\w+|\bcandle|kapanış|закрыти|اغلاق|إغلاق|cierre")
 _TAIL = r"((?>(?:[^a-zа-яء-ی]|(?<=\d)k(?!\w)|(?<!\w)(?:tp|t|target|hedef|цель|هدف)(?=\s?\d))*))(?!(?<=\d)[a-z])"
@@ -177,6 +179,30 @@ def change_asked(look: Glance, *, near: float | None = None) -> Change | None:
         entry=entry,
         close_share=shares[0] if shares else None,
     )
+
+
+def levels_told(look: Glance, *, near: float) -> Change | None:
+    """
+    Return the stop and targets that a short text lists without a coin and without a command: "SL 4.8, TP 5.5 - 6".
+
+    Only a reply to a call can mean that; `near` is what its coin costs.
+    """
+    if len(look.text) > LENGTH_MAX or _UNLESS.search(look.lower) or _REPORT.search(look.lower):
+        return None
+    try:
+        fields = collect(look.text)
+        if fields.entry or fields.sells or fields.stray or len(fields.sls) > 1:
+            return None
+        if any(number.pct for number in (*fields.sls, *fields.tps)):
+            return None
+        stops, targets = values_of(fields.sls, near), values_of(fields.tps, near)
+    except Unsolved:
+        return None
+    if (not stops and not targets) or len(targets) > LEVELS_MAX:
+        return None
+    if not all(_FAR[0] < value / near < _FAR[1] for value in (*stops, *targets)):
+        return None
+    return Change(stop=stops[0] if stops else None, targets=tuple(targets))
 
 
 def _commands(text: str, near: float | None) -> tuple[list[float], bool, list[float]]:

@@ -19,6 +19,7 @@ _NUMBER = re.compile(r"\d[\d.,]*")
 
 _CALL_ROLES = frozenset({w.ENTRY, w.BUY, w.SELL, w.LONG, w.SHORT, w.TP, w.STOP, w.TAKE})
 _CALL_WORDS = frozenset(word for word, role in w.ROLE_OF.items() if role in _CALL_ROLES) - {"t", "price", "take"}
+_SIDE_WORDS = frozenset(word for word, role in w.ROLE_OF.items() if role in (w.BUY, w.LONG, w.SHORT))
 _CALL_TAILS = ("long", "short")
 
 
@@ -34,6 +35,11 @@ class Glance(Struct, frozen=True, kw_only=True):
     def has_many_numbers(self) -> bool:
         """Whether there are more numbers than in any call; digits may be more, numbers cannot."""
         return len(_NUMBER.findall(self.text)) > NUMBERS_MAX
+
+    @property
+    def names_a_side(self) -> bool:
+        """Whether a word of buying or selling is here."""
+        return not self.words.isdisjoint(_SIDE_WORDS)
 
     @property
     def may_call(self) -> bool:

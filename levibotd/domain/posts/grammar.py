@@ -13,6 +13,7 @@ from levibotd.domain.posts.market_view import MarketView
 from levibotd.domain.posts.refusal import Unsolved
 from levibotd.domain.posts.solver import solve
 from levibotd.domain.posts.symbols import Mention, find_symbols, nearby_quote
+from levibotd.domain.posts.tickers import WORDY
 from levibotd.domain.signal import Leg
 
 COINS_MAX = 8
@@ -43,6 +44,8 @@ def draft(text: str, *, market: MarketView) -> Draft:
         return _draft_without_coin(text)
     if len(coins) > COINS_MAX:
         return Draft(symbols=names, refusal="too_many_coins")
+    if _names_another(text, {base for base, _, _ in coins}):
+        return Draft(symbols=names, refusal="another_coin", call_like=True)
     segments = _segments(text, coins)
     header = text[: segments[0][0]]  # What is said above all coins is said of each.
     legs = []
@@ -61,6 +64,14 @@ def draft(text: str, *, market: MarketView) -> Draft:
     return Draft(legs=tuple(legs), symbols=names, call_like=True)
 
 
+def _names_another(text: str, bases: set[str]) -> bool:
+    """Whether a price is told of a coin that goes by a word and was not taken for one: "BUY NEAR 8.90"."""
+    return any(hit.group(1) in WORDY and hit.group(1) not in bases for hit in _PRICED.finditer(text))
+
+
+_PRICED = re.compile(r"\b(?:BUY|Buy|buy|LONG|Long|long|SHORT|Short|short)\s+([A-Z]{2,10})\s+(?:@\s?|at\s)?\$?\d")
+
+
 def _draft_without_coin(text: str) -> Draft:
     try:
         fields = collect(text)
@@ -77,9 +88,9 @@ def named_coins(text: str, *, market: MarketView) -> tuple[str, ...]:
 
 
 def _looks_like_call(fields: Fields) -> bool:
-    return bool(fields.roles & _CALL_WORDS) and bool(
-        (fields.entry or fields.sells) and (fields.tps or fields.sls or fields.sells)
-    )
+    entered = bool(fields.entry or fields.sells) and bool(fields.tps or fields.sls or fields.sells)
+    aimed = len(fields.tps) > 1 and not any(number.pct for number in fields.tps) and not fields.stray
+    return bool(fields.roles & _CALL_WORDS) and (entered or aimed)
 
 
 def _coins(text: str, mentions: list[Mention]) -> list[tuple[str, str | None, list[Mention]]]:

@@ -81,9 +81,10 @@ _NO_COMMAND = _cue(
     "monday "
     "не никогда нужно kapatmayın kapatma no nunca لا",
     r"\b(?:don'?t|do not|never|not|no need to|should (?:we|i|you)|may|can|could|might|would)\s+(?:\w+\s+){0,3}?"
-    r"(?:clos\w*|exit|cancel\w*|sell)\b|\b(?:markets?|subscription|membership|friends)\b|"
+    r"(?:clos\w*|exit|cancel\w*|sell)\b|\b(?:markets|stock|subscription|membership|friends)\b|"
     r"\bне\s+закр|kapatma|\bno\s+(?:cierr|cerr)|لا\s+(?:تغلق|اغلق)",
 )
+_OF_OTHERS = _cue("channels groups", r"\bother (?:channels|groups)\b[^\n]{0,40}\b(?:told|said|called|say|tell)\b")
 _ASKS = re.compile(r"[?؟]\s*\Z")
 _EVERY = _cue(
     "close exit cancel all every закрываем закрыть закройте отменяем отмена все всё kapatın kapat tüm hepsini bütün "
@@ -103,16 +104,19 @@ _CANCEL = _cue(
 )
 _CANCELLED_HEAD = _cue("cancel cancelled canceled отмена iptal", r"\A[^\n]{0,60}\b(?:cancel(?:l?ed)?|отмена|iptal)\b")
 _IDEA = _cue(
-    "if wait watch coming will keep planning could might may looking opinion если eğer",
+    "close once if wait watch coming will keep planning could might may looking opinion если eğer",
     r"\bif\b[^\n]{0,60}\b(?:clos\w+|break\w*|holds?|bounces?|above|below|reaches|drops?)|"
-    r"\bwait for\b|\bwatch (?:for|out)|"
+    r"\bclose (?:above|below)\b|\bonce (?:it|price) (?:breaks?|closes|crosses)\b|\bwait for\b|\bwatch (?:for|out)|"
     r"\bcoming soon\b|\bwill (?:buy|enter|long|short)|\bkeep an eye|\bplanning\b|\bcould\b|\bmight\b|"
     r"\bmay (?:buy|sell|close|long|short)\b|\blooking (?:for|to)\b|\bopinion\b|если|eğer",
 )
 _CONDITIONAL = _cue(
-    "if watch wait если eğer olursa kırarsa geçerse once si cierra rompe supera",
+    "if should may watch wait если eğer olursa kırarsa geçerse once si cierra rompe supera",
     r"\bif\s+(?:[^\s\n]+\s+){0,4}?(?:clos\w+|breaks?|bounces?|reaches)\b|\bwatch for\b|"
     r"\bwait for\b(?! (?:the |a |our )?(?:upcoming|big|huge|pump|moon|targets?|profits?|results?|it to))|"
+    r"\bshould\s+(?!we\b|i\b|you\b)(?:[^\s\n]+\s+){1,3}?(?:lose|break|hold|close|reach|drop)\b|\b(?:we|i) may (?:buy|"
+    r"sell|long|"
+    r"short)\b|"
     r"\bесли\b[^\n]{0,40}(?:пробь|закро)|\beğer\b|\b(?:olursa|kırarsa|geçerse)\b|"
     r"\bsi\s+(?:[^\s\n]+\s+){0,4}?(?:cierra|rompe|supera)|\bonce it (?:breaks?|closes|crosses)\b",
 )
@@ -148,8 +152,10 @@ def _without_command(look: Glance) -> Kind:
 
 def spoils_call(look: Glance) -> Kind | None:
     """The kind of a text whose call is over, conditional or taken back, whatever its numbers say; else None."""
-    if _CANCELLED_HEAD.seen(look):
+    if _CANCELLED_HEAD.seen(look) and not _NO_COMMAND.seen(look):
         return Kind.CANCEL
+    if _OF_OTHERS.seen(look):
+        return Kind.CHATTER
     if has_ticks(look) or _TICKED_WORD.seen(look) or _SPOILED.seen(look):
         return Kind.RESULT
     if _CONDITIONAL.seen(look):

@@ -5,16 +5,22 @@ Pure: same post, same view of the market, same parent, same answer.
 """
 
 from levibotd.domain.posts import kinds
-from levibotd.domain.posts.changes import change_asked
+from levibotd.domain.posts.changes import change_asked, levels_told
 from levibotd.domain.posts.glance import Glance, glance
 from levibotd.domain.posts.grammar import draft, named_coins
 from levibotd.domain.posts.market_view import MarketView
 from levibotd.domain.posts.normalise import TEXT_MAX, normalise
 from levibotd.domain.posts.symbols import is_foreign, is_other_market
-from levibotd.domain.signal import Change, Kind, Post, Reading
+from levibotd.domain.signal import Change, Kind, Leg, Post, Reading
 
 STALE_AFTER_S = 24 * 3600.0
 
+BEGUN_LENGTH_MAX = 300  # Of a post that begins a call; a longer one tells a story.
+COIN_ALONE_LENGTH_MAX = 40
+
+_MAY_BEGIN = frozenset({Kind.CHATTER, Kind.AMBIGUOUS})
+_BEGINNINGS = frozenset({"no_levels", "refused:bare_entry", "refused:no_entry", "refused:no_side"})
+_MAY_TELL_LEVELS = frozenset({Kind.CHATTER, Kind.AMBIGUOUS, Kind.UPDATE})
 _ABOUT_CALLS = frozenset({Kind.CLOSE, Kind.CANCEL, Kind.UPDATE})  # A result changes nothing of ours.
 
 
@@ -22,7 +28,9 @@ def read(post: Post, market: MarketView, *, parent: Reading | None = None) -> Re
     """
     Say what `post` is and which legs it would send. Never raises; what is not certain is ambiguous.
 
-    A close, cancel or update that names no coin speaks of those of `parent`, the post it replies to.
+    A close, cancel or update that names no coin speaks of those of `parent`, the post it replies to. Where `parent`
+    only began a call (`begun`), a reply with the missing levels is the new call; where it was one, such a reply, and
+    one that repeats the call, changes it.
     """
     if len(post.text) > TEXT_MAX:
         return Reading(kind=Kind.AMBIGUOUS, reasons=("too_long",))
@@ -36,16 +44,28 @@ def _read_text(look: Glance, market: MarketView, *, parent: Reading | None, stal
     spoiled = kinds.spoils_call(look)
     if spoiled is not None or not look.may_call:
         kind = spoiled or kinds.tell(look, call_like=False)
-        return _without_legs(
-            look, market, kind, parent=parent, stale=stale, reason="spoiled" if spoiled else "no_levels"
-        )
+        reason = "spoiled" if spoiled else "no_levels"
+        return _without_legs(look, market, kind, parent=parent, stale=stale, reason=reason)
     if look.has_many_numbers:
         return Reading(kind=Kind.AMBIGUOUS, stale=stale, reasons=("too_dense",))
     found = draft(look.text, market=market)
+    reasons: tuple[str, ...] = ()
+    if not found.legs and parent is not None and parent.begun is not None and found.symbols in ((), parent.symbols):
+        completed = draft(f"{parent.begun}\n{look.text}", market=market)
+        if len(completed.legs) == 1 and completed.legs[0].entry:  # "Now" was then.
+            found, reasons = completed, ("completes_parent",)
     if found.legs:
         if is_foreign(look.text):
             return Reading(kind=Kind.CHATTER, stale=stale, symbols=found.symbols, reasons=("foreign_market",))
-        return Reading(kind=Kind.NEW, legs=found.legs, stale=stale, symbols=found.symbols)
+        if parent is not None and _repeats(found.legs, parent.legs):
+            return Reading(
+                kind=Kind.UPDATE,
+                stale=stale,
+                symbols=found.symbols,
+                change=_as_change(found.legs[0]),
+                reasons=("repeats",),
+            )
+        return Reading(kind=Kind.NEW, legs=found.legs, stale=stale, symbols=found.symbols, reasons=reasons)
     kind = kinds.tell(look, call_like=found.call_like)
     elsewhere = is_foreign if found.symbols else is_other_market
     if kind in (Kind.AMBIGUOUS, Kind.CLOSE) and elsewhere(look.text):
@@ -56,15 +76,46 @@ def _read_text(look: Glance, market: MarketView, *, parent: Reading | None, stal
 def _without_legs(
     look: Glance, market: MarketView, kind: Kind, *, parent: Reading | None, stale: bool, reason: str
 ) -> Reading:
-    change = change_asked(look, near=_price_of(parent)) if kind is not Kind.CANCEL else None
+    near = _price_of(parent)
+    change = change_asked(look, near=near) if kind is not Kind.CANCEL else None
+    if change is None and near is not None and kind in _MAY_TELL_LEVELS:
+        change = levels_told(look, near=near)
     kind = kind if change is None else Kind.UPDATE
     symbols: tuple[str, ...] = ()
     if kind in _ABOUT_CALLS:
         symbols = named_coins(look.text, market=market) or (parent.symbols if parent is not None else ())
     if change is not None and len(symbols) > 1 and _has_levels(change):
         change = None  # One level cannot be meant for two coins.
-    every = kind in _ABOUT_CALLS and kinds.names_all(look)
-    return Reading(kind=kind, stale=stale, symbols=symbols, every_call=every, reasons=(reason,), change=change)
+    begun = _begun(look, market) if kind in _MAY_BEGIN and reason in _BEGINNINGS else ()
+    return Reading(
+        kind=kind,
+        stale=stale,
+        symbols=symbols or begun,
+        every_call=kind in _ABOUT_CALLS and kinds.names_all(look),
+        reasons=(reason,),
+        change=change,
+        begun=look.text if begun and not stale else None,
+    )
+
+
+def _begun(look: Glance, market: MarketView) -> tuple[str, ...]:
+    """The one coin of a short post that names it with a side, or alone; nothing where that is no beginning."""
+    if len(look.text) > BEGUN_LENGTH_MAX or not (look.names_a_side or len(look.text) <= COIN_ALONE_LENGTH_MAX):
+        return ()
+    coins = named_coins(look.text, market=market)
+    return coins if len(coins) == 1 else ()
+
+
+def _repeats(legs: tuple[Leg, ...], before: tuple[Leg, ...]) -> bool:
+    return len(legs) == 1 and any((legs[0].base, legs[0].side) == (leg.base, leg.side) for leg in before)
+
+
+def _as_change(leg: Leg) -> Change:
+    return Change(
+        stop=leg.sl if isinstance(leg.sl, float) else None,
+        targets=leg.tps if leg.tp_unit == "price" else (),
+        entry=leg.entry if leg.entry_type != "market" else (),
+    )
 
 
 def _price_of(parent: Reading | None) -> float | None:

@@ -195,6 +195,7 @@ def _read_side(s: Scan, tokens: Sequence[Token], i: int, role: int, *, strong_fr
 def _read_modifier(s: Scan, tokens: Sequence[Token], i: int, role: int, *, strong_fresh: bool) -> None:
     word = tokens[i][1].lower()
     if (role, _next_word(tokens, i)) in ((w.TAKE, w.PROFIT), (w.PROFIT, w.ZONE)):
+        s.out.roles.add(w.TP)
         label(s, w.TP)
     elif role == w.PROFIT:
         beside = strong_fresh and s.field == w.TP and _is_adjacent(tokens, i)

@@ -225,6 +225,8 @@ def _side(fields: Fields, levels: _Levels) -> Side:
     """The side that the levels show; the words must not contradict it, and decide where levels are silent."""
     up = bool(fields.flags & {"buy", "long"})
     down = bool(fields.flags & {"short", "sell_entry"})
+    if up and down and len(fields.entry) > 1:
+        raise Unsolved("both_sides")
     votes = _votes(levels)
     if len(set(votes)) > 1:
         raise Unsolved("geometry")
@@ -302,7 +304,8 @@ def _market(fields: Fields, text: str) -> str | None:
 
 _INVERSE = re.compile(r"\binverse\b|coin-?m\b", re.IGNORECASE)
 _FUTURES = re.compile(
-    r"\bfutures\b|\bfuture (?:call|signal|trade)|futuresignal|\bperp|bitmex|bybit|vadeli|фьючерс|فيوتشر|العقود|فیوچرز",
+    r"\bfutures\b|\bfuture (?:call|signal|trade)|futuresignal|(?<![#$A-Za-z])perp(?!\s?[/-])|bitmex|bybit|vadeli|"
+    r"фьючерс|فيوتشر|العقود|فیوچرز",
     re.IGNORECASE,
 )
 _BITCOIN_MARGIN = re.compile(r"bitmex", re.IGNORECASE)

@@ -125,7 +125,7 @@ _OTHER = re.compile(
 
 
 def _pairs(text: str) -> list[Mention]:
-    found = []
+    found: list[Mention] = []
     for hit in _QUOTE_END.finditer(text.lower()):
         if len(found) == MENTIONS_MAX:
             break

@@ -25,7 +25,7 @@ from levibotd.domain.signal import Kind
         ("we could see a bounce", Kind.IDEA),
         ("if it breaks 5 we go long", Kind.IDEA),
         ("good morning", Kind.CHATTER),
-        ("4h close above 5 is needed", Kind.CHATTER),
+        ("4h close above 5 is needed", Kind.IDEA),
     ],
 )
 def test_words_tell_the_kind(text: str, kind: Kind) -> None:

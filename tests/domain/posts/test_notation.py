@@ -3,7 +3,7 @@
 import pytest
 
 from levibotd.domain.posts.fields import Number
-from levibotd.domain.posts.notation import completed, unique_edges, readings, scale_of, unrepeated, values_of
+from levibotd.domain.posts.notation import completed, readings, scale_of, unique_edges, unrepeated, values_of
 from levibotd.domain.posts.refusal import Unsolved
 
 
