@@ -222,7 +222,7 @@ class ScorerActor(Actor[ScorerMessage]):
             message_id=post.message_id,
             revision=message.revision,
             text=post.text,
-            edited_at=min(post.known_at, message.received_at),
+            edited_at=message.received_at if post.edited_at is None else min(post.edited_at, message.received_at),
             effect="noted",
         )
         speech = self._speech(post.channel)

@@ -242,6 +242,8 @@ class TelegramActor(Actor[TelegramMessage]):
     def _says_nothing_new(self, post: Post, known: _Known | None, logged: Revision | None) -> bool:
         if known is not None:
             return known.text == post.text or text_print(known.text) == text_print(post.text)
+        if logged is not None and post.edited_at is not None and post.edited_at < logged.at:
+            return True  # A source that tells its past again, and not what the post says now.
         before = self._work.open_text(post.trace) if logged is None else logged.text
         return before is not None and before == text_print(post.text)
 

@@ -118,13 +118,18 @@ class Call(Struct, kw_only=True):
     leg: LegRead | None = None  # As it was judged.
     said: str = ""  # The print of its post's text.
     revision: int = 0  # Of the plan that rules: how often it was replaced.
-    to_reduce: Decimal = Decimal(0)  # What its channel has asked to close of it, all in all.
+    reductions: dict[str, Decimal] = {}  # What its channel has asked to close of it, by what said so.
     entries_over: str = ""  # Why its channel, or its deletion, ended what has not filled yet.
     orders: list[str] = []  # Client ids in the order of their intents.
 
     @property
     def planned_loss(self) -> Decimal:
         return self.plan.planned_loss
+
+    @property
+    def to_reduce(self) -> Decimal:
+        """What its channel has asked to close of it, all in all."""
+        return sum(self.reductions.values(), Decimal(0))
 
     @property
     def flat(self) -> bool:
@@ -180,6 +185,7 @@ class Revision(Struct, frozen=True, kw_only=True):
 
     number: int
     text: str  # Its print.
+    at: float = 0.0  # When it was edited.
 
 
 class Opened(Struct, frozen=True, kw_only=True):

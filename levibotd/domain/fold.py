@@ -65,7 +65,7 @@ def _edited(state: State, entry: Entry, record: records.SignalEdited) -> None:
         return
     known = state.revisions.get(entry.trace)
     if known is None or record.revision > known.number:
-        revision = Revision(number=record.revision, text=text_print(record.text))
+        revision = Revision(number=record.revision, text=text_print(record.text), at=record.edited_at)
         _remember(state.revisions, entry.trace, revision, limit=REVISIONS_MAX)
     post = state.pending.get(entry.trace)
     if post is not None and record.revision > post.revision:

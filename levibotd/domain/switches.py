@@ -46,7 +46,8 @@ def _control(state: State, entry: Entry, record: records.Control) -> None:
             part = Decimal(qty)
             expect_sound(part)
             assert part > 0, f"a part of nothing: {qty}"
-            call.to_reduce += part
+            # Once for each that says so: a life that died in between reads the same words again.
+            call.reductions.setdefault(record.reason, part)
 
 
 def _small(written: str) -> int:

@@ -6,6 +6,7 @@ record that ends the post, the edit or the deletion stand in the log together or
 """
 
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -146,8 +147,11 @@ class Commands:
                 entries.append(_command(call, "cancel", reason=one.refused))
                 continue
             found = self._amendment(call, one, only_protects=message.only_protects)
+            if found.reduce and _name(message) in call.reductions:
+                found = replace(found, reduce=Decimal(0))  # Written down by a life that died right behind it.
+                legs.append(LegOutcome(symbol=call.symbol, outcome="reduced"))
             reviews += found.review
-            entries += _records(call, found, source=source)
+            entries += _records(call, found, source=source, name=_name(message))
             if found.effect:
                 legs.append(LegOutcome(symbol=call.symbol, outcome=found.effect))
         reason = f"review.{reviews[0]}" if reviews else "call.over" if not asked else "no_change"
@@ -246,7 +250,11 @@ def _command(call: Call, command: str, *, reason: str = "", effect: str = "") ->
     return Entry(told, call.trace, call.symbol)
 
 
-def _records(call: Call, found: Amendment, *, source: str) -> list[Entry]:
+def _name(message: ReviseCalls) -> str:
+    return f"{message.trace}.{0 if message.edit is None else message.edit.revision}"
+
+
+def _records(call: Call, found: Amendment, *, source: str, name: str) -> list[Entry]:
     entries: list[Entry] = []
     if found.stop is not None or found.targets is not None:
         levels = RiskSltp(
@@ -261,7 +269,7 @@ def _records(call: Call, found: Amendment, *, source: str) -> list[Entry]:
     if found.end_entries:
         entries.append(_command(call, "cancel", reason="stop moved"))
     if found.reduce:
-        entries.append(_command(call, "reduce", reason=source, effect=f"{call.key} {found.reduce}"))
+        entries.append(_command(call, "reduce", reason=name, effect=f"{call.key} {found.reduce}"))
     if found.close:
         entries.append(_command(call, "close", reason=source))
     return entries
