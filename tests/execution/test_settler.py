@@ -4,23 +4,27 @@ from collections.abc import Callable
 from decimal import Decimal as D
 
 import pytest
+from msgspec.structs import replace
 
 from levibotd.domain.orders import OrderState
 from levibotd.domain.records import (
     CancelDone,
     CancelIntent,
+    Control,
+    KillSwitch,
     OrderDone,
     OrderFilled,
+    OrderIntent,
     PositionClosed,
     Protect,
     RiskSltp,
 )
 from levibotd.domain.signal import Side
 from levibotd.errors import OutcomeUnknown, Refused, Unavailable
-from levibotd.execution.settler import Naming, Settler, always, filters_of
+from levibotd.execution.settler import Naming, Replacement, Settler, always, filters_of
 from levibotd.kernel.clock import Clock
 from levibotd.ports.venue import Fill, OrderEnded
-from tests.execution.orders import KEY, TRACE, Desk
+from tests.execution.orders import KEY, PLAN, TRACE, Desk
 from tests.scenarios.bench import BTC
 
 NAMING = Naming(env="d", installation="aa", venue="paper")
@@ -246,3 +250,77 @@ def test_a_market_without_shorts_is_a_spot_market(clock: Clock) -> None:
     assert instrument is not None
     filters = filters_of(instrument)
     assert (filters.can_short, filters.spot, filters.tick) == (True, False, instrument.tick)
+
+
+def replacement(desk: Desk, over: list[str], opened: list[list[str]]) -> Replacement:
+    """A plan at 97 in place of the one at 99."""
+    plan = replace(PLAN, rungs=(replace(PLAN.rungs[0], price=D(97)),), stop=D(94))
+
+    async def begin(trace: object, ticket: object, intents: tuple[OrderIntent, ...]) -> None:
+        opened.append([f"{one.role}{one.attempt}@{one.price or one.trigger}" for one in intents])
+
+    async def ended(why: str) -> None:
+        over.append(why)
+
+    return Replacement(ticket=replace(desk.ticket(), plan=plan, revision=1), open=begin, over=ended)
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "ends", "begins"),
+    [
+        ("nothing", "replaced", [["s1@94", "e1@97"]]),
+        ("filled", "filled", []),
+        ("closed", "close", []),
+        ("kill_switch", "kill_switch", []),
+        ("expired", "ticket_expired", []),
+        ("absent", "absent", []),
+    ],
+)
+async def test_another_plan_begins_once_the_old_one_is_over_for_certain(
+    desk: Desk, meanwhile: str, ends: str, begins: list[list[str]]
+) -> None:
+    over: list[str] = []
+    opened: list[list[str]] = []
+    async with desk.open():
+        bench = Bench(desk)
+        if meanwhile == "absent":
+            stop, entry = await desk.intend("s"), await desk.intend()
+            await bench.settler.send(stop, trace=TRACE, symbol=BTC, may_send=always)
+            desk.venue.fail_next(OutcomeUnknown("lost"), accepted=False)
+            await bench.settler.send(entry, trace=TRACE, symbol=BTC, may_send=always)
+            cid = entry.cid
+        else:
+            cid = await bench.opened()
+        by = replacement(desk, over, opened)
+        await desk.protocol.commit(TRACE, BTC, by.ticket)
+        bench.settler.replace(KEY, by)
+        assert bench.settler.given_up(KEY) == "replaced"
+        await bench.settler.settle(BTC)
+        assert meanwhile == "absent" or over == []
+        if meanwhile == "filled":
+            await bench.fill(cid)
+        elif meanwhile == "closed":
+            bench.settler.close(KEY, why="close")
+        elif meanwhile == "kill_switch":
+            await desk.protocol.commit(None, None, KillSwitch(tripped=True, why="stop", by="operator"))
+        elif meanwhile == "expired":
+            await desk.clock.sleep(31.0)
+        if meanwhile != "filled":
+            await bench.hear()
+        await bench.settler.settle(BTC)
+
+    assert (over, opened) == ([ends], begins)
+
+
+async def test_a_part_is_closed_once_and_what_is_left_keeps_its_target(desk: Desk) -> None:
+    async with desk.open():
+        bench = Bench(desk)
+        await bench.fill(await bench.opened())
+        command = Control(command="reduce", by="channel", reason="x.0", effect=f"{KEY} 0.5")
+        for _ in range(2):
+            await desk.protocol.commit(TRACE, BTC, command)
+            await bench.settler.settle(BTC)
+
+        closes = [order for order in desk.state.ledger().orders_of(KEY) if order.role == "c"]
+        assert [(order.slot, order.attempt, order.qty) for order in closes] == [(1, 0, D("0.5"))]
+        assert desk.state.ledger().calls[KEY].status == "open"

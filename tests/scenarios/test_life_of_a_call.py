@@ -317,6 +317,19 @@ async def test_an_edit_of_a_pending_call_replaces_its_entries(clock: Clock) -> N
     life.world.verify()
 
 
+async def test_an_edit_never_makes_a_call_larger(clock: Clock) -> None:
+    async with new_world().life(clock) as life:
+        await life.until(T0 + 10)
+        call = life.say(PENDING)
+        await life.minute(2)
+        planned = life.of(RiskTicket)[0].plan.qty
+        edit(life, call, PENDING.replace("96", "86").replace("92", "83"))  # For a thousand one could have more.
+        await life.minute(4)
+        (held,) = life.ledger.calls.values()
+        assert live(life, "e") == ["86"]
+        assert held.plan.qty == planned
+
+
 async def test_the_old_entry_is_over_before_the_new_one_goes_out(clock: Clock) -> None:
     async with new_world().life(clock) as life:
         await life.until(T0 + 10)
