@@ -26,7 +26,6 @@ DELISTED = "delisted"
 
 BARS_AT_ONCE = 1_000
 HOUR_S = 3600.0
-_DAY_S = 86_400.0
 _STABLE = frozenset({"USDT", "USDC", "BUSD", "FDUSD", "TUSD", "USDP", "DAI", "USD"})
 _CROSS_TICK = Decimal("1e-12")
 _SAME_INSTANT_S = 1e-5
@@ -90,12 +89,12 @@ def source_of(market: Market, leg: LegRead, *, at: float, pricing: Pricing) -> S
     if quote in _STABLE:
         if stable is not None and has_stable:
             return _direct(market, stable, at=at, kind=kind, venue=pricing.venue, proxy=True)
-        return _why_not(market, symbol or stable, at)
+        return _why_not(market, symbol or stable)
     divisor = market.symbol(quote, market.stable_quote)
     if stable is not None and has_stable and divisor is not None and market.mark(divisor, at) is not None:
         costs = _costs(pricing.venue, "spot" if not named else kind, WIDEST_HALF_SPREAD)
         return Source(symbol=stable, divisor=divisor, tick=_CROSS_TICK, costs=costs, proxy=proxy)
-    return QUOTE if has_stable else _why_not(market, symbol or stable, at)
+    return QUOTE if has_stable else _why_not(market, symbol or stable)
 
 
 def mark_of(market: Market, source: Source, at: float) -> Decimal | None:
@@ -157,11 +156,10 @@ def _costs(venue: str, kind: str, half_spread: Decimal) -> Costs:
     )
 
 
-# Had it bars once, and none for a day: it is gone.
-def _why_not(market: Market, symbol: Symbol | None, at: float) -> str:
-    if symbol is None or not market.bars(symbol, since=0.0, until=at, limit=1):
-        return NO_CANDLES
-    return NO_CANDLES if market.bars(symbol, since=at - _DAY_S, until=at, limit=1) else DELISTED
+# That bars have ended says nothing: a record may have holes. The venue's list does.
+def _why_not(market: Market, symbol: Symbol | None) -> str:
+    instrument = None if symbol is None else market.instrument(symbol)
+    return NO_CANDLES if instrument is None or instrument.tradable else DELISTED
 
 
 def _atr(market: Market, source: Source, interval_s: float, at: float) -> Decimal | None:
