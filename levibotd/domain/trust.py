@@ -69,6 +69,7 @@ class Trust(Struct, frozen=True, kw_only=True):
     design_effect: float
     adjusted: bool  # R minus its placebo stands in the place of R.
     prior: Prior
+    withheld: bool = False  # Too few of its calls have a price: it is held for no more than what channels are like.
 
 
 # Of 200 simulated channels and what is published of real ones: most lose a little after costs.
@@ -80,7 +81,7 @@ class Lived(Struct, frozen=True, kw_only=True):
     One priced call as followed. `over_at` None: it is not over; `r` None: it was never filled.
 
     `running_r` is the R so far of one that is open, as of now; `placebo_r` that of the same trade at random times.
-    Calls that say the same one again share its name in `said`, and count as one: their mean.
+    Calls that say an open one again share its name in `said`. They count as one, and never for more than the first.
     """
 
     posted_at: float
@@ -135,7 +136,7 @@ def evidence(calls: Sequence[Lived], *, at: float) -> Evidence | None:
     groups = list(said.values())
     times = [group[0].posted_at for group in groups]
     weights = [2.0 ** ((time - at) / HALF_LIFE_S) for time in times]
-    plain = [fmean([entered_r(call, at=at) for call in group]) for group in groups]
+    plain = [_of_group([entered_r(call, at=at) for call in group]) for group in groups]
     effect = _design_effect(times, weights, plain)
     total = sum(weights)
     n_eff = total * total / sum([weight * weight for weight in weights]) / effect
@@ -224,6 +225,22 @@ def trust(found: Evidence | None, *, prior: Prior, at: float) -> Trust:
     )
 
 
+def cautious(held: Trust, *, at: float) -> Trust:
+    """What is held of a channel much of which nobody can price: no more than of one that nobody knows."""
+    unknown = trust(None, prior=held.prior, at=at)
+    return replace(
+        held,
+        ev_r=min(held.ev_r, unknown.ev_r),
+        t=min(held.t, unknown.t),
+        p_pays=min(held.p_pays, unknown.p_pays, key=_p_of),
+        withheld=True,
+    )
+
+
+def _p_of(pays: Pays) -> float:
+    return pays.p
+
+
 def _chance(found: Evidence, prior: Prior) -> Pays:
     a = prior.pays * prior.pays_weight + found.pays * found.n_eff
     b = (1 - prior.pays) * prior.pays_weight + (1 - found.pays) * found.n_eff
@@ -232,6 +249,11 @@ def _chance(found: Evidence, prior: Prior) -> Pays:
         six_digits(beta_quantile(0.1, a=a, b=b)),
         six_digits(beta_quantile(0.9, a=a, b=b)),
     )
+
+
+# Neither one that is sure to win nor one that cannot be filled, said after the first, makes more of it.
+def _of_group(rs: Sequence[float]) -> float:
+    return min(rs[0], fmean(rs))
 
 
 # Variance of the mean with calls of one week taken together, over that with each on its own.

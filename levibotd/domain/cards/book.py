@@ -21,6 +21,7 @@ from levibotd.domain.outcomes import AS_POSTED, ShadowOutcome, has_unknown_text,
 from levibotd.domain.records import Entry, SignalDeleted, SignalEdited, SignalIngest, SignalScored
 from levibotd.domain.risk import day_of
 from levibotd.domain.signal import NO_TRADE, CallKey, Kind, Post, Symbol, TraceId
+from levibotd.domain.trust import HORIZON_S
 
 CALLS_MAX = 20_000  # Of all channels, kept one by one.
 CHANNELS_MAX = 1_000
@@ -58,7 +59,8 @@ class ChannelKept(Struct, kw_only=True):
     calls: dict[str, CallKept] = field(default_factory=dict)
     witnessed: Sums = field(default_factory=Sums)
     backfilled: Sums = field(default_factory=Sums)
-    latest: dict[str, str] = field(default_factory=dict)  # Coin and side -> the last first call of that name.
+    latest: dict[str, str] = field(default_factory=dict)  # Coin and side -> the last call that repeated no other.
+    said: dict[str, str] = field(default_factory=dict)  # What a call says -> the last one that said so first.
     on_coin: dict[str, str] = field(default_factory=dict)  # Coin -> its last call.
     changes: int = 0  # Counts up with each; what was made of its calls before is out of date.
     read: int = 0  # Witnessed posts that were read as calls,
@@ -193,8 +195,9 @@ def _called(book: Book, channel: ChannelKept, post: Arrived, record: SignalScore
     )
     if post.unknown:
         call.as_posted = call.as_followed = Ended(status=UNKNOWN, at=post.posted_at)
-    if _keep(book, channel, call):
-        _print(book, post.channel, call, call_print(leg))
+    said = call_print(leg)
+    if _keep(book, channel, call, said=said):
+        _print(book, post.channel, call, said)
 
 
 def _knew_later(record: SignalScored, posted_at: float) -> bool:
@@ -312,15 +315,20 @@ def _channel(book: Book, name: str) -> ChannelKept | None:
     return channel
 
 
-def _keep(book: Book, channel: ChannelKept, call: CallKept) -> bool:
+def _keep(book: Book, channel: ChannelKept, call: CallKept, *, said: str | None = None) -> bool:
     if call.id in channel.calls:
         return False
     name = f"{call.coin}|{call.side}"
     before = channel.calls.get(channel.latest.get(name, ""))
-    again = before is not None and abs(call.posted_at - before.posted_at) <= DAY_S
-    call.first = before.id if before is not None and again else call.id
-    if not again:
+    if before is None or not _is_open(before, at=call.posted_at):
+        before = channel.calls.get(channel.said.get(said, "")) if said is not None else None
+        if before is not None and abs(call.posted_at - before.posted_at) > SAME_CALL_S:
+            before = None
+    call.first = call.id if before is None else before.id
+    if before is None:
         channel.latest[name] = call.id
+        if said is not None:
+            channel.said[said] = call.id
     channel.on_coin[call.coin] = call.id
     channel.calls[call.id] = call
     channel.changes += 1
@@ -328,6 +336,13 @@ def _keep(book: Book, channel: ChannelKept, call: CallKept) -> bool:
     if book.kept > book.calls_max:
         _compact(book)
     return True
+
+
+# May what it says still be done, or undone, at this time?
+def _is_open(call: CallKept, *, at: float) -> bool:
+    if abs(at - call.posted_at) > call.lifetime_s + HORIZON_S:
+        return False
+    return call.as_posted is None or call.as_posted.at > at
 
 
 # A tenth at a time, from the channel that has most.
@@ -348,7 +363,7 @@ def _compact(book: Book) -> None:
                 sums = largest.witnessed if call.witnessed else largest.backfilled
                 add(sums, call)
                 add_claim(sums, call)
-        for index in (largest.latest, largest.on_coin):
+        for index in (largest.latest, largest.on_coin, largest.said):
             for key in [key for key, name in index.items() if name not in largest.calls]:
                 del index[key]
 

@@ -50,7 +50,7 @@ class Ended(Struct, frozen=True, kw_only=True):
 
 class CallKept(Struct, kw_only=True):
     """
-    A call of a channel. `first` is the call that this one says again while it could still be entered, else itself.
+    A call of a channel. `first` is the open call that this one says again, else itself.
 
     `reward` is the way to the mean of its targets in stop distances, as posted.
     """

@@ -29,9 +29,9 @@ class Counts(Struct, frozen=True, kw_only=True):
     """
     What became of the calls: filled + unfilled + cancelled + unpriced + unknown = calls.
 
-    `running` calls are not over, and in no other figure. `distinct` takes a call that says again what the channel
-    said within a day (same coin, same side) together with the first: the least number of calls and the width of
-    intervals go by it, so that nobody gains weight by saying a thing ten times.
+    `running` calls are not over, and in no other figure. `distinct` takes a call that says an open one of the
+    channel again (same coin and side, or the same numbers) together with the first: the least number of calls and
+    the width of intervals go by it, so that nobody gains weight by saying a thing ten times.
     """
 
     calls: int = 0
@@ -60,7 +60,7 @@ class Results(Struct, frozen=True, kw_only=True):
     expectancy_low: float | None = None  # Worst order of events within each bar.
     expectancy_high: float | None = None  # Best order.
     expectancy_followed: float | None = None  # By our policy, stop and gates.
-    sum_r: float | None = None
+    sum_r: float | None = None  # As the curve ends: of a call that repeats an open one only a loss counts.
     profit_factor: float | None = None
     max_drawdown: float | None = None  # In R, from the peak of the curve.
     visible_edge: float | None = None  # The smallest expectancy that this many calls could show (80 % power).

@@ -78,7 +78,7 @@ def _withheld(counts: Counts) -> str | None:
 
 def _results(sums: Sums, terms: Terms, seed: str) -> Results:
     asked = sum(sums.status(name) for name in (*PRICED, UNKNOWN))
-    filled, total = sums.status(FILLED), sums.curve.r
+    filled, total = sums.status(FILLED), sums.total
     expectancy = total / asked
     subscription = _subscription(sums, asked, terms)
     compared = sum(week.compared for week in sums.weeks.values())
@@ -96,7 +96,7 @@ def _results(sums: Sums, terms: Terms, seed: str) -> Results:
         expectancy_low=six_digits(sums.low / asked),
         expectancy_high=six_digits(sums.high / asked),
         expectancy_followed=_mean(sums.followed_r, sums.followed),
-        sum_r=six_digits(total),
+        sum_r=six_digits(sums.curve.r),
         profit_factor=six_digits(sums.gains / sums.losses) if sums.losses > 0 else None,
         max_drawdown=six_digits(sums.curve.drawdown),
         visible_edge=six_digits(POWER_Z * spread * sqrt(DESIGN_EFFECT / sums.distinct)),

@@ -57,6 +57,7 @@ class Sums(Struct, kw_only=True):
     distinct: int = 0
     distinct_filled: int = 0
     repeated: int = 0
+    total: float = 0.0
     won: int = 0
     gains: float = 0.0
     losses: float = 0.0
@@ -166,10 +167,12 @@ def _paid(sums: Sums, call: CallKept, ended: Ended, r: float) -> None:
         week.filled += 1
         week.filled_r += r
         sums.distinct_filled += is_first
+        sums.total += r
         sums.won += r > 0
         sums.gains += max(r, 0.0)
         sums.losses -= min(r, 0.0)
-        sums.curve.add(ended.at, r)
+        # What is said ten times is won once, and lost as often as it is lost.
+        sums.curve.add(ended.at, r if is_first else min(r, 0.0))
     if call.placebo_r is not None:
         week.compared += 1
         week.excess += r - call.placebo_r

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 
 from levibotd.domain.cards.book import CardBook, ChannelKept
 from levibotd.domain.cards.calls import UNKNOWN, UNPRICED, CallKept
+from levibotd.domain.cards.card import COVERAGE_MIN
 from levibotd.domain.chance import week_begin, week_of
-from levibotd.domain.trust import Lived, Prior, Survival, Trust, evidence, priors_as_of, trust, with_history
+from levibotd.domain.trust import Lived, Prior, Survival, Trust, cautious, evidence, priors_as_of, trust, with_history
 
 Running = Callable[[], Mapping[str, float]]  # R so far of the calls that are open, by "<channel>|<id>".
 
@@ -31,7 +32,8 @@ class TrustDesk:
             return trust(None, prior=prior, at=at)
         past = evidence(_lived_of(kept, witnessed=False), at=at) if kept.backfilled_posts else None
         calls = self._with_marks(channel, self._witnessed(channel, kept))
-        return trust(evidence(calls, at=at), prior=with_history(prior, past, survival_of(kept)), at=at)
+        held = trust(evidence(calls, at=at), prior=with_history(prior, past, survival_of(kept)), at=at)
+        return cautious(held, at=at) if _coverage(kept, at=at) < COVERAGE_MIN else held
 
     def prior(self, *, at: float) -> Prior:
         """What channels are like, as of the beginning of that week."""
@@ -56,6 +58,18 @@ class TrustDesk:
             return calls
         kept = self._book.channels[channel]
         return _lived_of(kept, witnessed=True, marks={name.removeprefix(f"{channel}|"): r for name, r in marks.items()})
+
+
+# Of the witnessed calls that are over, and of its pictures: who hides his losers in them is not held for more.
+def _coverage(kept: ChannelKept, *, at: float) -> float:
+    over = [
+        call.as_posted.status != UNPRICED
+        for call in kept.calls.values()
+        if call.witnessed and call.as_posted is not None and call.as_posted.at <= at
+    ]
+    known = len(over) + kept.witnessed.calls
+    priced = sum(over) + kept.witnessed.calls - kept.witnessed.status(UNPRICED)
+    return priced / known if known else 1.0
 
 
 def survival_of(kept: ChannelKept) -> Survival:

@@ -122,9 +122,8 @@ class Hand:
         self, channel: str, at: float, r: float | None, *, after_s: float = DAY, coin: str = "BTC", **more: object
     ) -> int:
         """A call with its stop at 5 % and its target at 10 %, and how it ended."""
-        number = self.post(
-            channel, at, text=f"{coin} long", legs=(leg(coin),), source=str(more.pop("source", "telethon"))
-        )
+        legs = (leg(coin, entry=100.0 + (at - BEGIN) // 3600),)  # Another hour, other numbers.
+        number = self.post(channel, at, text=f"{coin} long", legs=legs, source=str(more.pop("source", "telethon")))
         self.end(channel, number, at + after_s, r, symbol=f"{coin}USDT", **more)  # type: ignore[arg-type]
         return number
 

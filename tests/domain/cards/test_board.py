@@ -201,7 +201,7 @@ def test_a_channel_without_stops_is_headed_so() -> None:
     hand = Hand()
     for number in range(25):
         at = BEGIN + number * 2 * DAY
-        posted = hand.post("@c", at, legs=(leg(sl=None if number < 6 else 95.0),))
+        posted = hand.post("@c", at, legs=(leg(entry=100.0 + number, sl=None if number < 6 else 95.0),))
         own = {"posted_stop": False, "return_pct": 2.0, "worst_pct": -8.0 - number, "imputed_r": -1.0}
         hand.end("@c", posted, at + DAY, None if number < 6 else 1.0, **(own if number < 6 else {}))
 

@@ -8,6 +8,7 @@ from levibotd.domain.cards.book import CardBook
 from levibotd.domain.cards.trusting import TrustDesk, survival_of
 from levibotd.domain.outcomes import ShadowOutcome
 from levibotd.domain.records import Entry, SignalIngest, SignalScored
+from levibotd.domain.signal import Kind
 from levibotd.domain.trust import ASSUMED, CHANNELS_FOR_PRIOR
 from tests.domain.cards.log import BEGIN, DAY, Hand
 
@@ -106,6 +107,22 @@ def test_a_call_split_into_ten_is_no_more_evidence() -> None:
     assert second.n_eff == pytest.approx(first.n_eff)
     assert second.t == pytest.approx(first.t)
     assert second.mature == first.mature == 12
+
+
+def test_who_posts_in_pictures_is_held_for_no_more_than_anybody() -> None:
+    hand = Hand()
+    for number in range(30):
+        hand.called("@c", BEGIN + number * 2 * DAY, 1.0)
+    shown = TrustDesk(hand.book).of("@c", at=BEGIN + 80 * DAY)
+    for number in range(8):
+        hand.post("@c", BEGIN + number * DAY, text="", media="photo", kind=Kind.CHATTER)
+    hidden = TrustDesk(hand.book).of("@c", at=BEGIN + 80 * DAY)
+
+    assert (shown.withheld, hidden.withheld) == (False, True)
+    assert shown.ev_r > 0
+    assert hidden.ev_r == ASSUMED.mean
+    assert hidden.t < 0.5
+    assert hidden.p_pays.p == ASSUMED.pays
 
 
 def test_what_is_gone_from_a_channel_is_told_by_its_numbers() -> None:
