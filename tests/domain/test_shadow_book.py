@@ -1,0 +1,300 @@
+"""The book of calls that are followed, folded from records."""
+
+from decimal import Decimal
+
+import pytest
+from msgspec.structs import replace
+
+from levibotd.domain.leg_read import LegRead
+from levibotd.domain.outcomes import AS_FOLLOWED, AS_POSTED, ShadowOutcome
+from levibotd.domain.records import (
+    Entry,
+    Logged,
+    Record,
+    RiskTicket,
+    Rung,
+    SignalDeleted,
+    SignalEdited,
+    SignalExpired,
+    SignalIngest,
+    SignalScored,
+    TradePlan,
+)
+from levibotd.domain.shadow_book import POSTS_KEPT, ShadowBook, ShadowCall
+from levibotd.domain.signal import CallKey, Kind, Leg, Post, Side, Symbol
+
+START = 1_700_006_400.0
+LEG = Leg(symbol="BTC/USDT", side=Side.BUY, entry_type="limit", entry=(100.0,), tps=(110.0,), sl=90.0)
+
+
+class Told:
+    """A book, and what it is told."""
+
+    def __init__(self) -> None:
+        self.book = ShadowBook()
+        self.seq = 0
+
+    def tell(self, record: Record, *, trace_of: Post | None = None, ts: float = START) -> None:
+        self.seq += 1
+        entry = Entry(record, None if trace_of is None else trace_of.trace)
+        self.book.apply(Logged(seq=self.seq, ts=ts, event_type="X", entry=entry))
+
+    def post(
+        self,
+        number: int,
+        *legs: Leg,
+        kind: Kind = Kind.NEW,
+        channel: str = "@c",
+        source: str = "telethon",
+        received_at: float = START + 2,
+        reply_to: int | None = None,
+        edited_at: float | None = None,
+        committed_at: float = START,
+        **scored: object,
+    ) -> Post:
+        post = Post(
+            channel=channel, message_id=number, posted_at=START, text="t", reply_to=reply_to, edited_at=edited_at
+        )
+        self.tell(SignalIngest(post=post, received_at=received_at, source=source), trace_of=post, ts=committed_at)
+        self.tell(reading(post, *legs, kind=kind, **scored), trace_of=post, ts=committed_at)
+        return post
+
+
+def reading(post: Post, *legs: Leg, kind: Kind = Kind.NEW, **changes: object) -> SignalScored:
+    scored = SignalScored(
+        channel=post.channel,
+        kind=kind,
+        label=str(legs[0].side) if legs else "NO-TRADE",
+        probs={},
+        p_call=0.95,
+        stale=False,
+        legs=tuple(LegRead.of(leg) for leg in legs),
+        reasons=(),
+        revision=0,
+        last_price={},
+        markets_as_of=None,
+        model_sha="",
+        trained_until=None,
+    )
+    return replace(scored, **changes)
+
+
+def outcome(key: CallKey, ledger: str) -> ShadowOutcome:
+    return ShadowOutcome(
+        call=key, channel="@c", ledger=ledger, side=Side.BUY, status="unfilled", witnessed=True,
+        posted_at=START, decided_at=START, at=START,
+    )  # fmt: skip
+
+
+def key(number: int, leg: int = 0, *, channel: str = "@c") -> CallKey:
+    return CallKey(f"paper|{channel}|{number}|{leg}")
+
+
+def only(told: Told) -> ShadowCall:
+    (call,) = told.book.calls.values()
+    return call
+
+
+def test_every_leg_of_a_call_is_taken_up() -> None:
+    told = Told()
+    told.post(7, LEG, replace(LEG, symbol="ETH"))
+
+    assert list(told.book.calls) == [key(7, 0), key(7, 1)]
+    assert [call.symbol for call in told.book.calls.values()] == ["BTCUSDT", "ETHUSDT"]
+    assert told.book.taken_up == 2
+
+
+@pytest.mark.parametrize(
+    "changes", [{"stale": True}, {"label": "NO-TRADE"}, {"kind": Kind.UPDATE}, {"kind": Kind.IDEA}, {"legs": ()}]
+)
+def test_what_is_no_call_is_not_taken_up(changes: dict[str, object]) -> None:
+    told = Told()
+    told.post(7, LEG, **changes)  # type: ignore[arg-type]
+
+    assert not told.book.calls
+
+
+def test_nothing_fills_before_a_second_after_it_reached_us() -> None:
+    told = Told()
+    told.post(7, LEG, received_at=START + 50)
+
+    assert (only(told).witnessed, only(told).decided_at) == (True, START + 51)
+
+
+def test_a_post_that_came_late_is_decided_on_when_its_text_was_known() -> None:
+    told = Told()
+    told.post(7, LEG, received_at=START + 5000)
+
+    assert (only(told).witnessed, only(told).decided_at) == (False, START + 1)
+
+
+def test_a_text_that_was_rewritten_soon_counts_from_then_on() -> None:
+    told = Told()
+    told.post(7, LEG, source="replay", edited_at=START + 600, received_at=START + 600)
+
+    assert (only(told).fate, only(told).decided_at) == (None, START + 601)
+
+
+def test_a_text_that_was_rewritten_late_is_a_call_of_unknown_result() -> None:
+    told = Told()
+    told.post(7, LEG, source="replay", edited_at=START + 601, received_at=START + 601)
+
+    assert only(told).fate == "unknown"
+
+
+def test_a_second_reading_of_a_post_takes_up_nothing() -> None:
+    told = Told()
+    post = told.post(7, LEG)
+    told.tell(reading(post, replace(LEG, sl=80.0)), trace_of=post)
+
+    assert told.book.taken_up == 1
+    assert only(told).leg.sl == Decimal(90)
+
+
+def test_edits_and_deletions_change_nothing() -> None:
+    told = Told()
+    post = told.post(7, LEG)
+    before = told.book.to_bytes()
+    told.tell(
+        SignalEdited(channel="@c", message_id=7, revision=1, text="better", edited_at=START, effect="noted"),
+        trace_of=post,
+    )
+    told.tell(SignalDeleted(channel="@c", message_id=7, seen_by="update", at=START), trace_of=post)
+
+    assert told.book.to_bytes() == before
+
+
+def test_a_call_is_let_go_when_both_outcomes_are_written() -> None:
+    told = Told()
+    told.post(7, LEG)
+    told.tell(outcome(key(7), AS_POSTED))
+    assert only(told).done == (AS_POSTED,)
+    told.tell(outcome(key(7), AS_FOLLOWED))
+    told.tell(outcome(key(7), AS_FOLLOWED))
+
+    assert not told.book.calls
+
+
+def test_a_reply_that_closes_ends_its_call_alone() -> None:
+    told = Told()
+    told.post(7, LEG)
+    told.post(8, LEG)
+    told.post(9, kind=Kind.CLOSE, reply_to=7, received_at=START + 100, committed_at=START + 100)
+
+    assert told.book.calls[key(7)].announced_at == START + 101
+    assert told.book.calls[key(8)].announced_at is None
+
+
+def test_a_named_coin_ends_every_call_on_it_of_that_channel() -> None:
+    told = Told()
+    told.post(7, LEG)
+    told.post(8, replace(LEG, symbol="ETH/USDT"))
+    told.post(9, LEG, channel="@d")
+    told.post(10, kind=Kind.CANCEL, symbols=("BTC",))
+
+    assert [call.key for call in told.book.calls.values() if call.announced_at is not None] == [key(7)]
+
+
+def test_close_all_ends_every_call_of_that_channel() -> None:
+    told = Told()
+    told.post(7, LEG)
+    told.post(8, replace(LEG, symbol="ETH/USDT"))
+    told.post(9, LEG, channel="@d")
+    told.post(10, kind=Kind.CLOSE, every_call=True)
+
+    assert [call.announced_at is not None for call in told.book.calls.values()] == [True, True, False]
+
+
+def test_an_exit_acts_no_earlier_than_it_was_written_and_only_the_first_one_counts() -> None:
+    told = Told()
+    told.post(7, LEG)
+    told.post(8, kind=Kind.CLOSE, reply_to=7, received_at=START + 100, committed_at=START + 500)
+    told.post(9, kind=Kind.CLOSE, reply_to=7, received_at=START + 20, committed_at=START + 900)
+
+    assert only(told).announced_at == START + 500
+
+
+def test_what_we_would_have_been_too_late_for_is_marked() -> None:
+    told = Told()
+    post = told.post(7, LEG)
+    told.post(8, LEG)
+    told.tell(SignalExpired(age_s=90.0, limit_s=60.0), trace_of=post)
+
+    assert [call.expired for call in told.book.calls.values()] == [True, False]
+
+
+def test_the_plan_of_a_ticket_is_kept() -> None:
+    told = Told()
+    told.post(7, LEG)
+    plan = TradePlan(
+        symbol=Symbol("BTCUSDT"), side=Side.BUY, rungs=(Rung(style="limit", qty=Decimal(1), price=Decimal(100)),),
+        targets=(), stop=Decimal(90), stop_source="signal", targets_source="signal", qty=Decimal(1),
+        notional=Decimal(100), planned_loss=Decimal(10), leverage=1, mark=Decimal(105), price_cap=Decimal(100),
+    )  # fmt: skip
+    told.tell(
+        RiskTicket(
+            call=key(7),
+            channel="@c",
+            plan=plan,
+            gates=(),
+            policy="moderate",
+            policy_hash="",
+            equity=Decimal(1),
+            exposure_seq=0,
+            entry_valid_until=START,
+            expires_at=START,
+            at=START,
+        )
+    )
+
+    assert only(told).plan == plan
+
+
+def test_the_median_stop_of_a_channel_is_that_of_its_earlier_calls() -> None:
+    told = Told()
+    for number in range(11):
+        told.post(number, LEG)
+    told.post(20, replace(LEG, sl=None))
+
+    calls = list(told.book.calls.values())
+    assert [call.median_stop for call in calls[8:11]] == [None, None, pytest.approx(0.1)]
+    assert calls[-1].median_stop == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "contaminated"),
+    [
+        ({}, False),
+        ({"trained_until": START + 1}, True),
+        ({"trained_until": START}, False),
+        ({"markets_as_of": "2023-11-16"}, True),
+        ({"markets_as_of": "2023-11-15"}, False),
+    ],
+)
+def test_a_reading_that_knew_later_things_is_contaminated(changes: dict[str, object], contaminated: bool) -> None:
+    told = Told()
+    told.post(7, LEG, **changes)  # type: ignore[arg-type]
+
+    assert only(told).contaminated is contaminated
+
+
+def test_a_book_comes_back_from_its_bytes_and_goes_on_the_same() -> None:
+    told, again = Told(), Told()
+    for one in (told, again):
+        one.post(7, LEG)
+        one.post(8, LEG)
+    again.book = ShadowBook.from_bytes(again.book.to_bytes())
+    for one in (told, again):
+        one.post(9, kind=Kind.CLOSE, reply_to=7)
+        one.tell(outcome(key(7), AS_POSTED))
+
+    assert again.book == told.book
+
+
+def test_posts_that_are_never_read_are_forgotten() -> None:
+    told = Told()
+    for number in range(POSTS_KEPT + 10):
+        post = Post(channel="@c", message_id=number, posted_at=START, text="t")
+        told.tell(SignalIngest(post=post, received_at=START, source="telethon"), trace_of=post)
+
+    assert len(told.book.posts) == POSTS_KEPT
