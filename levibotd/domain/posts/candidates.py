@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from levibotd.domain.posts import words as w
 from levibotd.domain.posts.fields import Fields
-from levibotd.domain.posts.scan import STRAY_WORDS_MAX, Scan
+from levibotd.domain.posts.scan import STRAY_WORDS_MAX, Scan, label
 from levibotd.domain.posts.scan_numbers import read_number
 from levibotd.domain.posts.scan_words import read_word
 from levibotd.domain.posts.tokens import NUMBER, SIGN, WORD, Token, lines
@@ -50,6 +50,9 @@ def _read_line(s: Scan, tokens: Sequence[Token]) -> None:
         return
     if s.field is None and all(kind == SIGN for kind, _, _, _ in tokens):
         return
+    if s.after_side and all(kind != WORD for kind, _, _, _ in tokens) and not s.out.entry:
+        label(s, w.ENTRY, weak=True)
+    s.after_side = False
     for i, (kind, word, _, end) in enumerate(tokens):
         if kind == WORD:
             read_word(s, tokens, i)
@@ -68,6 +71,7 @@ def _read_line(s: Scan, tokens: Sequence[Token]) -> None:
 def _end_line(s: Scan, tokens: Sequence[Token]) -> None:
     if s.weak and s.fresh and tokens and tokens[-1][1] == ":":
         s.weak = False
+    s.after_side = s.weak and s.fresh and not s.strays and not s.numbers_here
     if s.weak or s.field == w.SKIP or (s.field == w.LEV and not s.fresh):
         s.field = None
         s.weak = False

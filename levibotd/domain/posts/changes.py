@@ -132,6 +132,9 @@ _SHARE_BEFORE = _re(
     r"(?:kapat\w*|satın|satalım|ببندید|سیو)"
 )
 _SHARE_OF_PROFIT = _re(r"%\s*(?:profit(?! (?:now|here)\b)|gain|roi|kar\b|прибыл|ganancia|ربح|سود)")
+_BUYS = _re(r"\bbuy")  # Who sells a share to buy another coin, or counts orders, closes no share of a call.
+_LATER_TARGET = _re(r"(?<!\w)(?:tp|t|target|hedef|цель|هدف)\s?[2-9](?!\w)")
+_FIRST_TARGET = _re(r"(?<!\w)(?:tp|t|target|hedef|цель|هدف)\s?1(?!\w)")
 _CLOSES = _re(r"\bclose (?:it|this|now|here|all|the (?:trade|position)|everything)\b")
 _CANDLE = _re(r"\bclos\w+|\bcandle|kapanış|закрыти|اغلاق|إغلاق|cierre")
 _TAIL = r"((?>(?:[^a-zа-яء-ی]|(?<=\d)k(?!\w)|(?<!\w)(?:tp|t|target|hedef|цель|هدف)(?=\s?\d))*))(?!(?<=\d)[a-z])"
@@ -193,6 +196,8 @@ def levels_told(look: Glance, *, near: float) -> Change | None:
         fields = collect(look.text)
         if fields.entry or fields.sells or fields.stray or len(fields.sls) > 1:
             return None
+        if _LATER_TARGET.search(look.lower) and not _FIRST_TARGET.search(look.lower):
+            return None  # One target of several: the others stay, and we cannot say so.
         if any(number.pct for number in (*fields.sls, *fields.tps)):
             return None
         stops, targets = values_of(fields.sls, near), values_of(fields.tps, near)
@@ -230,6 +235,8 @@ def _commands(text: str, near: float | None) -> tuple[list[float], bool, list[fl
 
 
 def _shares(clause: str) -> list[float]:
+    if _BUYS.search(clause):
+        return []
     found = _SHARE.search(clause) or _SHARE_BEFORE.search(clause)
     if found is None or _SHARE_OF_PROFIT.search(clause):
         return []

@@ -32,6 +32,7 @@ class Fields(Struct):
     roles: set[int] = set()
     flags: set[str] = set()
     stray: int = 0  # Numbers that no field took.
+    unread: list[Number] = []  # The same, where they may be prices.
     now_line: int = 0  # Where "now" or "market" stood beside the entry; 0 = nowhere.
     below: set[int] = set()  # Lines with "below" or "under" beside the entry.
     above: set[int] = set()

@@ -41,21 +41,23 @@ _TICKED_WORD = _cue(
     rf"{_NAMES}[^\n]{{0,40}}\b(?:done|hit|achieved|reached|completed)\b",
 )
 _SPOILED = _cue(
-    "achieved acheived target targets profit period gave new next booked filled",
+    "achieved acheived target targets profit period gave new next booked filled sl stop",
     r"\b(?:achieved|acheived|target \d (?:hit|done)|targets? (?:hit|done)|all targets|"
     r"(?<!take )(?<!take-)profit\s*:\s*\d|period\s*:|gave \d|(?<!take )(?<!take-)profit\W{1,3}\d+(?:\.\d+)?\s*%|"
     r"booked \d|(?:orders?|entry|entries|bids?) (?:are |is |all |got )?filled)|"
-    r"^\W*(?:new stop|next target|new sl\b)",
+    r"^\W*(?:sl|stop(?: ?loss)?) (?:was |got |is )?(?:hit|triggered)\b|^\W*(?:new stop|next target|new sl\b)",
 )
 _RESULT = _cue(
     "achieve achieved acheived reached banged completed smashed booked gained earned touched done result results "
     "recap "
     "hit "
-    "profit profits targets gain gains up period rocket rocketed rocketing mooning alındı geldi достигнута достигнут "
+    "profit profits targets gain gains up period rocket rocketed rocketing mooning last "
+    "alındı geldi достигнута достигнут "
     "достигнуты закрыта закрыт взята взят взяли تحقق محقق loss",
     r"\b(?:achieved?|acheived|reached|banged|completed|smashed|booked|gained|earned|touched|done|results?|recap|"
     r"hit)\b|"
-    r"\b(?:profits? update|all targets)\b|(?<!take )(?<!take-)\bprofit\s*:?\s*%?\+?\d|"
+    r"\b(?:profits? update|all targets|last \d+ (?:calls|signals|trades))\b|"
+    r"(?<!take )(?<!take-)\bprofit\s*:?\s*%?\+?\d|"
     r"\d\s*%\s*(?:profit|gain|done|up|in \d)|period\s*:|rocket\w*|mooning|"
     r"\bloss\s*:\s*-?\d+(?:[.,]\d+)?\s*%|alındı|geldi|достигнут|закрыт|взят|تحقق|محقق",
 )

@@ -18,6 +18,7 @@ class Scan:
         self.labelled = False  # This line has a label of its own.
         self.strays = 0  # Unknown words of this line.
         self.skip_line = False
+        self.after_side = False  # The line before said a side, and no more.
         self.line = 0
         self.sentence = 0  # A line has one or more.
         self.join = ""

@@ -116,6 +116,8 @@ def _take(s: Scan, number: Number) -> None:
         s.out.flags.add("entry_by_coin")
     if s.field is None or s.strays > STRAY_WORDS_MAX or (s.strays and not s.labelled and not s.numbers_here):
         s.out.stray += 1
+        if not number.pct:
+            s.out.unread.append(number)
         return
     s.numbers_here += 1
     number.group = s.group

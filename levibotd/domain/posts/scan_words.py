@@ -202,8 +202,8 @@ def _read_modifier(s: Scan, tokens: Sequence[Token], i: int, role: int, *, stron
         if not beside and _next_word(tokens, i) != w.TP:
             label(s, w.SKIP)
     elif role == w.LEV:
-        if word in ("cross", "isolated"):
-            s.out.flags.add(word)
+        if word in ("cross", "isolated", "izole"):
+            s.out.flags.add("isolated" if word == "izole" else word)
         if word == "margin" and i and tokens[i - 1][1].lower() == "on":
             return  # "Buy on margin @ 3.36"
         if not (strong_fresh and s.field in (w.TP, w.STOP)):

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from levibotd.domain.posts.fields import Fields, Number
 from levibotd.domain.posts.market_view import MarketView
-from levibotd.domain.posts.notation import completed, scale_of, unique_edges, unrepeated, values_of
+from levibotd.domain.posts.notation import completed, readings, scale_of, unique_edges, unrepeated, values_of
 from levibotd.domain.posts.refusal import Unsolved
 from levibotd.domain.posts.tickers import STABLE_QUOTES
 from levibotd.domain.posts.units import Written, settle
@@ -33,6 +33,7 @@ ANY_TARGET = (0.02, 60.0)
 STOP = (0.35, 2.2)  # Of the entry.
 STOP_PERCENT_MAX = 60
 COUNTS_MAX = 10
+UNREAD = (0.5, 2.0)  # Of the entry: a number there is likely a level of the same call.
 
 
 class _Levels(Struct, frozen=True, kw_only=True):
@@ -85,7 +86,7 @@ def _solve(fields: Fields, *, base: str, quote: str | None, text: str, market: M
     levels = _levels(fields, text, likely=_likely(base, quote, market))
     side = _side(fields, levels)
     _check(side, levels)
-    _check_words(fields, levels)
+    _check_words(fields, levels, side)
     place = _market(fields, text)
     numbers = [*fields.entry, *fields.tps, *fields.sls]
     prices = levels.entry or levels.price_tps
@@ -279,13 +280,30 @@ def _check(side: Side, levels: _Levels) -> None:
 _SIDES = frozenset({"buy", "long", "short", "sell", "sell_entry"})
 
 
-def _check_words(fields: Fields, levels: _Levels) -> None:
+def _unread_level(fields: Fields, levels: _Levels, side: Side) -> bool:
+    """Whether a number that no label took could be a missing target, or stands under a label of its own like a stop."""
+    if not levels.entry or (levels.tps and levels.stop is not None):
+        return False
+    near = levels.entry[0]
+    for number in fields.unread:
+        ratios = [value / near for value in readings(number) if UNREAD[0] < value / near < UNREAD[1]]
+        labelled = ":" in number.join or "=" in number.join
+        if ratios and (not levels.tps or (labelled and all((ratio - 1) * side.sign < 0 for ratio in ratios))):
+            return True
+    return False
+
+
+def _check_words(fields: Fields, levels: _Levels, side: Side) -> None:
     """Refuse what the words around the numbers make doubtful, though the numbers fit."""
     told = max((fields.told.get(number.sentence, 0) for number in fields.entry), default=0)
     if told > WORDS_TOLD_MAX and (levels.stop is None or not levels.tps):
         raise Unsolved("told_in_a_story")
     if "entry_by_coin" in fields.flags and levels.stop is None and not fields.flags & _SIDES:
         raise Unsolved("no_entry")  # A number beside a coin, and no word of buying it.
+    if not levels.entry and not fields.now_line and fields.unread:
+        raise Unsolved("no_entry")  # One of the numbers no label took may be it.
+    if _unread_level(fields, levels, side):
+        raise Unsolved("unread_level")
     if "averaging" in fields.flags:
         raise Unsolved("averaging")
     if TP in fields.roles and not levels.tps and len(levels.entry) > 1:

@@ -31,7 +31,7 @@ mean more together ("stop loss", "entry targets") are joined in `candidates`.
 
 _WORDS = {
     ENTRY: (
-        "entry ep dca entries enter entrys entrance entery entryzone buyzone accumulate accumulation "
+        "entry ep dca твх entries enter entrys entrance entery entryzone buyzone accumulate accumulation "
         "accumulating price вход войти точка entrada entradas giriş giris entrée einstieg دخول الدخول ادخل "
         "ورود نقطة between"
     ),
@@ -46,7 +46,7 @@ _WORDS = {
     LONG: "long longs лонг лонгуем uzun largo لونج لانگ",
     SHORT: "short shorts shorting шорт шортим kısa corto شورت",
     TP: (
-        "target targets targe tareget taregt targert traget tragets tagets targetes tgt tgts tp tps tp's "
+        "target targets toma targe tareget taregt targert traget tragets tagets targetes tgt tgts tp tps tp's "
         "goal goals hedef hedefler hedefi hedefimiz цель цели тейк тп тейкпрофит takeprofit objetivo "
         "objetivos objectif objectifs ziel ziele هدف اهداف أهداف الأهداف الاهداف الهدف الاول الأول الثاني "
         "تارگت تارگتها اهدف exit exits t"
@@ -55,7 +55,7 @@ _WORDS = {
         "stop stops sl stl stoploss stopper stoplose ضرر стоп стоплосс сл zarar stoploos stopp وقف الوقف ستوب استاپ"
     ),
     LEV: (
-        "leverage lev leverge levrage leveraged margin cross isolated плечо кросс kaldıraç kaldirac "
+        "leverage lev leverge levrage leveraged margin cross isolated izole плечо кросс kaldıraç kaldirac "
         "kaldıraçlı apalancamiento رافعة الرافعة لوریج اهرم"
     ),
     SKIP: (
@@ -71,7 +71,7 @@ _WORDS = {
     BELOW: "below under ниже altında aşağısı تحت",
     ABOVE: "above over breaks breaking breakout break cross выше пробой üstü üstünde فوق",
     SAT: "sat sats satoshi satoshis satoshies sts сатоши сат ساتوشي ساتوشی",
-    PROFIT: "profit profits профит kar ganancia ربح",
+    PROFIT: "profit profits профит kar ganancia ganancias ربح",
     RATIO: "r rr rrr ratio average avg orders volume",
     TERM: "term time terms storage mid midterm hold holding terma rally squeeze bag",
     WHEN: "reached hit hits hitted achieved touched done reach when after once если когда",
