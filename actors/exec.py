@@ -311,11 +311,13 @@ class ExecActor(Actor[ExecMessage]):
             if over is not None and any(order.role == ENTRY and order.live for order in orders):
                 self._settler.end_entries(call.key, why=over)
                 self._settle_soon(mark.symbol)
+            if self._settler.see(call, price=mark.price, low=mark.low, high=mark.high):
+                self._settle_soon(mark.symbol)
         await self._watch_equity()
         if mark is self._newest:
             self._venue.rest(self._calm())
 
-    # What is not known yet, or waits for an entry, is to be told at every bar.
+    # What is not known yet, waits for an entry or is trailed by its stop is to be told at every bar.
     def _calm(self) -> Calm | None:
         calm = self._equity.calm()
         if calm is None:
@@ -323,7 +325,11 @@ class ExecActor(Actor[ExecMessage]):
         ledger = self._ledger()
         for symbol in tuple(calm.bounds):
             owner = ledger.owner(symbol)
-            if owner is None or any(order.role == ENTRY and order.live for order in ledger.orders_of(owner)):
+            if (
+                owner is None
+                or self._settler.trails(ledger.calls[owner])
+                or any(order.role == ENTRY and order.live for order in ledger.orders_of(owner))
+            ):
                 del calm.bounds[symbol]
         return calm
 

@@ -24,7 +24,15 @@ Timeframe = Annotated[str, Meta(pattern=r"^[1-9]\d*[smhd]$", description='a bar 
 Url = Annotated[str, Meta(pattern=r"^(https?|rediss?)://\S+$", description="a URL")]
 Stage = Literal["observe", "paper", "ask", "canary", "live"]
 MarketKind = Literal["spot", "swap"]
-StopMover = Literal["none", "breakeven", "moving-target", "moving-two-target", "trailing"]
+StopMover = Annotated[
+    str,
+    Meta(
+        pattern=r"^(none|breakeven(-tp[1-9]|-\d{1,2}(\.\d+)?%)?|moving-target|moving-two-target|"
+        r"trailing(-\d{1,2}(\.\d+)?%)?)$",
+        description="none, breakeven, breakeven-tp2, breakeven-1.5%, moving-target, moving-two-target, trailing or "
+        "trailing-2%",
+    ),
+]
 NoStop = Literal["impute", "skip"]
 Split = Literal["even", "one", "two", "three", "fifty-on-first", "decreasing", "increasing"] | tuple[Share, ...]
 
@@ -96,7 +104,7 @@ class ChannelConfig(Section, frozen=True):
     entry_split: Split = "even"  # How quantity is split over entry rungs.
     tp_split: Split = "even"  # How the position is split over targets.
     max_tps: Annotated[int, Meta(ge=1, le=20)] = 5  # Later targets join this one.
-    stop_mover: StopMover = "none"  # What a reached target does with the stop.
+    stop_mover: StopMover = "none"  # What a reached target, or the price, does with the stop.
     no_sl: NoStop | None = None  # Calls without a stop.
     entry_ttl_h: Positive | None = None  # Lifetime of an unfilled entry.
     chase_cap: Share | None = None  # How far beyond its price an entry may fill.

@@ -323,8 +323,6 @@ def test_an_unknown_policy_is_refused() -> None:
         ("[feeds]\nnft = true", "$.feeds.nft"),
         ('[exec]\nstop_trigger = "mark"', "$.exec.stop_trigger"),
         ('[symbols]\nquote_map = { USD = "USDC" }', "$.symbols.quote_map"),
-        ('[[telegram.channels]]\nid = 1\non_delete = "close"', "$.telegram.channels[0].on_delete"),
-        ("[[telegram.channels]]\nid = 1\nauthors = [7]", "$.telegram.channels[0].authors"),
     ],
 )
 def test_what_is_valid_but_not_there_yet_is_refused_by_name(file: Path, text: str, key: str) -> None:

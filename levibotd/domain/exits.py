@@ -4,7 +4,11 @@ How a call ends: splits over targets, where the stop moves, when unfilled entrie
 A stop is only ever tightened.
 """
 
+import re
 from decimal import Decimal
+from functools import lru_cache
+
+from msgspec import Struct
 
 from levibotd.domain.book import Call
 from levibotd.domain.orders import CLOSE, ENTRY, STOP, TARGET, Order
@@ -20,6 +24,14 @@ BREAKEVEN = "breakeven"
 MOVING_TARGET = "moving-target"
 MOVING_TWO_TARGET = "moving-two-target"
 
+TRAILING = "trailing"
+TRAIL_STEPS = 10
+
+MOVER_PATTERN = (
+    r"none|(?P<kind>breakeven)(?:-tp(?P<after>[1-9])|-(?P<breakeven>\d{1,2}(?:\.\d+)?)%)?|moving-target|"
+    r"moving-two-target|(?P<kind_>trailing)(?:-(?P<trailing>\d{1,2}(?:\.\d+)?)%)?"
+)
+_MOVER = re.compile(MOVER_PATTERN)
 _SHARE = Decimal("1e-8")  # Shares have eight digits; the last one takes what is missing to 1.
 _FIRST_ONLY = {"one": 1, "two": 2, "three": 3}
 _REASONS = {STOP: "stop", TARGET: "target", CLOSE: "close"}
@@ -51,25 +63,87 @@ def breakeven(call: Call, *, fee: Decimal, tick: Decimal) -> Decimal | None:
     return stop_price(entry * (1 + sign * fee) / (1 - sign * fee), side=call.side, tick=tick)
 
 
-def moved_stop(call: Call, orders: tuple[Order, ...], *, mover: str, fee: Decimal, tick: Decimal) -> Decimal | None:
+class Mover(Struct, frozen=True, kw_only=True):
     """
-    Where the stop belongs after the targets that have filled; None where it stands well already.
+    What moves a stop. `after` is how many targets must have filled, `share` a move of the price instead.
 
-    breakeven: after the first target to the fee-adjusted entry. moving-target: after the first to
-    breakeven, after the k-th to target k-1. moving-two-target: the same, one target later.
+    Of a trailing one `share` is the distance it keeps; None: that of the planned stop.
     """
-    hit = targets_hit(call, orders)
-    behind = 2 if mover == MOVING_TWO_TARGET else 1
-    level: Decimal | None = None
-    if mover == NO_MOVER or hit < behind:
-        return None
-    if mover == BREAKEVEN or hit == behind:
-        level = breakeven(call, fee=fee, tick=tick)
-    elif mover in (MOVING_TARGET, MOVING_TWO_TARGET):
-        level = stop_price(call.targets[hit - behind - 1].price, side=call.side, tick=tick)
+
+    kind: str
+    after: int = 1
+    share: Decimal | None = None
+
+    @property
+    def looks_at_prices(self) -> bool:
+        return self.kind == TRAILING or (self.kind == BREAKEVEN and self.share is not None)
+
+
+@lru_cache(maxsize=64)
+def mover_of(name: str) -> Mover:
+    """
+    Read a mover as settings name it. Raises ValueError for what is none.
+
+    none, breakeven (also breakeven-tp2 and breakeven-1.5%), moving-target, moving-two-target, trailing (also
+    trailing-2%).
+    """
+    found = _MOVER.fullmatch(name)
+    if found is None:
+        raise ValueError(f"no mover: {name!r}")
+    kind, after, share = found["kind"] or found["kind_"], found["after"], found["breakeven"] or found["trailing"]
+    if share is not None and not Decimal(share):
+        raise ValueError(f"a mover that keeps no distance: {name!r}")
+    return Mover(
+        kind=kind or name,
+        after=int(after) if after else 2 if name == MOVING_TWO_TARGET else 1,
+        share=Decimal(share) / 100 if share else None,
+    )
+
+
+def moved_stop(
+    call: Call, orders: tuple[Order, ...], *, mover: str, fee: Decimal, tick: Decimal, best: Decimal | None = None
+) -> Decimal | None:
+    """
+    Where the stop belongs now; None where it stands well already. A stop is only ever tightened.
+
+    breakeven: the fee-adjusted entry, after the first target, the k-th, or once the price has gone p %.
+    moving-target: after the first to breakeven, after the k-th to target k-1. moving-two-target: the same, one
+    target later. trailing: a share of the price behind `best`, the best that has traded since the first fill.
+    """
+    ruling = mover_of(mover)
+    level = _wanted_stop(call, ruling, hit=targets_hit(call, orders), fee=fee, tick=tick, best=best)
     if level is None or (level - call.stop) * call.side.sign <= 0:
         return None
     return level
+
+
+def _wanted_stop(
+    call: Call, mover: Mover, *, hit: int, fee: Decimal, tick: Decimal, best: Decimal | None
+) -> Decimal | None:
+    sign, entry = call.side.sign, call.entry_price
+    if mover.kind == NO_MOVER or entry is None:
+        return None
+    if mover.kind == TRAILING:
+        return _trailed(call, mover, best=best, tick=tick)
+    if mover.kind == BREAKEVEN and mover.share is not None:
+        gone = best is not None and (best - entry) * sign >= mover.share * entry
+        return breakeven(call, fee=fee, tick=tick) if gone else None
+    if hit < mover.after:
+        return None
+    if mover.kind == BREAKEVEN or hit == mover.after:
+        return breakeven(call, fee=fee, tick=tick)
+    return stop_price(call.targets[hit - mover.after - 1].price, side=call.side, tick=tick)
+
+
+# Moved in steps of a tenth of its distance: each bar a tick further would only wear out the venue.
+def _trailed(call: Call, mover: Mover, *, best: Decimal | None, tick: Decimal) -> Decimal | None:
+    if best is None:
+        return None
+    planned = sum((rung.price * rung.qty for rung in call.plan.rungs), Decimal(0)) / call.plan.qty
+    share = abs(planned - call.plan.stop) / planned if mover.share is None else mover.share
+    level = stop_price(best * (1 - call.side.sign * share), side=call.side, tick=tick)
+    least = max(tick, best * share / TRAIL_STEPS)
+    return level if (level - call.stop) * call.side.sign >= least else None
 
 
 def targets_hit(call: Call, orders: tuple[Order, ...]) -> int:

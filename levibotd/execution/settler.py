@@ -5,11 +5,12 @@ One settling runs per symbol at a time, so that two events never lead to the sam
 """
 
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 
 from msgspec import Struct
 
 from levibotd.domain.book import CLOSING, Call
-from levibotd.domain.exits import entries_over, moved_stop, position_closed
+from levibotd.domain.exits import entries_over, moved_stop, mover_of, position_closed
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.orders import ENTRY, STOP, TARGET, Order, OrderState, client_order_id, entry_room
 from levibotd.domain.protection import (
@@ -85,6 +86,7 @@ class Settler:
         self._closing: dict[CallKey, str] = {}
         self._replacing: dict[CallKey, Replacement] = {}
         self._naked_since: dict[CallKey, float] = {}
+        self._best: dict[CallKey, Decimal] = {}  # The best price each call has seen since it holds something.
         self._cancelled: set[str] = set()  # What this incarnation has cancelled itself.
 
     def end_entries(self, call: CallKey, *, why: str) -> None:
@@ -112,6 +114,22 @@ class Settler:
         if held.status == CLOSING:
             return "closing"
         return entries_over(held, self._ledger().orders_of(call), now=self._clock.time())
+
+    def trails(self, call: Call) -> bool:
+        """Does the stop of this call follow prices, and not only what has filled?"""
+        return bool(call.qty) and mover_of(self._stop_mover(call.channel)).looks_at_prices
+
+    def see(self, call: Call, *, price: Decimal, low: Decimal, high: Decimal) -> bool:
+        """Take note of what has traded; does a stop move because of it?"""
+        if not self.trails(call):
+            return False
+        best, sign = self._best.get(call.key), call.side.sign
+        # Of the bar in which it filled nobody knows what came before the fill.
+        seen = price if best is None else high if sign > 0 else low
+        if best is not None and (seen - best) * sign <= 0:
+            return False
+        self._best[call.key] = seen
+        return self._wanted_stop(call, self._ledger().orders_of(call.key)) is not None
 
     def naked_since(self) -> dict[CallKey, float]:
         """Positions without a stop at the venue, and since when (monotonic)."""
@@ -290,19 +308,29 @@ class Settler:
         for memory in (self._over, self._closing):
             memory.pop(call.key, None)
         self._replacing.pop(call.key, None)
+        self._best.pop(call.key, None)
         self._naked_since.pop(call.key, None)
         self._cancelled.difference_update(call.orders)
 
-    async def _move_stop(self, call: Call, orders: tuple[Order, ...]) -> None:
-        mover = self._stop_mover(call.channel)
+    def _wanted_stop(self, call: Call, orders: tuple[Order, ...]) -> Decimal | None:
         filters = self._filters(call.symbol)
-        level = moved_stop(call, orders, mover=mover, fee=filters.taker_fee, tick=filters.tick)
+        return moved_stop(
+            call,
+            orders,
+            mover=self._stop_mover(call.channel),
+            fee=filters.taker_fee,
+            tick=filters.tick,
+            best=self._best.get(call.key),
+        )
+
+    async def _move_stop(self, call: Call, orders: tuple[Order, ...]) -> None:
+        level = self._wanted_stop(call, orders)
         if level is None or not call.qty:
             return
         moved = RiskSltp(
             call=call.key,
             stop=level,
-            stop_source=mover,
+            stop_source=mover_of(self._stop_mover(call.channel)).kind,
             targets=call.targets,
             targets_source=call.targets_source,
             why="moved",

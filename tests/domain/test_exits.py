@@ -11,10 +11,13 @@ from levibotd.domain.exits import (
     MOVING_TARGET,
     MOVING_TWO_TARGET,
     NO_MOVER,
+    TRAILING,
+    Mover,
     Split,
     breakeven,
     entries_over,
     moved_stop,
+    mover_of,
     position_closed,
     split,
 )
@@ -199,3 +202,95 @@ def test_what_is_held_is_not_closed() -> None:
 
     with pytest.raises(AssertionError, match="still holds"):
         position_closed(desk.call(key), at=1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "mover"),
+    [
+        ("none", Mover(kind=NO_MOVER)),
+        ("breakeven", Mover(kind=BREAKEVEN)),
+        ("breakeven-tp2", Mover(kind=BREAKEVEN, after=2)),
+        ("breakeven-1.5%", Mover(kind=BREAKEVEN, share=D("0.015"))),
+        ("moving-target", Mover(kind=MOVING_TARGET)),
+        ("moving-two-target", Mover(kind=MOVING_TWO_TARGET, after=2)),
+        ("trailing", Mover(kind=TRAILING)),
+        ("trailing-2%", Mover(kind=TRAILING, share=D("0.02"))),
+    ],
+)
+def test_a_mover_is_read_by_its_name(name: str, mover: Mover) -> None:
+    assert mover_of(name) == mover
+
+
+@pytest.mark.parametrize("name", ["", "trailing-0%", "breakeven-tp0", "breakeven-tp2%", "moving", "trailing-200%"])
+def test_what_is_no_mover_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="mover"):
+        mover_of(name)
+
+
+@pytest.mark.parametrize(
+    ("mover", "hit_", "best", "level"),
+    [
+        ("breakeven-tp2", 1, None, None),
+        ("breakeven-tp2", 2, None, "100.21"),
+        ("breakeven-1.5%", 0, "101.4", None),
+        ("breakeven-1.5%", 0, "101.5", "100.21"),
+        ("breakeven-1.5%", 2, None, None),
+        ("trailing-2%", 0, None, None),
+        ("trailing-2%", 0, "100", "98"),
+        ("trailing-2%", 0, "110", "107.80"),
+        ("trailing", 0, "101", None),  # It keeps the tenth that was planned, and moves by a tenth of that.
+        ("trailing", 0, "102", "91.80"),
+    ],
+)
+def test_a_mover_follows_the_price_where_it_says_so(mover: str, hit_: int, best: str | None, level: str | None) -> None:
+    desk, key = held()
+    hit(desk, key, hit_)
+    seen = None if best is None else D(best)
+    found = moved_stop(desk.call(key), desk.ledger.orders_of(key), mover=mover, fee=FEE, tick=TICK, best=seen)
+    assert found == (None if level is None else D(level))
+
+
+MOVERS = ["breakeven", "breakeven-tp2", "breakeven-1%", "moving-target", "moving-two-target", "trailing", "trailing-3%"]
+
+
+@given(
+    mover=st.sampled_from(MOVERS),
+    side=st.sampled_from(list(Side)),
+    steps=st.lists(st.one_of(st.just("hit"), st.decimals(min_value=60, max_value=140, places=2)), max_size=12),
+)
+def test_no_mover_ever_loosens_a_stop(mover: str, side: Side, steps: list[str | Decimal]) -> None:
+    desk, key = held(side)
+    best: Decimal | None = None
+    count, sign = 0, side.sign
+    for step in steps:
+        if isinstance(step, str):
+            if count < 2:
+                cid = desk.cids(key, TARGET)[count]
+                price = desk.order(cid).price
+                assert price is not None
+                desk.fill(cid, "1", price)
+                count += 1
+        else:
+            best = step if best is None else max(best, step, key=lambda price: price * sign)
+        call = desk.call(key)
+        level = moved_stop(call, desk.ledger.orders_of(key), mover=mover, fee=FEE, tick=TICK, best=best)
+        if level is not None:
+            assert (level - call.stop) * sign > 0
+            goals = call.targets
+            desk.write(
+                RiskSltp(call=key, stop=level, stop_source="x", targets=goals, targets_source="signal", why="moved")
+            )
+            again = moved_stop(call, desk.ledger.orders_of(key), mover=mover, fee=FEE, tick=TICK, best=best)
+            assert again is None, "asked again it moves again"
+
+
+WEIGHTS = st.lists(st.decimals(min_value=0, max_value=1, places=3), min_size=1, max_size=8)
+
+
+@given(weights=WEIGHTS, count=st.integers(1, 12))
+def test_a_custom_split_sums_to_one(weights: list[Decimal], count: int) -> None:
+    if not any(weights[:count]):
+        return
+    shares = split(tuple(float(weight) for weight in weights), count)
+    assert sum(shares) == 1
+    assert min(shares) >= 0

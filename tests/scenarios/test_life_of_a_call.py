@@ -608,3 +608,44 @@ async def test_what_a_channel_commands_stands_in_the_log_before_it_happens(clock
     intent = next(i for i, one in enumerate(story) if isinstance(one, OrderIntent) and one.role == "c")
     decided = next(i for i, one in enumerate(story) if isinstance(one, AutoRouteExecuted) and one.effect == "reduced")
     assert command < decided < intent
+
+
+# Stop movers.
+
+
+@pytest.mark.parametrize(
+    ("mover", "prices", "stops"),
+    [
+        ("trailing-2%", [(100.0, 104.0, 100.0, 104.0), (104.0, 108.0, 104.0, 107.0)], ["98", "101.92", "105.84"]),
+        ("breakeven-3%", [(100.0, 102.0, 100.0, 102.0), (102.0, 104.0, 102.0, 104.0)], ["100.13"]),
+        ("breakeven", [(100.0, 105.5, 100.0, 105.5), (105.5, 106.0, 105.5, 106.0)], ["100.13"]),
+        ("moving-target", [(100.0, 105.5, 100.0, 105.5), (105.5, 110.5, 105.5, 110.5)], ["100.13", "105"]),
+        ("breakeven-tp2", [(100.0, 105.5, 100.0, 105.5), (105.5, 110.5, 105.5, 110.5)], ["100.13"]),
+        ("moving-two-target", [(100.0, 105.5, 100.0, 105.5), (105.5, 110.5, 105.5, 110.5)], ["100.13"]),
+        ("none", [(100.0, 105.5, 100.0, 105.5), (105.5, 110.5, 105.5, 110.5)], []),
+    ],
+)
+async def test_a_stop_mover_acts_at_the_venue(
+    clock: Clock, mover: str, prices: list[tuple[float, float, float, float]], stops: list[str]
+) -> None:
+    last = prices[-1][3]
+    world = new_world(*flat(100.0, 1), *prices, *flat(last, 4), config=channel(stop_mover=mover))
+    async with world.life(clock) as life:
+        await life.until(T0 + 10)
+        life.say(LONG.replace("105, 110", "105, 110, 120"))
+        await life.minute(7)
+        assert live(life, "s") == [stops[-1] if stops else "95"]
+        assert life.naked.look() == 0.0
+    moved = [one for one in life.of(RiskSltp) if one.why == "moved"]
+    assert [str(one.stop) for one in moved] == stops
+    assert {one.stop_source for one in moved} <= {mover.split("-")[0], mover}
+
+
+async def test_a_trailed_stop_closes_on_the_way_back(clock: Clock) -> None:
+    prices = [*flat(100.0, 1), (100.0, 104.0, 100.0, 104.0), (104.0, 104.0, 99.0, 99.0), *flat(99.0, 4)]
+    async with new_world(*prices, config=channel(stop_mover="trailing-2%")).life(clock) as life:
+        await life.until(T0 + 10)
+        life.say(LONG)
+        await life.minute(7)
+    (closed,) = life.of(PositionClosed)
+    assert (closed.reason, closed.net > 0) == ("stop", True)
