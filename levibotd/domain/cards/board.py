@@ -1,6 +1,7 @@
 """From the card book to the cards: the same records and the same moment give the same bytes, wherever they are read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
+from statistics import pvariance
 
 from msgspec.structs import replace
 
@@ -9,6 +10,7 @@ from levibotd.domain.cards.calls import CallKept
 from levibotd.domain.cards.card import Baselines, Board, Card, Column
 from levibotd.domain.cards.compared import NOTHING_COMPARED, Compared
 from levibotd.domain.cards.figures import Terms, column_of
+from levibotd.domain.cards.selection import deflated_sharpe, overfitting, sharpe, weekly_returns
 from levibotd.domain.cards.sentence import heading_of, sentence_of
 from levibotd.domain.cards.sums import Sums, add, add_claim
 from levibotd.domain.cards.trusting import TrustDesk
@@ -29,7 +31,12 @@ def board_of(
     """Every channel with at least one call, by name."""
     bench = Bench(book, at=at, compared=compared)
     cards = [bench.card(name, terms=terms(name), unproven=is_unproven(name)) for name in sorted(book.channels)]
-    return Board(cards=tuple(card for card in cards if has_calls(card)), baselines=bench.baselines, trials=book.trials)
+    return Board(
+        cards=tuple(card for card in cards if has_calls(card)),
+        baselines=bench.baselines,
+        trials=bench.trials,
+        overfitting=bench.overfitting(),
+    )
 
 
 def card_of(
@@ -53,16 +60,27 @@ class Bench:
         self._at = at
         self._compared = compared
         self._desk = TrustDesk(self._book)
+        self._sums = {
+            (name, witnessed): _summed(kept, witnessed=witnessed)
+            for name, kept in sorted(self._book.channels.items())
+            for witnessed in (True, False)
+        }
+        # Witnessed calls alone, where there are any: columns are never added, in no figure.
+        self._on = any(sums.priced for (_, witnessed), sums in self._sums.items() if witnessed)
+        shown = {name: sums for (name, witnessed), sums in self._sums.items() if witnessed is self._on and sums.priced}
+        self._returns = {name: {week: one.r for week, one in sums.weeks.items()} for name, sums in shown.items()}
+        self.trials = len(shown) + book.trials
+        ratios = [ratio for returns in self._returns.values() if (ratio := sharpe(weekly_returns(returns))) is not None]
+        self._variance = pvariance(ratios) if ratios else 0.0
         self.baselines = replace(
-            _copy_all(self._book),
+            _copy_all(list(shown.values())),
             hold_btc_pct=compared.hold_btc_pct,
             equal_weight_pct=compared.equal_weight_pct,
         )
 
     def card(self, channel: str, *, terms: Terms = FREE, unproven: bool = False) -> Card:
-        kept = self._book.channels.get(channel, ChannelKept())
-        witnessed = self._column(kept, channel, witnessed=True, terms=terms)
-        backfilled = self._column(kept, channel, witnessed=False, terms=terms)
+        witnessed = self._column(channel, witnessed=True, terms=terms)
+        backfilled = self._column(channel, witnessed=False, terms=terms)
         card = Card(
             channel=channel,
             heading=heading_of(witnessed, backfilled, unproven=unproven),
@@ -73,15 +91,33 @@ class Bench:
         )
         return replace(card, sentence=sentence_of(card, self.baselines))
 
-    def _column(self, kept: ChannelKept, channel: str, *, witnessed: bool, terms: Terms) -> Column:
-        column = _column(kept, channel, witnessed=witnessed, terms=terms)
+    def overfitting(self) -> float | None:
+        weeks = [week for returns in self._returns.values() for week in returns]
+        if not weeks:
+            return None
+        channels = [weekly_returns(one, first=min(weeks), last=max(weeks)) for one in self._returns.values()]
+        return overfitting(channels)
+
+    def _column(self, channel: str, *, witnessed: bool, terms: Terms) -> Column:
+        kept = self._book.channels.get(channel, ChannelKept())
+        sums = self._sums.get((channel, witnessed), Sums())
+        running = sum(call.witnessed is witnessed and call.as_posted is None for call in kept.calls.values())
+        name = "witnessed" if witnessed else "backfilled"
+        column = column_of(sums, running=running, witnessed=witnessed, terms=terms, seed=f"{channel}|{name}")
         if witnessed and kept.read + kept.ambiguous:
             share = six_digits(kept.read / (kept.read + kept.ambiguous))
             column = replace(column, conduct=replace(column.conduct, parse_coverage=share))
-        latency = self._compared.latency(channel, kept, witnessed=witnessed)
-        if column.withheld is not None or not latency:
+        if column.withheld is not None:
             return column
-        return replace(column, results=replace(column.results, latency=latency))
+        returns = weekly_returns({week: one.r for week, one in sums.weeks.items()})
+        ratio = sharpe(returns)
+        results = replace(
+            column.results,
+            sharpe_weekly=None if ratio is None else six_digits(ratio),
+            deflated_sharpe=deflated_sharpe(returns, trials=self.trials, variance=self._variance),
+            latency=self._compared.latency(channel, kept, witnessed=witnessed),
+        )
+        return replace(column, results=results)
 
 
 def has_calls(card: Card) -> bool:
@@ -89,17 +125,9 @@ def has_calls(card: Card) -> bool:
     return any(column.counts.calls or column.counts.running for column in (card.witnessed, card.backfilled))
 
 
-def _column(kept: ChannelKept, channel: str, *, witnessed: bool, terms: Terms) -> Column:
-    calls = [call for call in kept.calls.values() if call.witnessed is witnessed]
-    sums = _summed(kept.witnessed if witnessed else kept.backfilled, calls)
-    name = "witnessed" if witnessed else "backfilled"
-    running = sum(call.as_posted is None for call in calls)
-    return column_of(sums, running=running, witnessed=witnessed, terms=terms, seed=f"{channel}|{name}")
-
-
-def _summed(older: Sums, calls: list[CallKept]) -> Sums:
-    sums = older.copy()
-    over = [call for call in calls if call.as_posted is not None]
+def _summed(kept: ChannelKept, *, witnessed: bool) -> Sums:
+    sums = (kept.witnessed if witnessed else kept.backfilled).copy()
+    over = [call for call in kept.calls.values() if call.witnessed is witnessed and call.as_posted is not None]
     for call in sorted(over, key=_ended):
         add(sums, call)
     for call in sorted(over, key=lambda call: (call.claimed_at or 0.0, call.id)):
@@ -111,31 +139,19 @@ def _ended(call: CallKept) -> tuple[float, float, str]:
     return (0.0 if call.as_posted is None else call.as_posted.at), call.posted_at, call.id
 
 
-# Every call of every channel, witnessed ones alone where there are any.
-def _copy_all(book: CardBook) -> Baselines:
-    for witnessed in (True, False):
-        weeks: dict[int, tuple[int, float]] = {}
-        since: list[float] = []
-        until: list[float] = []
-        for kept in book.channels.values():
-            calls = [call for call in kept.calls.values() if call.witnessed is witnessed]
-            sums = _summed(kept.witnessed if witnessed else kept.backfilled, calls)
-            _gather(weeks, {week: (one.calls, one.r) for week, one in sums.weeks.items()})
-            since += [] if sums.since is None else [sums.since]
-            until += [] if sums.until is None else [sums.until]
-        n = sum(count for count, _ in weeks.values())
-        if n:
-            total = sum(weeks[week][1] for week in sorted(weeks))
-            return Baselines(
-                copy_all=six_digits(total / n),
-                copy_all_95=mean_over_weeks(weeks, seed="copy-all"),
-                since=min(since),
-                until=max(until),
-            )
-    return Baselines()
-
-
-def _gather(weeks: dict[int, tuple[int, float]], more: Mapping[int, tuple[int, float]]) -> None:
-    for week, (n, r) in more.items():
-        before = weeks.get(week, (0, 0.0))
-        weeks[week] = before[0] + n, before[1] + r
+# Every call of every channel.
+def _copy_all(shown: Sequence[Sums]) -> Baselines:
+    weeks: dict[int, tuple[int, float]] = {}
+    for sums in shown:
+        for week, one in sums.weeks.items():
+            n, r = weeks.get(week, (0, 0.0))
+            weeks[week] = n + one.calls, r + one.r
+    asked = sum(n for n, _ in weeks.values())
+    if not asked:
+        return Baselines()
+    return Baselines(
+        copy_all=six_digits(sum(weeks[week][1] for week in sorted(weeks)) / asked),
+        copy_all_95=mean_over_weeks(weeks, seed="copy-all"),
+        since=min(sums.since for sums in shown if sums.since is not None),
+        until=max(sums.until for sums in shown if sums.until is not None),
+    )

@@ -69,6 +69,8 @@ class Results(Struct, frozen=True, kw_only=True):
     placebo: float | None = None  # Mean R of the same trades at random times.
     placebo_excess: float | None = None
     placebo_excess_95: Interval | None = None
+    sharpe_weekly: float | None = None
+    deflated_sharpe: float | None = None  # How likely it is above what the best of all trials shows by chance.
     latency: Mapping[str, float | None] = {}  # Expectancy by seconds of delay; None: bars too coarse.
     curve: tuple[CurvePoint, ...] = ()
     claimed_curve: tuple[CurvePoint, ...] = ()  # What its own posts say it made.
@@ -145,4 +147,5 @@ class Board(Struct, frozen=True, kw_only=True):
 
     cards: tuple[Card, ...] = ()
     baselines: Baselines = Baselines()
-    trials: int = 0  # Configurations, channel filters and thresholds that were looked at.
+    trials: int = 0  # Channels to choose from, and configurations, filters and thresholds that were looked at.
+    overfitting: float | None = None  # How often the best of one half of the weeks is below the median in the other.
