@@ -7,6 +7,7 @@ Ids, where a line leaves something out:
 - Without `msg_id` the number is `id` itself where that is one; in a line that names its channel the
   digits at the end of `id`, after a separator ("chan-1074-737" -> 737); else a hash of `id`, and
   without `id` a hash of what else the line says.
+- Without `author` a line was posted as the channel itself; with it, by the user of that id.
 - A textual `reply_to` is the `id` of the parent and becomes a number by the same rules, so it finds a
   parent of the same file without any memory of earlier lines.
 """
@@ -58,6 +59,7 @@ class _Line(Struct):
     fwd: bool | None = None
     fwd_ts: float | None = None
     media: str | None = None
+    author: int | str | None = None
 
 
 _LINES = msgspec.json.Decoder(_Line)
@@ -90,6 +92,7 @@ def read_post(raw: bytes, *, arrived_at: float | None = None) -> Post:
         forwarded_at=None if line.fwd_ts is None else seconds(line.fwd_ts, "fwd_ts"),
         media=line.media,
         language=line.lang,
+        author=None if line.author in (None, "") else str(line.author),
     )
 
 

@@ -75,6 +75,7 @@ def look(config: Config, *, offline: bool = False) -> list[Finding]:
         _port(config),
         _prices(config),
         _posts(config),
+        *_authors(config),
         _model(config),
         _archive(config, offline=offline),
     ]
@@ -194,6 +195,14 @@ def _trained(config: Config) -> CompiledClassifier:
     if fault is not None:
         raise ConfigError(fault)
     return model
+
+
+def _authors(config: Config) -> list[Finding]:
+    silent = [str(channel.id) for channel in config.telegram.channels if not channel.authors]
+    if not silent:
+        return []
+    found = f"none for {', '.join(silent)}: a group without authors is observed only, nobody's word counts there"
+    return [Finding(name="authors", ok=True, found=found)]
 
 
 def _model(config: Config) -> Finding:

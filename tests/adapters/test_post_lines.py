@@ -27,6 +27,14 @@ FULL = {
 }
 
 
+@pytest.mark.parametrize(
+    ("written", "author"), [("null", None), ('""', None), ("4711", "4711"), ('"user4711"', "user4711")]
+)
+def test_a_line_says_who_spoke_or_it_was_the_channel(written: str, author: str | None) -> None:
+    post = read_post(f'{{"id":1,"text":"hi","ts":1.0,"author":{written}}}'.encode())
+    assert post.author == author
+
+
 def line(**changes: Any) -> bytes:
     return json.dumps({key: value for key, value in {**FULL, **changes}.items() if value is not ...}).encode()
 

@@ -254,3 +254,15 @@ def test_an_archive_without_its_credential_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "secrets/s3").unlink()
 
     assert "credential s3" in failed(config)["archive"]
+
+
+@pytest.mark.fault("G20")
+def test_a_channel_without_authors_is_told_to_be_observed_only_where_it_is_a_group(tmp_path: Path) -> None:
+    file = tmp_path / "levibotd.toml"
+    file.write_text('[[telegram.channels]]\nid = "@a"\n[[telegram.channels]]\nid = "@b"\nauthors = [4711]\n')
+    environ = {"LEVI_DAEMON__STATE_DIR": str(tmp_path / "state"), "LEVI_HTTP__BIND": "127.0.0.1:0"}
+    code, text = checked(load(file, environ=environ))
+
+    assert code == ExitCode.OK
+    (line,) = [line for line in text.splitlines() if "authors" in line]
+    assert "none for @a: a group without authors is observed only" in line
