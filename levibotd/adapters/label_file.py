@@ -46,8 +46,9 @@ class _Known(Struct, frozen=True):
 class LabelFile:
     """The labels at `path`. Every method reads the disk: call it off the loop."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, labels_max: int = LABELS_MAX) -> None:
         self._path = path
+        self._labels_max = labels_max
         self._seen: tuple[int, int, int] | None = None  # What the file was like when it was read.
         self._known: dict[str, _Known] = {}
         self._bad = 0
@@ -142,7 +143,7 @@ class LabelFile:
     def _write(self, descriptor: int, row: _Row, *, instead: bool) -> None:
         line = msgspec.json.encode(row) + b"\n"
         size = os.fstat(descriptor).st_size
-        if not instead and (len(self._known) >= LABELS_MAX or size + len(line) > BYTES_MAX):
+        if not instead and (len(self._known) >= self._labels_max or size + len(line) > BYTES_MAX):
             raise Refused(
                 f"the data set is full ({len(self._known)} labels, {size} bytes); move older lines to a file of "
                 "their own, and name it in model.labels",

@@ -1,5 +1,6 @@
 """A model from disk: checked, named, and told clearly when it is not ours."""
 
+import io
 import json
 import pickle
 from pathlib import Path
@@ -64,11 +65,13 @@ def test_a_missing_card_is_named(tmp_path: Path) -> None:
         load_classifier(tmp_path / "m.npz")
 
 
+@pytest.mark.fault("G9")
 def test_another_model_than_the_card_says_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="SHA-256"):
         load_classifier(written(tmp_path, model_bytes(), sha256="0" * 64))
 
 
+@pytest.mark.fault("G9")
 def test_a_damaged_card_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path, model_bytes())
     path.with_suffix(".json").write_text("{")
@@ -86,6 +89,7 @@ class Trap:
         return Path.touch, (self._path,)
 
 
+@pytest.mark.fault("G9")
 def test_a_pickle_is_refused_and_never_loaded(tmp_path: Path) -> None:
     data = pickle.dumps(Trap(tmp_path / "sprung"))
     with pytest.raises(ConfigError, match=r"m\.npz"):
@@ -93,6 +97,30 @@ def test_a_pickle_is_refused_and_never_loaded(tmp_path: Path) -> None:
     assert not (tmp_path / "sprung").exists()
 
 
+@pytest.mark.fault("G9")
+def test_arrays_of_objects_are_refused_with_file_and_remedy_and_spring_nothing(tmp_path: Path) -> None:
+    body = io.BytesIO()
+    np.savez(body, weights=np.array([Trap(tmp_path / "sprung")], dtype=object), allow_pickle=True)
+    with pytest.raises(ConfigError, match=r"m\.npz.*train it again, restore it, or serve another model"):
+        load_classifier(written(tmp_path, body.getvalue()))
+    assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.fault("G9")
+def test_foreign_arrays_are_refused_with_what_they_hold(tmp_path: Path) -> None:
+    body = io.BytesIO()
+    np.savez(body, coef=np.ones(3))
+    with pytest.raises(ConfigError, match=r"m\.npz.*not one of ours, it holds coef\.npy"):
+        load_classifier(written(tmp_path, body.getvalue()))
+
+
+@pytest.mark.fault("G9")
+def test_a_model_cut_short_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"m\.npz.*train it again"):
+        load_classifier(written(tmp_path, model_bytes()[:-100]))
+
+
+@pytest.mark.fault("G9")
 def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="more than"):
         load_classifier(written(tmp_path, b"\0" * (MODEL_BYTES_MAX + 1)))

@@ -70,6 +70,7 @@ from levibotd.observe.notify import Herald, Notifier
 from levibotd.ports.buckets import Buckets, Rate
 from levibotd.ports.event_index import EventQuery, HourCount
 from levibotd.ports.journal_file import Run
+from levibotd.ports.learning import LearningDesk
 from levibotd.ports.reports import LogDamaged, Made, NoLog, ReportQuery
 from levibotd.sim.demo_market import DemoMarket
 
@@ -449,6 +450,7 @@ async def serving(
     reread: Callable[[], Config] | None = None,
     score: Callable[[Post], Scored] | None = None,
     archive: Archiving | None = None,
+    learning: LearningDesk | None = None,
 ) -> AsyncIterator[Site]:
     """Run the interface with everything behind it, and stop it again."""
     log = MemoryLog() if log is None else log
@@ -482,6 +484,7 @@ async def serving(
         configuring=_reloader(desk, rulebook, reread or (lambda: config)),
         second_factor=Totp(totp, clock=clock, confirmed=lambda: log.ledger.control.confirmed),
         archive=archive,
+        learning=learning,
     )
     await system.start()
     try:
