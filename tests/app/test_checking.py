@@ -227,7 +227,7 @@ def test_a_model_that_is_none(tmp_path: Path) -> None:
     found = failed(configured(tmp_path, model_file=model))
 
     assert list(found) == ["model"]
-    assert "levibotd train" in found["model"]
+    assert "levibotd model rollback" in found["model"]
 
 
 def with_archive(tmp_path: Path, **settings: object) -> Config:
@@ -264,5 +264,5 @@ def test_a_channel_without_authors_is_told_to_be_observed_only_where_it_is_a_gro
     code, text = checked(load(file, environ=environ))
 
     assert code == ExitCode.OK
-    (line,) = [line for line in text.splitlines() if "authors" in line]
+    (line,) = [line for line in text.splitlines() if " authors: " in line]
     assert "none for @a: a group without authors is observed only" in line
