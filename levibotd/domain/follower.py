@@ -175,12 +175,29 @@ class Follow:
             self._open(path, bar)
             if path.over:
                 continue
-            room = PATHS_MAX - len(self._paths)
-            for order in self._orders(path, bar)[: max(room, 0)]:
-                other = path.copy()
-                self._inside(other, bar, order)
-                self._paths.append(other)
-            self._inside(path, bar, _USUAL)
+            if path.pending and bar.end > self.terms.entry_until:
+                self._expire(path, bar)
+            if not path.over:
+                self._branch(path, bar, self._orders(path, bar))
+                self._inside(path, bar, _USUAL)
+
+    def _branch(self, path: Path, bar: Mirrored, orders: list[_Order]) -> None:
+        for order in orders[: max(PATHS_MAX - len(self._paths), 0)]:
+            other = path.copy()
+            self._inside(other, bar, order)
+            self._paths.append(other)
+
+    # What still waits when its time ends within a bar fills no more: a bar is told at its end. It may have filled, too.
+    def _expire(self, path: Path, bar: Mirrored) -> None:
+        at = min(bar.end, max(bar.ts, self.terms.entry_until))
+        if bar.ts < self.terms.entry_until and self._reached(path, bar):
+            self._branch(path, bar, [_USUAL, *self._orders(path, bar)])
+            for other in self._paths:
+                if not other.over:
+                    other.drop("expired", at=at)
+                    other.settle_entries(at=at)
+        path.drop("expired", at=at)
+        path.settle_entries(at=at)
 
     # The first price of a bar is known: what is due is done, and what takes takes.
     def _open(self, path: Path, bar: Mirrored) -> None:
@@ -199,9 +216,6 @@ class Follow:
         for number in path.pending:
             self._enter_at_open(path, number, bar)
         path.arrived = True
-        # Whatever still waits when its time ends within this bar fills no more: a bar is told at its end.
-        if path.pending and bar.end > self.terms.entry_until:
-            path.drop("expired", at=min(bar.end, self.terms.entry_until))
         path.settle_entries(at=bar.ts)
 
     # Nothing of it rests at the venue: it has not arrived yet, or waits for a breakout.

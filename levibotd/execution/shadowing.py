@@ -87,9 +87,11 @@ class Shadowing:
         """Follow one call up to `now`. Returns what is over, and when to look again; None: never."""
         one = self._followed[key]
         caught_up = self._catch_up(one, now)
+        # Where a bar is under way, more will come.
+        silent = caught_up and self._market.mark(one.source.symbol, now) is None
         over: list[ShadowOutcome] = []
         for ledger, way in list(one.ways.items()):
-            if way.over or (caught_up and way.settle(now)):
+            if way.over or (silent and way.settle(now)):
                 del one.ways[ledger]
                 over.append(_outcome(one.call, ledger, way.result(), source=one.source))
         if not one.ways:

@@ -367,3 +367,13 @@ def test_bars_that_cannot_be_prices_are_left_out() -> None:
     )
 
     assert result.r == 1.0
+
+
+def test_an_entry_whose_time_ends_within_the_bar_that_reaches_it_is_followed_both_ways() -> None:
+    one = terms(*limits(100.0), targets=aims(110.0))
+    days = hours((105, 106, 99, 101), (101, 111, 101, 110), begin=START + HOUR, interval_s=DAY)
+
+    result = followed(one, *days)
+
+    assert (result.status, result.reason, result.at) == ("unfilled", "expired", START + DAY)
+    assert (result.r_low, result.r_high) == (0.0, 1.0)
