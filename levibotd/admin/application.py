@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from math import ceil
 
-from aiohttp import HttpVersion11, web
+from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from msgspec import Struct
 
@@ -26,7 +26,6 @@ from levibotd.admin.origins import Origins
 from levibotd.admin.panel import ASSETS, load_assets
 from levibotd.admin.problems import (
     CONTENT_TYPE,
-    Declined,
     Malformed,
     MethodNotAllowed,
     NotFound,
@@ -37,7 +36,7 @@ from levibotd.admin.problems import (
     Unauthenticated,
     problem_of,
 )
-from levibotd.admin.replies import CALLER, CLIENT, DESK, EDGE_HEADERS, TAKES
+from levibotd.admin.replies import CALLER, CLIENT, DESK, EDGE, EDGE_HEADERS, TAKES
 from levibotd.admin.routes import ROUTES, Route
 from levibotd.admin.schema import openapi_bytes
 from levibotd.admin.streams import DOORS, Doors, Streams
@@ -52,12 +51,6 @@ TICKET = "ticket"
 REPLAY_HEADER = "Idempotent-Replay"
 GUESS_TOKENS = 10.0  # What a wrong key costs on top: guessing is slow.
 
-_COMMON = {
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Server": "levibotd",
-}
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, POST, PUT",
     "Access-Control-Allow-Headers": f"Content-Type, {KEY_HEADER}, {IDEMPOTENCY_HEADER}, {CODE_HEADER}",
@@ -141,6 +134,7 @@ class _Edge:
         self.routes: dict[web.AbstractRoute, Route] = {}
         self.doors = Doors(Streams(), Tickets())
         self._desk = desk
+        self._now = desk.clock.monotonic
         self._guard = guard
         self._answers: Answers[_Kept] = Answers()
         # A bound method cannot carry the marker that aiohttp looks for.
@@ -149,45 +143,46 @@ class _Edge:
     async def end_streams(self, app: web.Application) -> None:
         self.doors.streams.end()
 
+    # One function for what every request passes: each coroutine more would cost all of them.
     async def _attend(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        since = self._now()
         connection = request.protocol
-        if not isinstance(connection, Connection):
-            return await self._pass(request, handler)
-        connection.begin()
-        try:
-            return await self._pass(request, handler)
-        finally:
-            connection.end()
-
-    async def _pass(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        clock = self._desk.clock
-        since = clock.monotonic()
+        if isinstance(connection, Connection):
+            connection.begin()
         route = self.routes.get(request.match_info.route)
         response: web.StreamResponse
         origin = None
         try:
-            host = request.headers.get("Host", "")
+            headers = request.headers
+            host = headers.get(hdrs.HOST, "")
             self._guard.origins.check_host(host)
-            origin = self._guard.origins.check_origin(request.headers.get("Origin"), host=host)
-            request[EDGE_HEADERS] = _COMMON if origin is None else _COMMON | _allowing(origin)
+            origin = self._guard.origins.check_origin(headers.get(hdrs.ORIGIN), host=host)
+            if origin is not None:
+                request[EDGE_HEADERS] = EDGE | _allowing(origin)
             if origin is not None and request.method == "OPTIONS":
                 response = web.Response(status=204, headers=_PREFLIGHT)
             else:
                 await self._admit(request, route, since)
                 check_length(request)
-                response = await self._answer(request, handler, since)
-        except Declined as error:
+                if request.method == "POST" and route is not None and IDEMPOTENCY_HEADER in headers:
+                    response = await self._answer(request, handler, since)
+                else:
+                    response = await handler(request)
+        except Exception as error:  # noqa: BLE001  # The outermost edge: whatever it is, the client gets a document.
             response = self._refuse(request, error)
-        if not response.prepared:
-            response.headers.update(request.get(EDGE_HEADERS, _COMMON))
-        self._count(request, route, response.status, clock.monotonic() - since)
+        finally:
+            if isinstance(connection, Connection):
+                connection.end()
+        if not response.prepared and (origin is not None or hdrs.SERVER not in response.headers):
+            response.headers.update(request.get(EDGE_HEADERS, EDGE))
+        self._count(request, route, response.status, self._now() - since)
         return response
 
     # Raises what forbids this request before anything looks at it.
     async def _admit(self, request: web.Request, route: Route | None, now: float) -> None:
         # A proxy may add a line of its own below what it was sent; the first one alone would be the sender's invention.
         headers = request.headers
-        forwarded = ", ".join(headers.getall("X-Forwarded-For")) if "X-Forwarded-For" in headers else None
+        forwarded = ", ".join(headers.getall(hdrs.X_FORWARDED_FOR)) if hdrs.X_FORWARDED_FOR in headers else None
         client = self._guard.clients.name(request.remote, forwarded=forwarded)
         request[CLIENT] = client
         buckets = self._guard.buckets
@@ -203,10 +198,11 @@ class _Edge:
             _check_wait(await buckets.take(client))
             raise
         # Whoever has a key draws on that alone: a flood from the same address must not keep an operator from /stop.
-        _check_wait(await buckets.take(client if caller in (LOCAL, ANYBODY) else f"key:{caller.name}"))
+        _check_wait(await buckets.take(client if caller is LOCAL or caller is ANYBODY else f"key:{caller.name}"))
         request[CALLER] = caller
         if route is not None:
-            request[TAKES] = (route.query, route.body, route.path)
+            if route.query is not None or route.body is not None or route.path is not None:
+                request[TAKES] = (route.query, route.body, route.path)
             if route.method != "GET" and route.query is None and request.query_string:
                 raise Malformed("query: expected none")  # A misspelt wish for less must not get more.
 
@@ -218,23 +214,18 @@ class _Edge:
         return self._guard.keyring.caller(key, needs=needs)
 
     async def _answer(self, request: web.Request, handler: _Handler, now: float) -> web.StreamResponse:
-        if request.method != "POST" or IDEMPOTENCY_HEADER not in request.headers or TAKES not in request:
-            return await self._serve(request, handler)
         key = checked_key(request.headers[IDEMPOTENCY_HEADER])
 
         async def once() -> _Kept:
-            return _kept(await self._serve(request, handler))
+            try:
+                return _kept(await handler(request))
+            except Exception as error:  # noqa: BLE001  # An answer like others, and perhaps one to keep.
+                return _kept(self._refuse(request, error))
 
         name = f"{request[CALLER].name}|{request.path_qs}|{key}"
         kept, again = await self._answers.once(name, once, keep=_is_final, now=now)
         headers = {REPLAY_HEADER: "true"} if again else None
         return web.Response(status=kept.status, body=kept.body, content_type=kept.content_type, headers=headers)
-
-    async def _serve(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
-        try:
-            return await handler(request)
-        except Exception as error:  # noqa: BLE001  # The outermost edge: whatever it is, the client gets a document.
-            return self._refuse(request, error)
 
     def _refuse(self, request: web.Request, error: Exception) -> web.Response:
         problem = _problem(request, error)
@@ -246,10 +237,11 @@ class _Edge:
 
     def _count(self, request: web.Request, route: Route | None, status: int, latency_s: float) -> None:
         template = route.template if route is not None else OTHER
-        self._desk.metrics.http_requests.of(template, request.method, str(status)).inc()
+        metrics = self._desk.metrics
+        metrics.http_requests.of(template, request.method, str(status)).inc()
         is_stream = route is not None and route.is_stream  # It lasts as long as somebody listens.
         if not is_stream:
-            self._desk.metrics.http_latency.of(template).observe(latency_s)
+            metrics.http_latency.of(template).observe(latency_s)
         if status >= 400 or (latency_s > SLOW_S and not is_stream):
             # Never the query: a ticket may stand in it.
             self._desk.log.info(

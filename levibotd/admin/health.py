@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from aiohttp import web
-from msgspec.structs import replace
 
 from levibotd.admin.control import OnOff, Restraint, restraint_of, says_no, stage_of
 from levibotd.admin.desk import Desk
-from levibotd.admin.replies import Answer, Money, desk_of, json, plain, plain_or_none
+from levibotd.admin.replies import Answer, Money, desk_of, encode, json, json_bytes, plain, plain_or_none
 from levibotd.config import Config
 from levibotd.domain.records import Gate
 from levibotd.domain.signal import Symbol
@@ -78,7 +77,7 @@ async def get_readyz(request: web.Request) -> web.Response:
 
 async def get_status(request: web.Request) -> web.Response:
     """`GET /status` - what one looks at first."""
-    return json(request.app[SUMMARY].now())
+    return json_bytes(request.app[SUMMARY].now())
 
 
 async def get_metrics(request: web.Request) -> web.Response:
@@ -95,6 +94,9 @@ async def get_prometheus(request: web.Request) -> web.Response:
     return web.Response(body=b"".join(pieces), headers={"Content-Type": PROMETHEUS})
 
 
+_NO_TIMES = b'"now":0.0,"uptime_s":0.0}'
+
+
 class Summary:
     """
     Sums the daemon up, and works out anew only what may have changed since the last time.
@@ -106,18 +108,18 @@ class Summary:
         self._desk = desk
         self._config: Config | None = None
         self._of: tuple[object, ...] = ()
-        self._status: Status | None = None
+        self._head = b""  # All but the times, encoded.
 
-    def now(self) -> Status:
-        """The daemon as of now."""
+    def now(self) -> bytes:
+        """The daemon as of now: a Status as JSON."""
         desk = self._desk
         reasons, prices, config = desk.readiness(), marks(desk), desk.config
         of = (desk.last_seq(), reasons, prices)
-        if self._status is None or config is not self._config or of != self._of:
-            self._status = status(desk, reasons=reasons, prices=prices)
+        if config is not self._config or of != self._of:
+            self._head = encode(status(desk, reasons=reasons, prices=prices)).removesuffix(_NO_TIMES)
             self._of, self._config = of, config
-        uptime_s = round(desk.clock.monotonic() - desk.started_at, 3)
-        return replace(self._status, now=desk.clock.time(), uptime_s=uptime_s)
+        now, uptime_s = desk.clock.time(), desk.clock.monotonic() - desk.started_at
+        return b'%b"now":%r,"uptime_s":%.3f}' % (self._head, now, uptime_s)
 
 
 SUMMARY = web.AppKey("summary", Summary)

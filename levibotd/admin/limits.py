@@ -41,13 +41,21 @@ class MemoryBuckets:
 
     def spend(self, client: str, *, tokens: float = 1.0) -> float:
         """As `take`, at once."""
-        rate, now = self._rate, self._clock.monotonic()
-        level, since = self._levels.pop(client, (rate.burst, now))
-        level = min(rate.burst, level + max(0.0, now - since) * rate.per_s)
-        self._levels[client] = (max(0.0, level - tokens) if level >= 1.0 else level, now)
-        if len(self._levels) > rate.clients_max:
-            self._levels.popitem(last=False)
-        return 0.0 if level >= 1.0 else (1.0 - level) / rate.per_s
+        rate, levels, now = self._rate, self._levels, self._clock.monotonic()
+        level, since = levels.pop(client, (rate.burst, now))
+        if now > since:
+            level += (now - since) * rate.per_s
+            if level > rate.burst:
+                level = rate.burst
+        if level < 1.0:
+            levels[client] = (level, now)
+            wait_s = (1.0 - level) / rate.per_s
+        else:
+            levels[client] = (level - tokens if level > tokens else 0.0, now)
+            wait_s = 0.0
+        if len(levels) > rate.clients_max:
+            levels.popitem(last=False)
+        return wait_s
 
     async def close(self) -> None:
         """Nothing is held open."""

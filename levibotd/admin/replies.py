@@ -8,6 +8,7 @@ import anyio
 import msgspec
 from aiohttp import web
 from msgspec import Meta
+from multidict import CIMultiDict
 
 from levibotd.admin.auth import Caller
 from levibotd.admin.desk import Desk
@@ -21,7 +22,8 @@ DESK = web.AppKey("desk", Desk)
 CALLER = web.RequestKey("caller", Caller)  # Who asks.
 TAKES = web.RequestKey("takes", tuple)  # Query, body and path as the route declares them.
 CLIENT = web.RequestKey("client", str)  # From where: the name under which its requests are counted.
-EDGE_HEADERS = web.RequestKey("edge_headers", dict[str, str])  # What every answer to this request carries.
+# What the answer to this request carries, where it is another page's.
+EDGE_HEADERS = web.RequestKey("edge_headers", dict[str, str])
 BODY_S = 10.0  # For a body to arrive.
 JSON = "application/json"
 JSONL = "application/jsonl"
@@ -30,6 +32,15 @@ HTML = "text/html"
 TEXT = "text/plain"
 PARQUET = "application/vnd.apache.parquet"
 EVENT_STREAM = "text/event-stream"
+
+# What every answer carries.
+EDGE = {
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Server": "levibotd",
+}
+_JSON_HEADERS = CIMultiDict({**EDGE, "Content-Type": JSON})  # Made once: nearly every answer has these.
 
 B = TypeVar("B")
 R = TypeVar("R")
@@ -52,6 +63,13 @@ class DryRun(Body, frozen=True):
     """`1`: show the plan and do nothing."""
 
     dry_run: Literal["0", "1", "false", "true"] = "0"
+
+
+def _text_of(value: object) -> str:
+    return str(value)
+
+
+encode = msgspec.json.Encoder(enc_hook=_text_of).encode
 
 
 def ref(name: str) -> str:
@@ -124,9 +142,15 @@ def is_dry_run(request: web.Request) -> bool:
 
 def json(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """Answer with JSON."""
-    return web.Response(
-        body=msgspec.json.encode(value, enc_hook=_text_of), status=status, content_type=JSON, headers=headers
-    )
+    return json_bytes(encode(value), status=status, headers=headers)
+
+
+def json_bytes(body: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Answer with JSON that is encoded already."""
+    response = web.Response(body=body, status=status, headers=_JSON_HEADERS)
+    if headers is not None:
+        response.headers.update(headers)
+    return response
 
 
 async def answer_of(ref: Ref[Any], request: Request[R], *, timeout_s: float) -> R:
@@ -171,11 +195,7 @@ async def _whole_body(request: web.Request) -> bytes:
         raise TooSlow(f"expected the body within {BODY_S:g} s") from None
 
 
-def _text_of(value: object) -> str:
-    return str(value)
-
-
 # What the route table says of a route is what everybody reads about it.
 def _hold_declared(request: web.Request, shape: type[object]) -> None:
-    if shape not in request[TAKES]:
+    if shape not in request.get(TAKES, ()):
         raise AssertionError(f"{shape.__name__} is not declared for {request.path}")

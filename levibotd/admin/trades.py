@@ -13,7 +13,7 @@ from msgspec import structs
 
 from levibotd.admin.desk import Desk
 from levibotd.admin.events import CURSOR_HEADER, Cursor, Limit, Moment, beyond, moment_of, next_cursor
-from levibotd.admin.replies import CSV, EDGE_HEADERS, Answer, Body, Money, desk_of, json, plain, read_query
+from levibotd.admin.replies import CSV, EDGE, EDGE_HEADERS, Answer, Body, Money, desk_of, json, plain, read_query
 from levibotd.domain.accounting import EXACT
 from levibotd.domain.csv_cells import csv_of
 from levibotd.domain.records import Logged, OrderFill, OrderIntent, PositionClosed, RiskTicket
@@ -145,7 +145,7 @@ def query_of(wanted: TradesWanted) -> EventQuery:
 async def _export(request: web.Request, query: EventQuery) -> web.StreamResponse:
     pages = _pages(desk_of(request), query)
     first = await anext(pages)  # What goes wrong before it can still be said.
-    response = web.StreamResponse(headers={**request.get(EDGE_HEADERS, {}), **_EXPORT_HEADERS})
+    response = web.StreamResponse(headers={**request.get(EDGE_HEADERS, EDGE), **_EXPORT_HEADERS})
     response.content_type, response.charset = CSV, "utf-8"
     await response.prepare(request)
     try:

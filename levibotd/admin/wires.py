@@ -14,7 +14,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from levibotd.admin.feed import Fresh
 from levibotd.admin.limits import MemoryBuckets
 from levibotd.admin.problems import Malformed
-from levibotd.admin.replies import EDGE_HEADERS, EVENT_STREAM, desk_of
+from levibotd.admin.replies import EDGE, EDGE_HEADERS, EVENT_STREAM, desk_of
 from levibotd.ports.buckets import Rate
 
 KEEP_ALIVE_S = 15.0
@@ -83,7 +83,7 @@ class EventWire:
     def __init__(self, request: web.Request) -> None:
         self._request = request
         self._clock = desk_of(request).clock
-        headers: dict[str, str] = request[EDGE_HEADERS]
+        headers: dict[str, str] = request.get(EDGE_HEADERS, EDGE)
         self.response = web.StreamResponse(headers={**headers, "Content-Type": EVENT_STREAM, "X-Accel-Buffering": "no"})
 
     async def open(self) -> None:
@@ -135,7 +135,7 @@ class SocketWire:
         self.response = web.WebSocketResponse(
             timeout=GOODBYE_S, heartbeat=KEEP_ALIVE_S, autoping=False, compress=False, max_msg_size=INBOUND_BYTES_MAX
         )
-        self.response.headers.update(request[EDGE_HEADERS])
+        self.response.headers.update(request.get(EDGE_HEADERS, EDGE))
 
     async def open(self) -> None:
         if not self.response.can_prepare(self._request):

@@ -115,8 +115,8 @@ class Cell:
         """One incarnation. `started` is set when it is up; how it ended is returned."""
         self.incarnation += 1
         self.state = State.STARTING
-        self.task = self.mailbox.served_by = asyncio.current_task()
-        self.mailbox.loop = asyncio.get_running_loop()
+        task = self.mailbox.served_by = self.task = asyncio.current_task()
+        self.mailbox.loop = None if task is None else task.get_loop()
         self._draining = None
         self._busy_otherwise = self.suspended or self._held is not None
         self.host = Host(self.mailbox, limits=self.child.limits, on_crash=self._task_failed)

@@ -39,11 +39,13 @@ class LoopClock:
     The clock of the running event loop.
 
     Its wall time is `wall` where given, else the loop's own (`VirtualTimeLoop.wall`), else the system's.
-    May be made before the loop runs, and read from worker threads.
+    May be made before the loop runs, and read from worker threads. Once it has seen a loop that goes by
+    the system's time it stays with that: to ask which loop runs costs more than to read a clock.
     """
 
     def __init__(self, *, wall: Callable[[], float] | None = None) -> None:
         self._wall = wall
+        self._is_system = False
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.time(), UTC)
@@ -51,12 +53,21 @@ class LoopClock:
     def time(self) -> float:
         if self._wall is not None:
             return self._wall()
-        wall = getattr(_get_running_loop(), "wall", time.time)
+        if self._is_system:
+            return time.time()
+        wall = getattr(self._running(), "wall", time.time)
         return float(wall())
 
     def monotonic(self) -> float:
-        loop = _get_running_loop()
+        if self._is_system:
+            return time.monotonic()
+        loop = self._running()
         return time.monotonic() if loop is None else loop.time()
+
+    def _running(self) -> asyncio.AbstractEventLoop | None:
+        loop = _get_running_loop()
+        self._is_system = loop is not None and type(loop).time is asyncio.BaseEventLoop.time
+        return loop
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(max(seconds, 0.0))

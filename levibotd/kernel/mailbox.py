@@ -187,9 +187,9 @@ class Ref(Generic[M_contra]):
         Raises TimeoutError, ActorCrashed and ActorRestarting (the outcome is unknown),
         MailboxFull and ActorStopped (the request was not handled).
         """
-        loop = asyncio.get_running_loop()
-        answer = loop.create_future()
         lane, mailbox = self._lane, self.mailbox
+        loop = asyncio.get_running_loop() if mailbox.loop is None or mailbox.closed else mailbox.loop
+        answer = loop.create_future()
         deadlines = mailbox.deadlines.get(timeout_s) or mailbox.deadlines_of(timeout_s)
         deadlines.add(answer, loop)
         if len(lane.items) < lane.limit:

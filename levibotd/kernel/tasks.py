@@ -98,9 +98,10 @@ class Tasks:
         return alive
 
     def _run(self, make_coro: MakeCoro, *, key: Hashable, urgent: bool) -> None:
-        task = asyncio.create_task(make_coro(), name=f"{self._owner}:{key}")
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(make_coro(), name=f"{self._owner}:{key}")
         self._free[urgent] -= 1
-        self.running[key] = Running(task, urgent, asyncio.get_running_loop().time())
+        self.running[key] = Running(task, urgent, loop.time())
         task.add_done_callback(lambda task: self._release(key, task))
 
     def _release(self, key: Hashable, task: "asyncio.Task[object]") -> None:

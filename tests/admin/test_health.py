@@ -2,10 +2,11 @@
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 from msgspec import structs
 
-from levibotd.admin.health import Summary
+from levibotd.admin.health import Status, Summary
 from levibotd.config import demo_config, load
 from levibotd.domain import records as r
 from levibotd.domain.signal import Post, Symbol
@@ -80,6 +81,10 @@ class Priced(DemoMarket):
         return Mark(price=self.price, at=at, fresh_until=at)
 
 
+def status_of(summary: Summary) -> Status:
+    return msgspec.json.decode(summary.now(), type=Status)
+
+
 async def test_status_takes_a_new_price_and_a_new_configuration_without_a_record() -> None:
     log, market = MemoryLog(), Priced()
     of_file = {"HOME": "/nonexistent", "LEVI_TELEGRAM__SOURCE": "file", "LEVI_TELEGRAM__FILE": "posts.jsonl"}
@@ -87,11 +92,11 @@ async def test_status_takes_a_new_price_and_a_new_configuration_without_a_record
     open_position(log, qty="0.5", price="60000")
     async with serving(log=log) as site:
         summary = Summary(structs.replace(site.desk, configured=lambda: configs[0], market=market))
-        before = summary.now()
+        before = status_of(summary)
         market.price = Decimal(61_000)
-        dearer = summary.now()
+        dearer = status_of(summary)
         configs.reverse()
-        renamed = summary.now()
+        renamed = status_of(summary)
 
     assert Decimal(dearer.equity) - Decimal(before.equity) == 500
     assert (dearer.mode, renamed.mode) == ("paper demo", "paper")
