@@ -37,7 +37,7 @@ _IN_CHANNEL = re.compile(r"(.+)[/:_-]([0-9]{1,16})")
 
 def verify_log(directory: Path, *, key_file: Path | None, as_json: bool, out: TextIO, err: TextIO) -> int:
     """Hold every record against the chain; 1 when one is not as it was written, or a torn tail stands behind."""
-    files, key = _log_in(directory), key_in(key_file)
+    files, key = log_in(directory), key_in(key_file)
     report = _verified(files, key, err)
     if as_json:
         print(_json({**msgspec.to_builtins(report), "clean": report.is_clean}), file=out)
@@ -48,7 +48,7 @@ def verify_log(directory: Path, *, key_file: Path | None, as_json: bool, out: Te
 
 def repair_log(directory: Path, *, key_file: Path | None, as_json: bool, out: TextIO, err: TextIO) -> int:
     """Cut off a torn tail and say what the log is now; 1 when there is damage that no repair can heal."""
-    files, key = _log_in(directory), key_in(key_file)
+    files, key = log_in(directory), key_in(key_file)
     done = repair(files, key=key)
     report = _verified(files, key, err)
     if as_json:
@@ -73,7 +73,7 @@ def why(asked: str, *, logs: Path, as_json: bool, out: TextIO, err: TextIO) -> i
 
     With `as_json` each story is one line. 1 when the log knows nothing of it.
     """
-    files = _log_in(logs)
+    files = log_in(logs)
     told = 0
     for trace in _traces(files, asked):
         story = story_of(scan(files, trace_id=trace))
@@ -151,7 +151,8 @@ def _directory(directory: Path) -> OsFiles:
         return OsFiles(directory)
 
 
-def _log_in(directory: Path) -> OsFiles:
+def log_in(directory: Path) -> OsFiles:
+    """The files of an event log. Raises OSError where there is none."""
     files = _directory(directory)
     if not any(is_segment(name) for name in files.names()):
         raise OSError(errno.ENOENT, "there is no event log in it", str(directory))

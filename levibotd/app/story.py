@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from levibotd.domain.printable import printable
+
 
 def story_of(lines: Iterable[bytes]) -> dict[str, Any] | None:
     """Tell what happened to one trace, in order; None when there is nothing to tell."""
@@ -49,7 +51,7 @@ def as_text(story: Mapping[str, Any]) -> str:
         for gate in story["gates"]
     ]
     lines += [f"{step['ts']:.3f}  {step['event_type']}  {step['what']}".rstrip() for step in story["steps"]]
-    return "\n".join(map(_printable, lines))
+    return "\n".join(map(printable, lines))
 
 
 _ENDINGS = ("AUTO_ROUTE_SKIPPED", "SIGNAL_EXPIRED", "SIGNAL_REJECTED", "AUTO_ROUTE_DRYRUN", "AUTO_ROUTE_EXECUTED")
@@ -118,10 +120,6 @@ def _leg(leg: Mapping[str, Any]) -> str:
 
 def _numbers(numbers: Sequence[str]) -> str:
     return " ".join(f"{Decimal(str(number)).normalize():f}" for number in numbers)
-
-
-def _printable(line: str) -> str:
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in line)
 
 
 def _indented(text: str) -> list[str]:

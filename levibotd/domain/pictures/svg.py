@@ -11,6 +11,8 @@ from xml.sax.saxutils import escape
 
 from msgspec import Struct
 
+from levibotd.domain.printable import printable
+
 MEDIA = "image/svg+xml"
 
 _STYLE = (
@@ -90,5 +92,4 @@ def place(figure: float) -> str:
 
 def said(text: str) -> str:
     """Make `text` harmless; what cannot be seen is written out."""
-    shown = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
-    return escape(shown, {'"': "&quot;"})
+    return escape(printable(text), {'"': "&quot;"})
