@@ -284,7 +284,7 @@ class Life:
 
     Bugs to plant: `stumbles` says behind which of its messages an actor crashes, `poison` at which text,
     `fail_at` at which look of any actor into the ledger; the actors in `double` get each message twice. A
-    `restless` venue tells every mark.
+    `restless` venue tells every mark. `shadowed`: every call is followed in the shadow ledger too.
     """
 
     def __init__(
@@ -297,8 +297,10 @@ class Life:
         fail_at: int | None = None,
         double: Sequence[str] = (),
         restless: bool = False,
+        shadowed: bool = False,
     ) -> None:
         world.lives += 1
+        self.shadowed = shadowed
         self.world = world
         self.clock = clock
         self.stumbles = {name: set(numbers) for name, numbers in stumbles.items()}
@@ -396,6 +398,8 @@ class Life:
     def _system(self) -> System:
         wired = self.wired
         groups = [self._stumbling(group) for group in (wired.infra(), wired.trading(), wired.intake())]
+        if self.shadowed:
+            groups.insert(1, Group("edge", ONE_FOR_ONE, children=(wired.shadowing(),)))
         tree = Group("root", ONE_FOR_ONE, intensity=3, period_s=300, children=tuple(groups))
         supervision = Supervision(
             logger=wired.logger,

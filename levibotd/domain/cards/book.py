@@ -59,7 +59,7 @@ class ChannelKept(Struct, kw_only=True):
     calls: dict[str, CallKept] = field(default_factory=dict)
     witnessed: Sums = field(default_factory=Sums)
     backfilled: Sums = field(default_factory=Sums)
-    latest: dict[str, str] = field(default_factory=dict)  # Coin and side -> the last call that repeated no other.
+    latest: dict[str, str] = field(default_factory=dict)  # Coin -> the last call that repeated no other.
     said: dict[str, str] = field(default_factory=dict)  # What a call says -> the last one that said so first.
     on_coin: dict[str, str] = field(default_factory=dict)  # Coin -> its last call.
     changes: int = 0  # Counts up with each; what was made of its calls before is out of date.
@@ -318,15 +318,14 @@ def _channel(book: Book, name: str) -> ChannelKept | None:
 def _keep(book: Book, channel: ChannelKept, call: CallKept, *, said: str | None = None) -> bool:
     if call.id in channel.calls:
         return False
-    name = f"{call.coin}|{call.side}"
-    before = channel.calls.get(channel.latest.get(name, ""))
+    before = channel.calls.get(channel.latest.get(call.coin, ""))
     if before is None or not _is_open(before, at=call.posted_at):
         before = channel.calls.get(channel.said.get(said, "")) if said is not None else None
         if before is not None and abs(call.posted_at - before.posted_at) > SAME_CALL_S:
             before = None
     call.first = call.id if before is None else before.id
     if before is None:
-        channel.latest[name] = call.id
+        channel.latest[call.coin] = call.id
         if said is not None:
             channel.said[said] = call.id
     channel.on_coin[call.coin] = call.id

@@ -50,7 +50,7 @@ class Ended(Struct, frozen=True, kw_only=True):
 
 class CallKept(Struct, kw_only=True):
     """
-    A call of a channel. `first` is the open call that this one says again, else itself.
+    A call of a channel. `first` is the open call on the coin that this one says again, or hedges, else itself.
 
     `reward` is the way to the mean of its targets in stop distances, as posted.
     """

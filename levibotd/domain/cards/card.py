@@ -29,9 +29,9 @@ class Counts(Struct, frozen=True, kw_only=True):
     """
     What became of the calls: filled + unfilled + cancelled + unpriced + unknown = calls.
 
-    `running` calls are not over, and in no other figure. `distinct` takes a call that says an open one of the
-    channel again (same coin and side, or the same numbers) together with the first: the least number of calls and
-    the width of intervals go by it, so that nobody gains weight by saying a thing ten times.
+    `running` calls are not over, and in no other figure. `distinct` takes a call on a coin that the channel
+    has an open call on, or that says the same numbers again, together with the first: the least number of calls and
+    the width of intervals go by it, so that nobody gains weight by saying a thing ten times, or both ways.
     """
 
     calls: int = 0

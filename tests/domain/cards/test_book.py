@@ -152,7 +152,7 @@ def test_two_sides_of_one_coin_are_two_calls() -> None:
 
     counts = card_of(hand.book, "@c", at=BEGIN + 30 * DAY).witnessed.counts
 
-    assert (counts.calls, counts.distinct) == (2, 2)
+    assert (counts.calls, counts.filled, counts.distinct) == (2, 2, 1)  # Two calls, and one piece of evidence.
 
 
 def test_calls_beyond_the_limit_stay_in_the_figures() -> None:
