@@ -173,10 +173,14 @@ def _atr(market: Market, source: Source, interval_s: float, at: float) -> Decima
 
 
 def _ended(market: Market, symbol: Symbol, since: float, now: float) -> EndedBars:
-    found = list(market.bars(symbol, since=since - _SAME_INSTANT_S, until=now, limit=BARS_AT_ONCE))
+    usual = market.bar_interval_s(symbol)
+    if usual is None:
+        return EndedBars([], False)
+    # No more than there can be: a market may read as many as it is asked for before it leaves out what is later.
+    limit = min(BARS_AT_ONCE, int((now - since) / usual) + 2)
+    found = list(market.bars(symbol, since=since - _SAME_INSTANT_S, until=now, limit=max(limit, 1)))
     more = len(found) == BARS_AT_ONCE
     if found and not found[0].interval_s:
-        usual = market.bar_interval_s(symbol) or 0.0
         found = [bar if bar.interval_s else bar._replace(interval_s=usual) for bar in found]
     while found and found[-1].ts + found[-1].interval_s > now:
         found.pop()
