@@ -69,7 +69,9 @@ def _names_another(text: str, bases: set[str]) -> bool:
     return any(hit.group(1) in WORDY and hit.group(1) not in bases for hit in _PRICED.finditer(text))
 
 
-_PRICED = re.compile(r"\b(?:BUY|Buy|buy|LONG|Long|long|SHORT|Short|short)\s+([A-Z]{2,10})\s+(?:@\s?|at\s)?\$?\d")
+_PRICED = re.compile(
+    r"\b(?:BUY|Buy|buy|Buying|buying|LONG|Long|long|SHORT|Short|short)\s+([A-Z]{2,10})\s+(?:@\s?|at\s|below\s|under\s|around\s|near\s|here\s|now\s)*\$?\d"
+)
 
 
 def _draft_without_coin(text: str) -> Draft:

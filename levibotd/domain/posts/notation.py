@@ -9,6 +9,8 @@ from itertools import pairwise
 from levibotd.domain.posts.fields import Number
 from levibotd.domain.posts.refusal import Unsolved
 
+ALIGNED = (0.55, 1.8)  # Of the level before: there only one power of ten fits.
+
 
 def readings(number: Number) -> list[float]:
     """Every value this notation may stand for; the usual one first."""
@@ -83,6 +85,22 @@ def completed(numbers: list[Number], values: list[float], near: list[float] | No
     return out
 
 
+def aligned(numbers: list[Number], values: list[float], anchor: Number, price: float) -> list[float]:
+    """
+    Bring digits written without their zeros to the scale of the entry: targets `590 - 750` of an entry `0.0005500`.
+
+    The whole list is brought there by one power of ten within the entry's decimals, or stays as written.
+    """
+    decimals = len(anchor.raw.partition(".")[2]) if anchor.raw.count(".") == 1 else 0
+    if not decimals or price >= 1 or any(not number.raw.isdigit() or len(number.raw) < 2 for number in numbers):
+        return values
+    for places in range(decimals, 0, -1):
+        scaled = [round(value * 10.0**-places, decimals + 4) for value in values]
+        if all(ALIGNED[0] < after / before < ALIGNED[1] for before, after in pairwise([price, *scaled])):
+            return scaled
+    return values
+
+
 def unique_edges(numbers: list[Number]) -> list[Number]:
     """
     Keep each edge of a staircase once: `270-300`, `300-360`, `360-390`.
@@ -98,7 +116,8 @@ def unique_edges(numbers: list[Number]) -> list[Number]:
         return numbers
     if any(before[1].raw != after[0].raw for before, after in pairwise(pairs)):
         return numbers
-    return [row[0] for row in rows] + rows[-1][1:]
+    edges = [row[0] for row in rows] + rows[-1][1:]
+    return [edges[0], *(after for before, after in pairwise(edges) if after.raw != before.raw)]
 
 
 def unrepeated(values: list[float]) -> list[float]:

@@ -213,6 +213,8 @@ def _read_modifier(s: Scan, tokens: Sequence[Token], i: int, role: int, *, stron
             label(s, w.SKIP)
     elif role == w.NOW and s.out.entry and not s.labelled and _number_follows(tokens, i):
         label(s, w.SKIP)  # A line that tells what it costs now, below its entry.
+    elif role == w.NOW and word == "here" and i and tokens[i - 1][1].lower() == "between":
+        s.out.flags.add("averaging")
     elif role == w.NOW:
         if word == "cmp" or (s.labelled and s.fresh and s.field in (w.ENTRY, w.SELL)):
             s.out.now_line = s.line

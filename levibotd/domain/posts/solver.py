@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from levibotd.domain.posts.fields import Fields, Number
 from levibotd.domain.posts.market_view import MarketView
-from levibotd.domain.posts.notation import completed, readings, scale_of, unique_edges, unrepeated, values_of
+from levibotd.domain.posts.notation import aligned, completed, readings, scale_of, unique_edges, unrepeated, values_of
 from levibotd.domain.posts.refusal import Unsolved
 from levibotd.domain.posts.tickers import STABLE_QUOTES
 from levibotd.domain.posts.units import Written, settle
@@ -163,9 +163,13 @@ def _levels(fields: Fields, text: str, *, likely: float | None) -> _Levels:
     if tp_unit == "price":
         tps = unique_edges(tps)
         targets = unrepeated(completed(tps, values_of(tps, scale)))
+        if entry and tps and targets[0] / entry[0] > FIRST_TARGET[1]:
+            targets = aligned(tps, targets, entries[0], entry[0])
     else:
         targets = values_of(tps, None)
     stop, stop_kind = _stop(fields, stops, scale, text)
+    if entry and isinstance(stop, float) and stop / entry[0] > FIRST_TARGET[1]:
+        stop = aligned(stops[:1], [stop], entries[0], entry[0])[0]
     if not targets and stop is None:
         raise Unsolved("bare_entry")
     return _Levels(

@@ -11,7 +11,7 @@ from itertools import islice
 from msgspec import Struct
 
 from levibotd.domain.posts.market_view import MarketView
-from levibotd.domain.posts.tickers import FIAT, NO_COIN, STABLE_QUOTES, WORDY
+from levibotd.domain.posts.tickers import COIN_NAMES, FIAT, NO_COIN, STABLE_QUOTES, WORDY
 
 PAIR, TAG, NAMED, BARE = 0, 1, 2, 3
 MENTIONS_MAX = 40
@@ -57,6 +57,10 @@ _AFTER_SIDE = re.compile(
     r"شراء)\s+(?:some\s+)?([A-Za-z][A-Za-z0-9]{1,9})(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
+_FIRST_LINE = re.compile(
+    r"\A[^\w\n]*([A-Za-z][A-Za-z0-9]{1,9})[^\w\n]*(?:/[^\n]*|\b(?:long|short|buy)\b[^\n]*)?$",
+    re.MULTILINE | re.IGNORECASE,
+)
 _ALONE = re.compile(r"^[^\w\n#$]*([A-Z0-9]{2,10})[^\w\n]*$", re.MULTILINE)
 _LINK = re.compile(
     r"https?://\S{0,80}?(?:symbol[s=/]{1,2}|trade/|exchange/|pair=)(?:[A-Z]+%3A)?([A-Z0-9]{2,10})[_-]?(USDT|BUSD|BTC|"
@@ -83,7 +87,7 @@ def find_symbols(text: str, *, market: MarketView) -> list[Mention]:
     found = _pairs(text)
     if found:
         return found[:MENTIONS_MAX]
-    for search in (_tags, _names, _bare_words, _links):
+    for search in (_tags, _names, _bare_words, _first_line, _links):
         found = search(text, market)
         if found:
             return found[:MENTIONS_MAX]
@@ -234,6 +238,18 @@ def _bare_words(text: str, market: MarketView) -> list[Mention]:
         if len({mention.base for mention in found}) != 1:
             return bare
     return found
+
+
+def _first_line(text: str, market: MarketView) -> list[Mention]:
+    """A well-known coin that has the first line for itself, in whatever letters: "Rvn", "Bitcoin long"."""
+    hit = _FIRST_LINE.match(text)
+    if hit is None:
+        return []
+    written = hit.group(1)
+    base = COIN_NAMES.get(written.lower(), written.upper())
+    if base in NO_COIN or base in WORDY or not market.is_known(base, None):
+        return []
+    return [Mention(base=base, quote=None, start=hit.start(1), end=hit.end(1), rank=BARE)]
 
 
 def _links(text: str, market: MarketView) -> list[Mention]:

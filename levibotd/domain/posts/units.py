@@ -13,7 +13,15 @@ from msgspec import Struct
 
 from levibotd.domain.posts.market_view import MarketView
 from levibotd.domain.posts.refusal import Unsolved
-from levibotd.domain.posts.tickers import BITCOIN_FLOORS, CHEAP, CONTRACT, DEAR, STABLE_QUOTES
+from levibotd.domain.posts.tickers import (
+    BITCOIN_CEILINGS,
+    BITCOIN_FLOORS,
+    CHEAP,
+    CONTRACT,
+    DEAR,
+    PRECIOUS,
+    STABLE_QUOTES,
+)
 
 NEAR = 0.18  # |ln(entry / last)| of a limit, band or market entry.
 FAR = 0.7  # The same of a deep ladder or a breakout.
@@ -23,6 +31,7 @@ CHEAP_DIGITS_MIN = 50  # Dollars of a coin that costs fractions of a cent.
 SATOSHI_DIGITS_MIN = 15  # Whole numbers from here on are satoshi, unless the coin is dear.
 DOLLARS_MAX = 1000  # More than any coin costs that is not dear.
 
+PRECIOUS_MIN = 1000  # Dollars that only few coins have cost.
 CHEAP_DOLLARS_MAX = 0.1  # More than any of the cheap coins costs.
 
 _WHOLE_MIN = {"ETH": 2, "BNB": 50}  # Whole coins that no other coin costs, unless it is dear.
@@ -80,14 +89,15 @@ def _check_plain(written: Written, price: float, unit: Unit) -> None:
     """Refuse a unit that only magnitude speaks for, where magnitude speaks against it too."""
     base = written.base[:-3] if CONTRACT.fullmatch(written.base) else written.base
     if unit.name == "satoshi":
-        if price * float(unit.factor) < BITCOIN_FLOORS.get(base, 0.0):
+        worth = price * float(unit.factor)
+        if not BITCOIN_FLOORS.get(base, 0.0) <= worth <= BITCOIN_CEILINGS.get(base, WHOLE_SATOSHI_MIN):
             raise Unsolved("unit_unclear")
         if not written.satoshi and unit.inferred and written.futures and not written.margined_in_bitcoin:
             raise Unsolved("unit_unclear")  # Most contracts are priced in dollars: digits of which quote?
         if not written.satoshi and written.margined_in_bitcoin and base in BITCOIN_FLOORS:
             raise Unsolved("unit_unclear")
     elif unit.name == "quote" and unit.quote in STABLE_QUOTES:
-        if base in CHEAP and price >= CHEAP_DOLLARS_MAX:
+        if (base in CHEAP and price >= CHEAP_DOLLARS_MAX) or (base not in PRECIOUS and price >= PRECIOUS_MIN):
             raise Unsolved("unit_unclear")
     elif unit.quote in _WHOLE_MIN and price >= _WHOLE_MIN[unit.quote] and price == int(price) and base not in DEAR:
         raise Unsolved("unit_unclear")
@@ -121,9 +131,9 @@ def _possible(written: Written, price: float, *, stable: str) -> list[Unit]:
     if written.dollars or base == "BTC":
         return [in_dollars]
     if base in CHEAP and price >= CHEAP_DIGITS_MIN and written.futures:
-        return [_truncated(stable, price, inferred=True)]
+        return [_truncated(stable, price, inferred=True, cheap=True)]
     in_bitcoin = _of_bitcoin(price)
-    tiny = price < 1e-4 and base not in CHEAP
+    tiny = price < 5e-4 and base not in CHEAP
     cents = base in DEAR and price < 0.2
     digits = price >= SATOSHI_DIGITS_MIN and price == int(price) and base not in DEAR
     if tiny or cents or (digits and not (written.futures and price < 100)):
@@ -137,7 +147,7 @@ def _in_written_quote(written: Written, quote: str, price: float) -> Unit:
     if quote in STABLE_QUOTES:
         whole = price >= DOLLARS_MAX and price == int(price) and written.base not in DEAR
         if whole or (written.base in CHEAP and price >= CHEAP_DIGITS_MIN):
-            return _truncated(quote, price, inferred=False)
+            return _truncated(quote, price, inferred=False, cheap=written.base in CHEAP)
         if written.satoshi and price >= WHOLE_SATOSHI_MIN:
             raise Unsolved("satoshi_of_dollars")
     return Unit(quote=quote, inferred=False)
@@ -151,6 +161,7 @@ def _satoshi(quote: str, *, inferred: bool) -> Unit:
     return Unit(quote=quote, inferred=inferred, name="satoshi", factor=_SATOSHI)
 
 
-def _truncated(quote: str, price: float, *, inferred: bool) -> Unit:
-    """Digits without their zeros; until a last price tells, they are taken for a few cents or less."""
-    return Unit(quote=quote, inferred=inferred, name="truncated", factor=Decimal("1e-6" if price < 500 else "1e-8"))
+def _truncated(quote: str, price: float, *, inferred: bool, cheap: bool) -> Unit:
+    """Digits without their zeros; until a last price tells, for five decimals, or more of a cheap coin."""
+    factor = "1e-5" if not cheap else "1e-6" if price < 500 else "1e-8"
+    return Unit(quote=quote, inferred=inferred, name="truncated", factor=Decimal(factor))
