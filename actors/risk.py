@@ -14,17 +14,19 @@ from msgspec.structs import replace
 
 from levibotd.domain.amendments import leg_of_change
 from levibotd.domain.book import Call
-from levibotd.domain.copies import SAME_CALL_S, call_print, text_print
+from levibotd.domain.copies import SAME_CALL_S, call_print
 from levibotd.domain.gates import GateName, Refusal
 from levibotd.domain.indicators import atr
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.levels import Conditions
+from levibotd.domain.precedence import with_its_own
 from levibotd.domain.records import (
     AutoRouteDryrun,
     Control,
     Entry,
     LegOutcome,
+    Resolved,
     RiskPolicyChanged,
     RiskSltp,
     RiskTicket,
@@ -68,6 +70,7 @@ class RiskSetup(Struct, frozen=True, kw_only=True):
     policy: str
     rules: Callable[[str], Rules]
     entry_valid_s: Callable[[str], float]
+    resolved: Callable[[str], tuple[Resolved, ...]] = lambda channel: ()
     atr_period: int
     atr_interval_s: float
 
@@ -165,7 +168,7 @@ class RiskActor(Actor[RiskMessage]):
             facts = replace(facts, hybrid=signal.hybrids[leg_no(key)])
         ticket = self._judged(facts)
         if isinstance(ticket, RiskTicket):
-            ticket = replace(ticket, said=text_print(signal.post.text))
+            ticket = with_its_own(ticket, signal.post, self._setup.resolved(signal.post.channel))
         if isinstance(ticket, RiskTicket) and self._setup.rules(signal.post.channel).stage != "observe":
             # Log before acting: a crash in between costs a trade, never a mystery.
             await self._commit(signal.post.trace, ticket, levels=True)

@@ -99,12 +99,21 @@ class Step(Answer, frozen=True):
     what: str
 
 
+class SettingUsed(Answer, frozen=True):
+    """A setting as it ruled for a call, and who said so: signal, channel, global, policy, built-in ..."""
+
+    name: str
+    value: str
+    source: str
+
+
 class Story(Answer, frozen=True):
     """All that was done because of one post; `decision` is its ending as it stands in the log."""
 
     trace_id: str
     post: Post | None
     reading: ReadAs | None
+    settings: tuple[SettingUsed, ...]
     gates: tuple[GateAsked, ...]
     decision: Mapping[str, object] | None
     steps: tuple[Step, ...]

@@ -8,6 +8,7 @@ from levibotd.config import Config, channel_names, policy_names, resolve_policy,
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.levels import CHASE_CAP
 from levibotd.domain.lifecycle import Speech
+from levibotd.domain.records import Resolved
 from levibotd.domain.risk import PolicyValues, Rules, lower_stage, stage_in_force
 from levibotd.errors import ConfigError
 from levibotd.settings import ChannelConfig
@@ -106,6 +107,31 @@ class Rulebook:
         ttl_h = self._channel(channel).entry_ttl_h
         return self.config.entry_valid_s if ttl_h is None else ttl_h * 3600
 
+    def resolved(self, channel: str) -> tuple[Resolved, ...]:
+        """What rules the calls of a channel where the signal itself says nothing, and who said so."""
+        own = self._channel(channel)
+        entry = "channel" if own.entry_ttl_h is not None else self._source("strategy.entry_valid_s")
+        stops = "channel" if own.no_sl is not None else self._source("risk.no_sl")
+        rules = self.rules(channel)
+        leverage = rules.max_leverage or self.policy.max_leverage
+        capped = "policy"
+        if leverage < self.policy.max_leverage or rules.max_leverage is not None:
+            capped = "channel" if leverage == own.max_leverage else "global"
+        found = [
+            Resolved(name="entry_valid_s", value=f"{self.entry_valid_s(channel):g}", source=entry),
+            Resolved(name="max_leverage", value=str(leverage), source=capped),
+            Resolved(name="no_sl", value=rules.no_sl, source=stops),
+        ]
+        for name in ("entry_split", "tp_split", "max_tps", "stop_mover", "chase_cap", "risk"):
+            value, usual = getattr(own, name), getattr(_NOT_LISTED, name)
+            ruling = value if value is not None else CHASE_CAP if name == "chase_cap" else self.policy.risk_per_trade
+            source = "channel" if value != usual else "policy" if name == "risk" else "built-in"
+            found.append(Resolved(name=name, value=_written(ruling), source=source))
+        return tuple(found)
+
+    def _source(self, key: str) -> str:
+        return "global" if self.config.is_set(key) else "built-in"
+
     def rules(self, channel: str) -> Rules:
         config, own = self.config, self._channel(channel)
         caps = [cap for cap in (own.max_leverage, self.ledger().control.leverage_cap) if cap is not None]
@@ -136,6 +162,7 @@ class Rulebook:
             policy=self.config.risk.policy,
             rules=self.rules,
             entry_valid_s=self.entry_valid_s,
+            resolved=self.resolved,
             atr_period=self.config.risk.atr_period,
             atr_interval_s=timeframe_s(self.config.risk.atr_timeframe),
         )
@@ -147,3 +174,7 @@ class Rulebook:
 def timeframe_s(written: str) -> float:
     """Seconds of a bar length such as "1h"."""
     return int(written[:-1]) * _UNITS_S[written[-1]]
+
+
+def _written(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)

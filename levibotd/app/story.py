@@ -25,6 +25,7 @@ def story_of(lines: Iterable[bytes]) -> dict[str, Any] | None:
         "trace_id": records[0]["trace_id"],
         "post": None if post is None else post["payload"]["post"],
         "reading": None if scored is None else _reading(scored["payload"]),
+        "settings": _settings(records),
         "gates": _gates(records),
         "decision": None if terminal is None else {"event_type": terminal["event_type"], **terminal["payload"]},
         "steps": [_step(record) for record in records],
@@ -46,6 +47,7 @@ def as_text(story: Mapping[str, Any]) -> str:
         lines.append(f"read as {reading['kind']}, {reading['label']} with probability {reading['p_call']:.3f}")
         lines += [f"  {_leg(leg)}" for leg in reading["legs"]]
         lines += [f"  because {reason}" for reason in reading["reasons"]]
+    lines += [f"{one['name']} = {one['value']}, by {one['source']}" for one in story["settings"]]
     lines += [
         f"gate {gate['name']}: {gate['value']} against {gate['limit']}{'' if gate['passed'] else ', refused'}"
         for gate in story["gates"]
@@ -63,6 +65,9 @@ _TOLD = {
     "AUTO_ROUTE_DRYRUN": ("legs",),
     "RISK_TICKET": ("call", "policy", "equity"),
     "RISK_SLTP": ("why", "stop", "stop_source", "targets_source"),
+    "SIGNAL_EDITED": ("effect", "reason", "revision"),
+    "SIGNAL_DELETED": ("effect",),
+    "CONTROL": ("command", "by", "reason"),
     "ORDER_INTENT": ("role", "slot", "side", "type", "qty", "price", "trigger"),
     "ORDER_FILLED": ("cid", "qty", "price", "fee", "liquidity"),
     "ORDER_PARTIAL_FILL": ("cid", "qty", "price", "fee", "liquidity"),
@@ -81,6 +86,12 @@ def _first(records: Sequence[dict[str, Any]], event_type: str) -> dict[str, Any]
 
 def _reading(payload: Mapping[str, Any]) -> dict[str, Any]:
     return {key: payload[key] for key in ("kind", "label", "p_call", "probs", "stale", "legs", "reasons")}
+
+
+# How the settings were resolved for this call: signal, channel, global, policy or built-in.
+def _settings(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    ticket = _first(records, "RISK_TICKET")
+    return [] if ticket is None else list(ticket["payload"].get("resolved", ()))
 
 
 # Gates that were passed stand in the ticket, the one that closed in the refusal.

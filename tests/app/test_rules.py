@@ -180,6 +180,37 @@ def test_what_a_channel_sets_goes_before_the_global_value(ledger: Ledger) -> Non
     assert (rulebook.entry_valid_s("@b"), rulebook.stop_mover("@b")) == (259_200.0, "none")
 
 
+def test_each_setting_names_who_resolved_it(ledger: Ledger) -> None:
+    own = (
+        '[{id = "@a", max_leverage = 2, no_sl = "skip", entry_ttl_h = 2.0, stop_mover = "trailing-2%", '
+        'tp_split = "one"}]'
+    )
+    rulebook = Rulebook(channels(own), lambda: ledger)
+
+    listed = {one.name: (one.value, one.source) for one in rulebook.resolved("@a")}
+    assert listed == {
+        "entry_valid_s": ("7200", "channel"),
+        "max_leverage": ("2", "channel"),
+        "no_sl": ("skip", "channel"),
+        "entry_split": ("even", "built-in"),
+        "tp_split": ("one", "channel"),
+        "max_tps": ("5", "built-in"),
+        "stop_mover": ("trailing-2%", "channel"),
+        "chase_cap": ("0.005", "built-in"),
+        "risk": ("0.005", "policy"),
+    }
+    others = {one.name: one.source for one in rulebook.resolved("@b")}
+    assert {others[name] for name in ("entry_valid_s", "no_sl", "stop_mover", "tp_split")} == {"built-in"}
+    assert others["max_leverage"] == "policy"
+
+
+def test_a_global_value_is_named_as_such(ledger: Ledger) -> None:
+    rulebook = Rulebook(configured(strategy_entry_valid_s="600", risk_no_sl="skip"), lambda: ledger)
+
+    found = {one.name: (one.value, one.source) for one in rulebook.resolved("@a")}
+    assert (found["entry_valid_s"], found["no_sl"]) == (("600", "global"), ("skip", "global"))
+
+
 @pytest.mark.parametrize("name", ["-1001", "tg:-1001", "friends"])
 def test_a_channel_is_known_by_number_source_name_and_alias(ledger: Ledger, name: str) -> None:
     rulebook = Rulebook(channels('[{id = -1001, alias = "friends", max_tps = 2}]'), lambda: ledger)

@@ -16,6 +16,8 @@ from levibotd.domain.records import (
     Entry,
     OrderBlocked,
     Record,
+    Resolved,
+    RiskTicket,
     SignalExpired,
     SignalIngest,
     SignalRejected,
@@ -24,6 +26,7 @@ from levibotd.domain.records import (
 from levibotd.domain.signal import CallKey, Leg, Post, Side, trace_id
 from levibotd.journal import Chain, Preparer
 from tests.app.recordings import replayed
+from tests.domain.desk import plan
 
 TEXT = "#BTCUSDT LONG\nEntry: market\nTargets: 10% 20%"
 
@@ -146,3 +149,16 @@ def test_a_dry_run_is_a_decision() -> None:
 
     assert story is not None
     assert story["decision"]["event_type"] == "AUTO_ROUTE_DRYRUN"
+
+
+def test_a_call_tells_which_settings_ruled_it_and_who_said_so() -> None:
+    resolved = (Resolved(name="stop_mover", value="breakeven", source="channel"),)
+    ticket = RiskTicket(
+        call=CallKey("paper|@a|7|0"), channel="@a", plan=plan(), gates=(), policy="moderate", policy_hash="",
+        equity=Decimal(1), exposure_seq=0, entry_valid_until=1.0, expires_at=1.0, at=1.0, resolved=resolved,
+    )  # fmt: skip
+    story = story_of(lines(scored(), ticket))
+
+    assert story is not None
+    assert story["settings"] == [{"name": "stop_mover", "value": "breakeven", "source": "channel"}]
+    assert "stop_mover = breakeven, by channel" in as_text(story)
