@@ -399,7 +399,7 @@ class Life:
         wired = self.wired
         groups = [self._stumbling(group) for group in (wired.infra(), wired.trading(), wired.intake())]
         if self.shadowed:
-            groups.insert(1, Group("edge", ONE_FOR_ONE, children=(wired.shadowing(),)))
+            groups.insert(1, self._stumbling(Group("edge", ONE_FOR_ONE, children=(wired.shadowing(),))))
         tree = Group("root", ONE_FOR_ONE, intensity=3, period_s=300, children=tuple(groups))
         supervision = Supervision(
             logger=wired.logger,
