@@ -18,6 +18,7 @@ from levibotd.config import Config, channel_names, resolve_policy
 from levibotd.domain.cards.board import board_of
 from levibotd.domain.cards.book import CardBook
 from levibotd.domain.cards.card import Board
+from levibotd.domain.cards.compared import NOTHING_COMPARED, Compared
 from levibotd.domain.cards.figures import Terms
 from levibotd.domain.outcomes import ShadowOutcome
 from levibotd.domain.records import (
@@ -70,7 +71,7 @@ def read_cards(files: OsFiles, *, progress: Callable[[int], None] = lambda recor
     return book, Known(at=at, equity=equity, unproven=_unproven(by_word))
 
 
-def board(book: CardBook, known: Known, config: Config) -> Board:
+def board(book: CardBook, known: Known, config: Config, *, compared: Compared = NOTHING_COMPARED) -> Board:
     """The cards of all channels with at least one call, under the fees of `config`."""
     names = {name: channel_names(one) for one in config.telegram.channels for name in channel_names(one)}
     channels = {name: one for one in config.telegram.channels for name in channel_names(one)}
@@ -87,7 +88,7 @@ def board(book: CardBook, known: Known, config: Config) -> Board:
     def is_unproven(channel: str) -> bool:
         return not known.unproven.isdisjoint(names.get(channel, (channel,)))
 
-    return board_of(book, at=known.at, terms=terms, is_unproven=is_unproven)
+    return board_of(book, at=known.at, terms=terms, is_unproven=is_unproven, compared=compared)
 
 
 class BoardWatch:

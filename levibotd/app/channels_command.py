@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from levibotd.adapters.os_files import OsFiles
 from levibotd.app.card_text import as_text
 from levibotd.app.cards import board, read_cards
+from levibotd.app.comparing import compared
 from levibotd.app.log_commands import log_in
 from levibotd.app.progress import Progress
 from levibotd.app.scoring import classifier_of
@@ -28,11 +29,15 @@ _PLAIN = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose cards, and how. Without names all; `pictures` is the directory they go to, None: none are drawn."""
+    """
+    Whose cards, and how. Without names all; `pictures` is the directory they go to, None: none are drawn. With
+    `candles` each call is compared with the same trade at random times, and later.
+    """
 
     names: tuple[str, ...] = ()
     as_json: bool = False
     pictures: Path | None = None
+    candles: tuple[Path, ...] = ()
 
 
 def channels(wanted: Wanted, *, logs: Path, config: Config, out: TextIO, err: TextIO) -> int:
@@ -42,7 +47,7 @@ def channels(wanted: Wanted, *, logs: Path, config: Config, out: TextIO, err: Te
     Raises OSError for a directory without a log, and for one that pictures cannot go to.
     """
     files = log_in(logs)
-    found = _asked_for(_read(files, config, err), wanted.names, config)
+    found = _asked_for(_read(files, wanted, config, err), wanted.names, config)
     print(msgspec.json.encode(found).decode() if wanted.as_json else as_text(found), file=out)
     if wanted.pictures is not None:
         _draw(found, wanted.pictures, config, err)
@@ -60,12 +65,27 @@ def picture_name(channel: str) -> str:
     return f"{plain}-{blake2b(channel.encode('utf-8', 'replace'), digest_size=4).hexdigest()}.equity.svg"
 
 
-def _read(files: OsFiles, config: Config, err: TextIO) -> Board:
+def _read(files: OsFiles, wanted: Wanted, config: Config, err: TextIO) -> Board:
     with Progress(err) as progress:
         progress.show("reading the log")
         book, known = read_cards(files, progress=lambda records: progress.show(f"reading the log: {records:,} records"))
         progress.show("making the cards")
-        return board(book, known, config)
+        found = board(book, known, config)
+        shown = _asked_for(found, wanted.names, config).cards
+        channels = frozenset(
+            card.channel for card in shown if None in (card.witnessed.withheld, card.backfilled.withheld)
+        )
+        if not wanted.candles or not channels:
+            return found
+        beside = compared(
+            files,
+            wanted.candles,
+            config,
+            until=known.at,
+            channels=channels,
+            progress=lambda done, whole: progress.show(f"comparing calls: {done:,} of {whole:,}"),
+        )
+        return board(book, known, config, compared=beside)
 
 
 def _asked_for(whole: Board, names: Sequence[str], config: Config) -> Board:

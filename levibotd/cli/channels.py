@@ -22,6 +22,10 @@ def add(commands: Commands) -> None:
     channels.add_argument(
         "--out", type=Path, metavar="DIR", help="draw pictures into this directory: equity by channel, reliability"
     )
+    channels.add_argument(
+        "--candles", type=Path, nargs="+", default=[], metavar="F",
+        help="recorded prices: compare each call with the same trade at random times, with later ones and with holding",
+    )  # fmt: skip
     json_flag(channels)
 
 
@@ -29,5 +33,7 @@ def _do_channels(asked: argparse.Namespace) -> int:
     from levibotd.app.channels_command import Wanted, channels
 
     config = config_or_demo(asked.config)
-    wanted = Wanted(names=tuple(asked.names), as_json=asked.json, pictures=asked.out)
+    wanted = Wanted(
+        names=tuple(asked.names), as_json=asked.json, pictures=asked.out, candles=tuple(asked.candles)
+    )  # fmt: skip
     return channels(wanted, logs=asked.logs or config.log_dir, config=config, out=sys.stdout, err=sys.stderr)
