@@ -10,11 +10,25 @@ from levibotd.admin.control import Reason
 from levibotd.admin.desk import Desk
 from levibotd.admin.loosening import permit_loosening
 from levibotd.admin.problems import Blocked, NotFound
-from levibotd.admin.replies import Answer, Body, Money, answer_of, caller_of, desk_of, json, plain, read_body
+from levibotd.admin.replies import (
+    Answer,
+    Body,
+    Money,
+    answer_of,
+    caller_of,
+    desk_of,
+    json,
+    picture,
+    plain,
+    read_body,
+)
 from levibotd.config import channel_names
 from levibotd.domain.accounting import total
 from levibotd.domain.cards.board import card_of
+from levibotd.domain.cards.card import Baselines, Board, Card
 from levibotd.domain.cards.evidence import lacking
+from levibotd.domain.pictures.equity import equity_picture
+from levibotd.domain.pictures.reliability import reliability_picture
 from levibotd.domain.records import Gate
 from levibotd.domain.risk import STAGES, lower_stage, needs_evidence
 from levibotd.errors import ConfigError
@@ -33,7 +47,8 @@ class ChannelStageWanted(Body, frozen=True):
 class ChannelShown(Answer, frozen=True):
     """
     A channel: its calls act at `stage`, the lower of its own and the global one; `file_stage` is the highest it may
-    have. Figures are of closed calls since the first record; `scorecard` is null until one is made.
+    have. Figures are of closed calls since the first record, as traded; `scorecard` is of every call, traded or not,
+    and null while it made none.
     """
 
     id: str
@@ -52,13 +67,21 @@ class ChannelShown(Answer, frozen=True):
     net: Money
     r: float
     median_stop: float | None
-    scorecard: None = None
+    scorecard: Card | None
 
 
 class Channels(Answer, frozen=True):
-    """Those of the file, in its order, and those that only the log knows."""
+    """
+    Those of the file, in its order, and those that only the log knows.
+
+    Beside their cards stands what following nobody in particular would have made. `trials` counts what was looked
+    at to choose from, `overfitting` how often the best of one half of the weeks is below the median in the other.
+    """
 
     channels: tuple[ChannelShown, ...]
+    baselines: Baselines
+    trials: int
+    overfitting: float | None
 
 
 class ChannelStageSet(Answer, frozen=True):
@@ -86,13 +109,29 @@ class _Known(Struct, frozen=True):
 async def get_channels(request: web.Request) -> web.Response:
     """`GET /channels` - every channel with what is known of it."""
     desk = desk_of(request)
-    return json(Channels(channels=tuple(_shown(desk, one) for one in _known(desk))))
+    board = await desk.board()
+    return json(Channels(
+        channels=tuple(_shown(desk, one, board) for one in _known(desk)),
+        baselines=board.baselines, trials=board.trials, overfitting=board.overfitting,
+    ))  # fmt: skip
 
 
 async def get_channel(request: web.Request) -> web.Response:
     """`GET /channels/{id}` - one of them, by any of its names."""
     desk = desk_of(request)
-    return json(_shown(desk, _named(desk, request.match_info["id"])))
+    return json(_shown(desk, _named(desk, request.match_info["id"]), await desk.board()))
+
+
+async def get_channel_equity(request: web.Request) -> web.Response:
+    """`GET /channels/{id}/equity.svg` - what following it came to, beside what it claims."""
+    desk = desk_of(request)
+    channel = _named(desk, request.match_info["id"])
+    return picture(equity_picture(_card(channel, await desk.board()) or Card(channel=channel.id)))
+
+
+async def get_reliability(request: web.Request) -> web.Response:
+    """`GET /ml/reliability.svg` - is p_call of the served model what it says?"""
+    return picture(reliability_picture(desk_of(request).reliability()))
 
 
 async def put_channel_stage(request: web.Request) -> web.Response:
@@ -138,7 +177,7 @@ def _known(desk: Desk) -> Iterable[_Known]:
     named = {name for one in listed for name in one.names}
     ledger = desk.view()
     others = {
-        *ledger.channels, *ledger.cursors, *ledger.control.channel_stages,
+        *ledger.channels, *ledger.cursors, *ledger.control.channel_stages, *desk.cards().channels,
         *(call.channel for call in ledger.calls.values()),
     }  # fmt: skip
     return (*listed, *(_Known(ChannelConfig(id=name), (name,), listed=False) for name in sorted(others - named)))
@@ -151,7 +190,11 @@ def _named(desk: Desk, name: str) -> _Known:
     raise NotFound("no channel is called so")
 
 
-def _shown(desk: Desk, channel: _Known) -> ChannelShown:
+def _card(channel: _Known, board: Board) -> Card | None:
+    return next((card for card in board.cards if card.channel in channel.names), None)
+
+
+def _shown(desk: Desk, channel: _Known, board: Board) -> ChannelShown:
     ledger, own = desk.view(), desk.stage_of(channel.id)
     sums = total(tally for name in channel.names if (tally := ledger.channels.get(name)) is not None)
     held = [one for one in ledger.held(at=desk.clock.time()) if one.channel in channel.names]
@@ -162,4 +205,5 @@ def _shown(desk: Desk, channel: _Known) -> ChannelShown:
         open_calls=len(held), planned_loss=plain(sum((one.planned_loss for one in held), Decimal(0))),
         closed=sums.closed, won=sums.won, stopped=sums.stopped, pnl=plain(sums.pnl), fees=plain(sums.fees),
         net=plain(sums.net), r=round(sums.r, 6), median_stop=next((one for one in medians if one is not None), None),
+        scorecard=_card(channel, board),
     )  # fmt: skip

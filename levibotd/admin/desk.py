@@ -11,8 +11,10 @@ from levibotd.archiving.watch import Watch
 from levibotd.config import Config, policy_names
 from levibotd.domain.archive_plan import DayState
 from levibotd.domain.cards.book import CardBook
+from levibotd.domain.cards.card import Board
 from levibotd.domain.climate.record import Climate
 from levibotd.domain.ledger import Ledger
+from levibotd.domain.pictures.reliability import Reliability
 from levibotd.domain.signal import Post, Scored, Symbol, TraceId
 from levibotd.domain.trust import Trust
 from levibotd.kernel.clock import Clock
@@ -118,11 +120,11 @@ class Desk(Struct, frozen=True, kw_only=True):
     `view` is the fold over all committed records, `last_seq` the end of them, `decisions` how many posts
     ended how since this start. `readiness` gives the reasons why the daemon is not ready (none: it is).
     `score` reads a post without side effects, as `parse` prints it. `cards` is the fold over what became of each
-    channel's calls, `trust` what is held of a channel now, `is_unproven` whether it stands where it does by the
-    operator's word. `why` tells the story of a trace,
-    None where nobody knows it; `climate` is what is around calls now, with the trends of symbols. `configured` is
-    what rules now; `stage_of` is a channel's own stage, the global one for None, and `stages` are those that may be
-    set. `started_at` is monotonic.
+    channel's calls, `board` the cards made of it a few seconds ago at most, `reliability` what p_call of the served
+    model is worth. `trust` is what is held of a channel now, `is_unproven` whether it stands where it does by the
+    operator's word. `why` tells the story of a trace, None where nobody knows it;
+    `climate` is what is around calls now, with the trends of symbols. `configured` is what rules now; `stage_of` is a
+    channel's own stage, the global one for None, and `stages` are those that may be set. `started_at` is monotonic.
     """
 
     telegram: Ref[IngestPost]
@@ -145,6 +147,8 @@ class Desk(Struct, frozen=True, kw_only=True):
     market: Market
     score: Callable[[Post], Scored]
     cards: Callable[[], CardBook]
+    board: Callable[[], Awaitable[Board]]
+    reliability: Callable[[], Reliability]
     trust: Callable[[str], Trust]
     is_unproven: Callable[[str], bool]
     readiness: Callable[[], tuple[str, ...]]

@@ -32,7 +32,7 @@ from levibotd.admin import (
     trading,
 )
 from levibotd.admin.auth import Scope
-from levibotd.admin.replies import CSV, EVENT_STREAM, HTML, JSON, JSONL, TEXT, Body, DryRun
+from levibotd.admin.replies import CSV, EVENT_STREAM, HTML, JSON, JSONL, SVG, TEXT, Body, DryRun
 from levibotd.ports.reports import MEDIA, Report
 from levibotd.settings import Settings
 
@@ -153,6 +153,10 @@ ROUTES: tuple[Route, ...] = (
           answer=channels.Channels),
     Route("GET", "/channels/{id}", channels.get_channel, READ, "one of them, by number, name or alias",
           answer=channels.ChannelShown),
+    Route("GET", "/channels/{id}/equity.svg", channels.get_channel_equity, READ,
+          "what following it came to, in R, beside what it claims: a picture", media=(SVG,)),
+    Route("GET", "/ml/reliability.svg", channels.get_reliability, READ,
+          "said against seen: is p_call of the served model what it says? A picture", media=(SVG,)),
     Route("PUT", "/channels/{id}/stage", channels.put_channel_stage, TRADE,
           "set its own stage: {stage, reason, unproven?}; its calls act at the lower of this and the global one",
           body=channels.ChannelStageWanted, errors=(*ASKS, 422), answer=channels.ChannelStageSet, second_factor=True),

@@ -17,7 +17,7 @@ from levibotd.admin.idempotency import KEY_HEADER as IDEMPOTENCY_HEADER
 from levibotd.admin.idempotency import KEY_MAX
 from levibotd.admin.limits import BODY_BYTES_MAX
 from levibotd.admin.problems import CODES, CONTENT_TYPE, TITLES
-from levibotd.admin.replies import EVENT_STREAM, HTML, JSON, TEXT, Body, ref
+from levibotd.admin.replies import EVENT_STREAM, HTML, JSON, SVG, TEXT, Body, ref
 from levibotd.admin.routes import ROUTES, Route
 from levibotd.admin.streams import LAST_EVENT_HEADER
 from levibotd.admin.totp import CODE_HEADER
@@ -45,7 +45,7 @@ _EXAMPLES: Mapping[type[Body], Mapping[str, object]] = {
 _BOUNDS = frozenset({"pattern", "maxLength"})
 _NO_BREAK = r"(?!\n)$"
 _WORD = r"\p{L}\p{N}_"
-_TEXTUAL = (TEXT, HTML, EVENT_STREAM)
+_TEXTUAL = (TEXT, HTML, SVG, EVENT_STREAM)
 _RETRY = {"Retry-After": {"description": "Seconds to wait.", "required": True, "schema": {"type": "integer"}}}
 _HEADERS: Mapping[int, Mapping[str, object]] = {
     401: {"WWW-Authenticate": {"required": True, "schema": {"const": "ApiKey"}}},

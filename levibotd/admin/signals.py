@@ -25,7 +25,7 @@ from levibotd.domain import records
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.records import LegOutcome, Logged, Record, SignalScored
 from levibotd.domain.signal import CallKey, Post, Side, TraceId
-from levibotd.domain.trust import Trust
+from levibotd.domain.trust import Pays, Trust
 from levibotd.messages import AwaitDecision, Decision, IngestPost
 
 CHANNEL = r"^[\w@.:+-]{1,64}(?!\n)$"
@@ -53,14 +53,6 @@ class ScoreWanted(Body, frozen=True):
 
     text: Text
     channel: Channel = "http"
-
-
-class Pays(Answer, frozen=True):
-    """How likely a call pays, with its 80 % interval."""
-
-    p: float
-    lo: float
-    hi: float
 
 
 class Score(Answer, frozen=True, kw_only=True):
@@ -151,7 +143,7 @@ async def post_score(request: web.Request) -> web.Response:
     held = desk.trust(post.channel)
     score = Score(
         label=found.label, probs=found.probs, p_call=found.p_call, confidence=found.p_call,
-        p_pays=_pays(held), ev_r=held.ev_r, stale=found.reading.stale, reasons=found.reasons,
+        p_pays=held.p_pays, ev_r=held.ev_r, stale=found.reading.stale, reasons=found.reasons,
     )  # fmt: skip
     legs = tuple(leg_of(LegRead.of(leg)) for leg in found.reading.legs)
     return json(ReadText(ok=True, kind=found.reading.kind, score=score, legs=legs))
@@ -234,13 +226,9 @@ def score_of(scored: SignalScored | None, *, held: Trust | None = None) -> Score
     held = scored.trust or held
     return Score(
         label=scored.label, probs=scored.probs, p_call=scored.p_call, confidence=scored.p_call,
-        p_pays=None if held is None else _pays(held), ev_r=None if held is None else held.ev_r,
+        p_pays=None if held is None else held.p_pays, ev_r=None if held is None else held.ev_r,
         stale=scored.stale, reasons=scored.reasons,
     )  # fmt: skip
-
-
-def _pays(held: Trust) -> Pays:
-    return Pays(held.p_pays.p, held.p_pays.lo, held.p_pays.hi)
 
 
 def scoring_of(logged: Logged | None) -> SignalScored | None:

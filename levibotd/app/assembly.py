@@ -126,6 +126,7 @@ class Assembly:
             totp=parse_secret(given.secrets.get("totp")),
         )
         self.window.archive, self.window.learning = self.archive, self.learning
+        self.window.reliability = lambda: self.learning.served.current.reliability
         self.system = self.window.system = self._make_system()
 
     def not_ready(self) -> tuple[str, ...]:

@@ -7,9 +7,11 @@ from levibotd.adapters.duckdb_reports import DuckDbReports
 from levibotd.admin.desk import Configuring, Desk
 from levibotd.admin.totp import Totp
 from levibotd.app.archive import Archive
+from levibotd.app.cards import BoardWatch
 from levibotd.app.memory import Memory
 from levibotd.app.story import story_of
 from levibotd.app.tree import Wired
+from levibotd.domain.pictures.reliability import UNMEASURED, Reliability
 from levibotd.domain.risk import STAGES
 from levibotd.domain.signal import Post, Scored, TraceId
 from levibotd.kernel.supervisor import System
@@ -32,6 +34,7 @@ class Window:
     configuring: Configuring
     archive: Archive | None = None
     learning: LearningDesk | None = None
+    reliability: Callable[[], Reliability] = staticmethod(lambda: UNMEASURED)
 
     def __init__(
         self,
@@ -56,6 +59,7 @@ class Window:
         self._second_factor = Totp(
             totp, clock=wired.parts.clock, confirmed=lambda: memory.state.ledger().control.confirmed
         )
+        self._boards = BoardWatch(memory.state, config=lambda: wired.rulebook.config, clock=wired.parts.clock)
         self._started_at = wired.parts.clock.monotonic()
 
     def desk(self) -> Desk:
@@ -82,6 +86,8 @@ class Window:
             market=parts.market,
             score=self._score,
             cards=lambda: state.cards,
+            board=self._boards.get,
+            reliability=self.reliability,
             trust=lambda channel: self._wired.trust.of(channel, at=parts.clock.time()),
             is_unproven=self._wired.rulebook.is_unproven,
             readiness=self._readiness,

@@ -29,7 +29,9 @@ from levibotd.app.rules import Rulebook
 from levibotd.app.story import story_of
 from levibotd.config import Config, demo_config
 from levibotd.domain import records as r
+from levibotd.domain.cards.board import board_of
 from levibotd.domain.cards.book import CardBook
+from levibotd.domain.cards.card import Board
 from levibotd.domain.cards.trusting import TrustDesk
 from levibotd.domain.climate.eth_led import EthLed
 from levibotd.domain.climate.record import Climate, ClimateRecord
@@ -38,6 +40,7 @@ from levibotd.domain.gates import GateName, Refusal
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.masking import Masker
+from levibotd.domain.pictures.reliability import Bin, Reliability
 from levibotd.domain.records import Entry, Logged, Record
 from levibotd.domain.risk import STAGES
 from levibotd.domain.signal import CallKey, Kind, Leg, Post, Reading, Scored, Side, Symbol, TraceId
@@ -77,6 +80,7 @@ from levibotd.sim.demo_market import DemoMarket
 AT = 1_760_000_000.0
 CALL = CallKey("paper|coins|7|0")
 BTC = Symbol("BTCUSDT")
+RELIABILITY = Reliability(model="abc", method="held out", ece=0.02, bins=(Bin(said=0.9, seen=0.8, posts=10),))
 _NOBODY: Any = None  # Until there is a desk that it can be made over.
 
 
@@ -134,6 +138,9 @@ class MemoryLog:
         trends = {str(symbol): Trend(value=1.5, state="up") for symbol in symbols}
         led = EthLed(on=True, lead=0.05, breadth=0.75, alts=8, as_of=AT)
         return self.around.seen(at=AT + len(self.lines_written), eth_led=led, trends={"ETHUSDT": None, **trends})
+
+    async def board(self) -> Board:
+        return board_of(self.cards, at=AT + len(self.lines_written))
 
     def find(self, query: EventQuery) -> list[bytes]:
         order = reversed(self.lines_written) if query.newest_first else iter(self.lines_written)
@@ -531,6 +538,8 @@ def _desk(
         market=DemoMarket(),
         score=score or read,
         cards=lambda: log.cards,
+        board=log.board,
+        reliability=lambda: RELIABILITY,
         trust=lambda channel: TrustDesk(log.cards).of(channel, at=clock.time()),
         is_unproven=lambda channel: log.ledger.control.unproven.get(channel, False),
         readiness=lambda: tuple(reasons),

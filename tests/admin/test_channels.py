@@ -1,5 +1,8 @@
 """Channels are shown with what the log knows, and have a stage of their own."""
 
+from urllib.parse import quote
+from xml.etree import ElementTree
+
 import msgspec
 import pytest
 
@@ -8,6 +11,7 @@ from levibotd.config import Config, load
 from levibotd.domain import records as r
 from levibotd.journal import decode
 from tests.admin.site import MemoryLog, closed_trade, open_position, serving
+from tests.app.card_logs import ALPHA, HOSTILE, hand
 
 pytestmark = pytest.mark.real_time
 
@@ -46,7 +50,8 @@ async def test_channels_of_the_file_come_first_and_those_of_the_log_after_them()
 
 async def test_without_any_channel_the_list_is_empty() -> None:
     async with serving() as site:
-        assert (await site.get("/channels")).json() == {"channels": []}
+        told = (await site.get("/channels")).json()
+    assert (told["channels"], told["trials"], told["baselines"]["copy_all"]) == ([], 0, None)
 
 
 @pytest.mark.parametrize("name", ["-1001", "tg:-1001", "friends"])
@@ -108,3 +113,42 @@ async def test_to_canary_a_channel_needs_evidence_or_a_word_in_its_place_and_the
         assert (await site.ask("PUT", "/channels/@calls/stage", body=wanted, X_TOTP=code)).status == 200
         shown = (await site.get("/channels/@calls")).json()
         assert (shown["own_stage"], shown["stage"]) == ("canary", "canary")
+
+
+async def test_a_channel_that_made_calls_has_its_card_and_one_that_made_none_has_not() -> None:
+    log = MemoryLog()
+    for entry in hand().entries:
+        log.commit(entry.record, trace=entry.trace, symbol=entry.symbol)
+    async with serving(log=log, config=configured('[{id = "@few"}, {id = "@quiet"}]')) as site:
+        told = (await site.get("/channels")).json()
+        few, quiet, *others = told["channels"]
+        alpha = (await site.get("/channels/@alpha")).json()["scorecard"]
+
+    assert quiet["scorecard"] is None
+    assert [one["id"] for one in others] == [HOSTILE, ALPHA]
+    assert few["scorecard"]["witnessed"]["withheld"] == "too few priced calls (3 of 3)"
+    assert few["scorecard"]["witnessed"]["results"]["expectancy"] is None
+    assert (alpha["witnessed"]["counts"]["calls"], alpha["backfilled"]["counts"]["calls"]) == (90, 30)
+    assert alpha["sentence"].startswith("Following every call lost")
+    assert told["baselines"]["copy_all"] is not None
+
+
+async def test_the_pictures_are_safe_to_open() -> None:
+    log = MemoryLog()
+    for entry in hand().entries:
+        log.commit(entry.record, trace=entry.trace, symbol=entry.symbol)
+    async with serving(log=log) as site:
+        paths = (
+            "/channels/@alpha/equity.svg",
+            f"/channels/{quote(HOSTILE, safe='')}/equity.svg",
+            "/ml/reliability.svg",
+        )
+        told = [await site.get(path) for path in paths]
+        nobody = await site.get("/channels/@nobody/equity.svg")
+
+    assert nobody.code() == "NOT_FOUND"
+    for answer in told:
+        assert answer.status == 200
+        assert answer.headers["Content-Type"].startswith("image/svg+xml")
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+        assert ElementTree.fromstring(answer.body).tag.endswith("svg")

@@ -32,6 +32,9 @@ class Reliability(Struct, frozen=True, kw_only=True):
     bins: tuple[Bin, ...]
 
 
+UNMEASURED = Reliability(model="", method="no figures", ece=None, bins=())
+
+
 def reliability_picture(of: Reliability) -> bytes:
     """Draw what was said against what was seen, with 95 % intervals; on the diagonal both are the same."""
     across, up = Scale(0.0, 1.0, _LEFT, _RIGHT), Scale(0.0, 1.0, _BOTTOM, _TOP)
