@@ -75,14 +75,28 @@ def mean_over_weeks(weeks: Mapping[int, tuple[int, float]], *, seed: str) -> Int
 
 def beta_quantile(share: float, *, a: float, b: float) -> float:
     """Where the Beta(a, b) distribution has `share` of its weight to the left."""
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        if beta_cdf(middle, a=a, b=b) < share:
-            low = middle
+    low, high, x = 0.0, 1.0, a / (a + b)
+    # Newton's steps, halving where one would leave the bounds: a tenth of the work of halving alone.
+    for _ in range(_STEPS_MAX):
+        error = beta_cdf(x, a=a, b=b) - share
+        if error < 0:
+            low = x
         else:
-            high = middle
-    return (low + high) / 2
+            high = x
+        slope = _beta_density(x, a, b)
+        new = x - error / slope if slope > 0 else low
+        if not low < new < high:
+            new = (low + high) / 2
+        if abs(new - x) <= 1e-11 * x:  # As exact as `beta_cdf` itself.
+            break
+        x = new
+    return x
+
+
+def _beta_density(x: float, a: float, b: float) -> float:
+    if x <= 0 or x >= 1:
+        return 0.0
+    return exp((a - 1) * log(x) + (b - 1) * log1p(-x) + lgamma(a + b) - lgamma(a) - lgamma(b))
 
 
 def beta_cdf(x: float, *, a: float, b: float) -> float:
