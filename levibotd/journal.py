@@ -27,6 +27,7 @@ from msgspec import Raw, Struct, inspect
 
 from levibotd.domain import archive, learning, outcomes
 from levibotd.domain import records as r
+from levibotd.domain.cards import trial
 from levibotd.domain.masking import Masker
 from levibotd.domain.records import Entry, Logged, Record
 from levibotd.domain.rounding import Counter, NotFinite, Rounder, nones_of, rounder_of
@@ -99,6 +100,7 @@ _E: Mapping[str, type[Record]] = {
     "POSITION_OPENED": r.PositionOpened,
     "POSITION_CLOSED": r.PositionClosed,
     "SHADOW_OUTCOME": outcomes.ShadowOutcome,
+    "TRIAL": trial.Trial,
     "BOOT": r.Boot,
     "CLOCK_STEP": r.ClockStep,
     "FILE_OPEN": r.FileOpen,

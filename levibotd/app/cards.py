@@ -20,6 +20,7 @@ from levibotd.domain.cards.book import CardBook
 from levibotd.domain.cards.card import Board
 from levibotd.domain.cards.compared import NOTHING_COMPARED, Compared
 from levibotd.domain.cards.figures import Terms
+from levibotd.domain.cards.trial import Trial
 from levibotd.domain.outcomes import ShadowOutcome
 from levibotd.domain.records import (
     ChannelStage,
@@ -132,7 +133,7 @@ def _unproven(by_word: Mapping[str, bool]) -> frozenset[str]:
     return frozenset([name for name, unproven in by_word.items() if unproven])
 
 
-_TELL = (SignalIngest, SignalScored, SignalEdited, SignalDeleted, ShadowOutcome, DayAnchor, ChannelStage)
+_TELL = (SignalIngest, SignalScored, SignalEdited, SignalDeleted, ShadowOutcome, DayAnchor, ChannelStage, Trial)
 _TOLD = frozenset([EVENT_OF[record].name for record in _TELL])
 
 

@@ -28,13 +28,16 @@ from levibotd.app.paper import paper_venue, recorded_market
 from levibotd.app.scoring import classifier_of
 from levibotd.app.tree import Parts, Wired
 from levibotd.config import Config, replay_config
+from levibotd.domain.cards.trial import CONFIG, Trial
 from levibotd.domain.ledger import Ledger
+from levibotd.domain.records import Entry
 from levibotd.domain.signal import Symbol
 from levibotd.errors import Refused
 from levibotd.journal import Preparer
 from levibotd.kernel.clock import Clock
 from levibotd.kernel.supervisor import ONE_FOR_ONE, Group, System
 from levibotd.kernel.virtual_time import run_virtual
+from levibotd.messages import Append
 
 INSTALLATION = "00"
 DECIDED_S = 600.0  # No post takes longer from its arrival to its decision.
@@ -178,6 +181,8 @@ class _Run:
             tasks.start_soon(self._until_over, system, tasks.cancel_scope)
             await exhausted.wait()
             await self._run_out(clock)
+            looked = Trial(what=CONFIG, name=self._boot(), at=clock.time())
+            await wired.logger.ask(Append(entries=(Entry(looked),)), timeout_s=DECIDED_S)
             tasks.cancel_scope.cancel()
         await system.stop()
         files.finish()

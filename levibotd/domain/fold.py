@@ -16,6 +16,7 @@ from typing import Any
 from levibotd.domain import archive_fold, learning, outcomes, records, switches
 from levibotd.domain.accounting import EXACT, bought, count, expect_sound, sold
 from levibotd.domain.book import CLOSING, PENDING, Call, Opened, PendingPost, Revision, State, Tally, Ticket
+from levibotd.domain.cards import trial
 from levibotd.domain.cards.calls import stop_distance
 from levibotd.domain.copies import call_print, text_print
 from levibotd.domain.orders import CLOSE, CLOSE_SLOT, ENTRY, ROLES, Order, advance, planned
@@ -401,6 +402,7 @@ IGNORED: frozenset[type[Record]] = frozenset(
         records.Heartbeat,  # May be shed: no state may rest on it.
         records.MarketQuote,
         outcomes.ShadowOutcome,  # Folded into the cards.
+        trial.Trial,
         learning.DsAppend,  # The data set and the store of models say it.
         learning.ModelTrained,
         learning.ModelPromoted,

@@ -5,13 +5,14 @@ from statistics import pvariance
 
 from msgspec.structs import replace
 
-from levibotd.domain.cards.book import CardBook, ChannelKept
+from levibotd.domain.cards.book import CardBook
 from levibotd.domain.cards.calls import CallKept
 from levibotd.domain.cards.card import Baselines, Board, Card, Column
 from levibotd.domain.cards.compared import NOTHING_COMPARED, Compared
 from levibotd.domain.cards.figures import Terms, column_of
 from levibotd.domain.cards.selection import deflated_sharpe, overfitting, sharpe, weekly_returns
 from levibotd.domain.cards.sentence import heading_of, sentence_of
+from levibotd.domain.cards.state import ChannelKept
 from levibotd.domain.cards.sums import Sums, add, add_claim
 from levibotd.domain.cards.trusting import TrustDesk
 from levibotd.domain.chance import mean_over_weeks

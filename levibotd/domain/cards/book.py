@@ -10,77 +10,29 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
-from msgspec import Struct, field
 
 from levibotd.domain.cards.calls import DAY_S, UNKNOWN, CallKept, Ended, reward, stop_distance
 from levibotd.domain.cards.claims import claim_of
-from levibotd.domain.cards.sums import Sums, add, add_claim, add_unreadable
+from levibotd.domain.cards.state import Arrived, Book, ChannelKept, Printed
+from levibotd.domain.cards.sums import add, add_claim, add_unreadable
+from levibotd.domain.cards.trial import Trial
 from levibotd.domain.copies import SAME_CALL_S, call_print
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.outcomes import AS_POSTED, ShadowOutcome, has_unknown_text, is_witnessed
 from levibotd.domain.records import Entry, SignalDeleted, SignalEdited, SignalIngest, SignalScored
 from levibotd.domain.risk import day_of
-from levibotd.domain.signal import NO_TRADE, CallKey, Kind, Post, Symbol, TraceId
+from levibotd.domain.signal import NO_TRADE, CallKey, Kind, Post, Symbol
 from levibotd.domain.trust import HORIZON_S
 
 CALLS_MAX = 20_000  # Of all channels, kept one by one.
 CHANNELS_MAX = 1_000
 WAITING_MAX = 4_096  # Posts that were ingested and not read yet.
+TRIALS_MAX = 10_000
 PRINTS_MAX = 20_000  # Calls that a copy can be told by.
 CLAIM_WITHIN_S = 60 * DAY_S  # A result post that names a coin means the last call on it within this time.
 
 _NOT_ITS_WORD = "chatter"  # An edit by somebody who does not speak for the channel.
 _QUOTES = ("USDT", "USDC", "FDUSD", "BUSD", "USD", "BTC", "ETH", "BNB")
-
-
-class Arrived(Struct, kw_only=True):
-    """A post that is not read yet: what its card will want to know of it."""
-
-    channel: str
-    message_id: int
-    posted_at: float
-    witnessed: bool
-    unknown: bool
-    reply_to: int | None = None
-    claim: bool | None = None
-
-
-class Printed(Struct):
-    """The first that said a call."""
-
-    channel: str
-    id: str
-    posted_at: float
-
-
-class ChannelKept(Struct, kw_only=True):
-    """One channel: calls that are kept, by id in the order in which they came, and sums of those that are not."""
-
-    calls: dict[str, CallKept] = field(default_factory=dict)
-    witnessed: Sums = field(default_factory=Sums)
-    backfilled: Sums = field(default_factory=Sums)
-    latest: dict[str, str] = field(default_factory=dict)  # Coin -> the last call that repeated no other.
-    said: dict[str, str] = field(default_factory=dict)  # What a call says -> the last one that said so first.
-    on_coin: dict[str, str] = field(default_factory=dict)  # Coin -> its last call.
-    changes: int = 0  # Counts up with each; what was made of its calls before is out of date.
-    read: int = 0  # Witnessed posts that were read as calls,
-    ambiguous: int = 0  # and those that may have been calls and could not be read.
-    backfilled_posts: int = 0
-    backfilled_edited: int = 0
-    lowest_id: int | None = None  # Of the backfilled posts.
-    highest_id: int | None = None
-
-
-class Book(Struct, kw_only=True):
-    """The state of the fold, as snapshots hold it."""
-
-    calls_max: int
-    channels: dict[str, ChannelKept] = field(default_factory=dict)
-    arrived: dict[TraceId, Arrived] = field(default_factory=dict)
-    prints: dict[str, Printed] = field(default_factory=dict)
-    kept: int = 0
-    trials: int = 0
-    contradictions: int = 0
 
 
 class CardBook:
@@ -113,7 +65,8 @@ class CardBook:
 
     @property
     def trials(self) -> int:
-        return self._book.trials
+        """How many configurations, filters and thresholds were looked at."""
+        return len(self._book.trials)
 
     def to_bytes(self) -> bytes:
         return msgspec.msgpack.encode(self._book)
@@ -295,6 +248,11 @@ def _unread(record: ShadowOutcome, symbol: Symbol | None) -> CallKept:
     )
 
 
+def _tried(book: Book, entry: Entry, record: Trial) -> None:
+    book.trials[record.name] = None
+    _forget(book.trials, limit=TRIALS_MAX)
+
+
 def id_of(call: CallKey) -> str:
     """What names a call within its channel."""
     _, message, leg = call.rsplit("|", 2)
@@ -397,4 +355,5 @@ _CHANGES: dict[type[object], Callable[[Book, Entry, Any], None]] = {
     SignalEdited: _edited,
     SignalDeleted: _deleted,
     ShadowOutcome: _outcome,
+    Trial: _tried,
 }

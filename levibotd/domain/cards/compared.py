@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from levibotd.domain.cards.book import CardBook, ChannelKept
+from levibotd.domain.cards.book import CardBook
+from levibotd.domain.cards.state import ChannelKept
 from levibotd.domain.rounding import six_digits
 
 

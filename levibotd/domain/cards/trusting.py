@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping
 
-from levibotd.domain.cards.book import CardBook, ChannelKept
+from levibotd.domain.cards.book import CardBook
 from levibotd.domain.cards.calls import UNKNOWN, UNPRICED, CallKept
 from levibotd.domain.cards.card import COVERAGE_MIN
+from levibotd.domain.cards.state import ChannelKept
 from levibotd.domain.chance import week_begin, week_of
 from levibotd.domain.trust import Lived, Prior, Survival, Trust, cautious, evidence, priors_as_of, trust, with_history
 

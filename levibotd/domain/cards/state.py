@@ -1,0 +1,57 @@
+"""What the card book holds: channels, their calls and sums, and the posts that are not read yet."""
+
+from msgspec import Struct, field
+
+from levibotd.domain.cards.calls import CallKept
+from levibotd.domain.cards.sums import Sums
+from levibotd.domain.signal import TraceId
+
+
+class Arrived(Struct, kw_only=True):
+    """A post that is not read yet: what its card will want to know of it."""
+
+    channel: str
+    message_id: int
+    posted_at: float
+    witnessed: bool
+    unknown: bool
+    reply_to: int | None = None
+    claim: bool | None = None
+
+
+class Printed(Struct):
+    """The first that said a call."""
+
+    channel: str
+    id: str
+    posted_at: float
+
+
+class ChannelKept(Struct, kw_only=True):
+    """One channel: calls that are kept, by id in the order in which they came, and sums of those that are not."""
+
+    calls: dict[str, CallKept] = field(default_factory=dict)
+    witnessed: Sums = field(default_factory=Sums)
+    backfilled: Sums = field(default_factory=Sums)
+    latest: dict[str, str] = field(default_factory=dict)  # Coin -> the last call that repeated no other.
+    said: dict[str, str] = field(default_factory=dict)  # What a call says -> the last one that said so first.
+    on_coin: dict[str, str] = field(default_factory=dict)  # Coin -> its last call.
+    changes: int = 0  # Counts up with each; what was made of its calls before is out of date.
+    read: int = 0  # Witnessed posts that were read as calls,
+    ambiguous: int = 0  # and those that may have been calls and could not be read.
+    backfilled_posts: int = 0
+    backfilled_edited: int = 0
+    lowest_id: int | None = None  # Of the backfilled posts.
+    highest_id: int | None = None
+
+
+class Book(Struct, kw_only=True):
+    """The state of the fold, as snapshots hold it."""
+
+    calls_max: int
+    channels: dict[str, ChannelKept] = field(default_factory=dict)
+    arrived: dict[TraceId, Arrived] = field(default_factory=dict)
+    prints: dict[str, Printed] = field(default_factory=dict)
+    kept: int = 0
+    trials: dict[str, None] = field(default_factory=dict)  # Their names.
+    contradictions: int = 0
