@@ -99,6 +99,7 @@ class Worker(Generic[T, R]):
         self._thread: threading.Thread | None = None
         self._stopped = False
         self._watcher: asyncio.Future[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None  # Of who watches; asking for it costs a system call.
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -114,7 +115,7 @@ class Worker(Generic[T, R]):
         self._waiting.append(item)
         if not self._in_works and len(self._waiting) == 1:
             # Not at once: what else this turn of the loop brings goes into the same batch.
-            asyncio.get_running_loop().call_soon(self._begin)
+            (self._loop or asyncio.get_running_loop()).call_soon(self._begin)
         return True
 
     async def put(self, item: T) -> None:
@@ -140,8 +141,12 @@ class Worker(Generic[T, R]):
 
     async def watch(self) -> None:
         """Never return. Raises what `on_done` or `on_failed` raise from now on: for the actor whose work this is."""
-        self._watcher = asyncio.get_running_loop().create_future()
-        await self._watcher
+        self._loop = asyncio.get_running_loop()
+        self._watcher = self._loop.create_future()
+        try:
+            await self._watcher
+        finally:
+            self._loop = None
 
     async def stop(self) -> None:
         """Take no more, handle what waits, end the thread. When cancelled, the thread ends after its batch."""
@@ -161,7 +166,7 @@ class Worker(Generic[T, R]):
             return
         batch = self._in_works = self._next_batch()
         self._wake_senders()
-        loop = asyncio.get_running_loop()
+        loop = self._loop or asyncio.get_running_loop()
         if is_virtual(loop):
             self._end(batch, *self._handled(batch))
             return
