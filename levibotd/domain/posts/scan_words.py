@@ -37,7 +37,7 @@ def read_word(s: Scan, tokens: Sequence[Token], i: int) -> None:
     role = ROLE_OF.get(word)
     if role is None and len(word) >= 5 and word.startswith(w.STARTS):
         role = next((known for start, known in w.PREFIXES if word.startswith(start)), None)
-    if role is None and _is_initial(tokens, i):
+    if role in (None, w.NEUTRAL) and _is_initial(tokens, i):
         role = _INITIALS[word]
     if word in _REACH and s.out.flags & {"long", "short"} and _number_follows(tokens, i):
         _read_reach(s, word)
