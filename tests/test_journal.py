@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from levibotd.domain import archive, outcomes, records
+from levibotd.domain import archive, learning, outcomes, records
+from levibotd.domain.cards import trial
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.masking import Masker
 from levibotd.domain.records import (
@@ -91,7 +92,7 @@ def test_each_record_continues_the_one_before() -> None:
 def test_every_record_has_its_event_type() -> None:
     written = {
         item
-        for module in (records, archive, outcomes)
+        for module in (records, archive, learning, outcomes, trial)
         for item in vars(module).values()
         if isinstance(item, type) and issubclass(item, Record) and item not in (Record, records.OrderFill)
     }

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from levibotd.domain.cards.book import CardBook
 from levibotd.domain.cards.calls import CallKept
-from levibotd.domain.cards.card import Baselines, Board, Card, Column
+from levibotd.domain.cards.card import COVERAGE_MIN, PRICED_MIN, Baselines, Board, Card, Column
 from levibotd.domain.cards.compared import NOTHING_COMPARED, Compared
 from levibotd.domain.cards.figures import Terms, column_of
 from levibotd.domain.cards.selection import deflated_sharpe, overfitting, sharpe, weekly_returns
@@ -69,7 +69,11 @@ class Bench:
         # Witnessed calls alone, where there are any: columns are never added, in no figure.
         self._on = any(sums.priced for (_, witnessed), sums in self._sums.items() if witnessed)
         shown = {name: sums for (name, witnessed), sums in self._sums.items() if witnessed is self._on and sums.priced}
-        self._returns = {name: {week: one.r for week, one in sums.weeks.items()} for name, sums in shown.items()}
+        self._returns = {
+            name: {week: one.r for week, one in sums.weeks.items()}
+            for name, sums in shown.items()
+            if sums.distinct >= PRICED_MIN and sums.priced >= COVERAGE_MIN * sums.calls
+        }
         self.trials = len(shown) + book.trials
         ratios = [ratio for returns in self._returns.values() if (ratio := sharpe(weekly_returns(returns))) is not None]
         self._variance = pvariance(ratios) if ratios else 0.0
