@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from actors.risk import RiskActor
 from levibotd.app.rules import Rulebook
@@ -168,6 +169,19 @@ async def test_a_refusal_names_gate_value_and_limit(
     assert rejected.value is not None
     assert rejected.limit is not None
     assert of(bench.entries, RiskTicket) == []
+
+
+@pytest.mark.parametrize(("hybrids", "refused"), [((0.39,), True), ((0.4,), False), ((), False)])
+async def test_a_call_whose_surroundings_speak_against_it_is_refused_where_that_is_wanted(
+    clock: Clock, hybrids: tuple[float, ...], refused: bool
+) -> None:
+    config = config_of({"LEVI_FEATURES__HYBRID_MIN": "0.4"})
+    async with Bench(clock, config=config).running() as bench:
+        await bench.ref.tell(replace(bench.signal(LONG), hybrids=hybrids))
+        await clock.sleep(0.001)
+
+    assert [(one.gate, one.value, one.limit) for one in bench.rejections()] == [("hybrid", 0.39, 0.4)] * refused
+    assert len(of(bench.entries, RiskTicket)) == (not refused)
 
 
 async def test_without_a_bar_there_is_no_price(clock: Clock) -> None:

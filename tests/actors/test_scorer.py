@@ -10,6 +10,7 @@ import pytest
 
 from actors.scorer import PARENTS_KEPT, ScorerActor, ScorerSetup
 from levibotd.app.tree import ACCOUNT
+from levibotd.domain.climate.terms import LegTerms, Terms
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.records import AutoRouteSkipped, Entry, SignalExpired, SignalIngest, SignalScored
 from levibotd.domain.signal import Post
@@ -34,6 +35,7 @@ class Bench:
         self.told: list[Any] = []
         self.ref, self.log, self.risk, self.exec_ = box("scorer"), box("log"), box("risk"), box("exec")
         self.number = 0
+        self.around: Terms | None = None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Bench"]:
@@ -69,7 +71,12 @@ class Bench:
 
     def _scorer(self) -> ScorerActor:
         return ScorerActor(
-            setup=ScorerSetup(account=ACCOUNT, signal_ttl_s=lambda: 60.0, trust=lambda _channel, at: held_at(at)),
+            setup=ScorerSetup(
+                account=ACCOUNT,
+                signal_ttl_s=lambda: 60.0,
+                trust=lambda _channel, at: held_at(at),
+                around=lambda _scored, _at: self.around,
+            ),
             classifier=classifier(),
             market=RecordedMarket(MemoryCandles({BTC: minutes(*flat(100.0, 5))})),
             ledger=lambda: self.ledger,
@@ -113,6 +120,21 @@ async def test_what_is_held_of_the_channel_is_logged_with_each_call_and_goes_to_
     assert call.prior_sha == call.trust.prior.sha != ""
     assert [signal.ev_r for signal in bench.told] == [call.trust.ev_r]
     assert (chatter.trust, chatter.prior_sha) == (None, None)
+
+
+@pytest.mark.parametrize(("used", "told"), [(True, (0.625,)), (False, ())])
+async def test_what_is_around_a_call_is_logged_and_handed_on_only_once_it_is_proved(
+    clock: Clock, used: bool, told: tuple[float, ...]
+) -> None:
+    leg = LegTerms(trend=1.5, eth_led=None, hybrid=0.625)
+    async with Bench(clock).running() as bench:
+        bench.around = Terms(bias=0.25, pulse=None, legs=(leg,), source="learned", used=used)
+        await bench.arrives(LONG)
+
+    (signal,) = bench.told
+    (scored,) = of(bench.entries, SignalScored)
+    assert signal.hybrids == told
+    assert scored.terms == bench.around
 
 
 async def test_what_is_no_call_ends_here(clock: Clock) -> None:
