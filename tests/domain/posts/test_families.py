@@ -142,7 +142,7 @@ def test_thousands_are_the_same_in_every_notation(numbers: str) -> None:
         ("#XRP/USDT\nEntry 0.512\nTP 5.20 - 5.35\nSL 0.498", "refused:target_far"),
         ("#ADA/USDT\nBuy 1.15\nShort 1.15 - 1.16\nTargets 1.20\nStop 1.10", "refused:both_sides"),
         (
-            "As you can see our members of the club did short BTC yesterday evening at 8700, target 8000",
+            "Everyone in our club was told by me to buy #ADA at 5.0 and target 5.5",
             "refused:told_in_a_story",
         ),
         ("#EGLD\nBuying below $320 and will average down to $300\nTargets $375", "refused:averaging"),
