@@ -17,8 +17,10 @@ from levibotd.app.committed import CommittedState
 from levibotd.app.following import OurPlan, pricing_of
 from levibotd.app.rules import Rulebook
 from levibotd.config import Config
+from levibotd.domain.cards.book import id_of
 from levibotd.domain.cards.trusting import TrustDesk
 from levibotd.domain.exits import Split
+from levibotd.domain.outcomes import AS_FOLLOWED
 from levibotd.domain.records import (
     AutoRouteSkipped,
     Logged,
@@ -101,7 +103,8 @@ class Wired:
             features=lambda: self.rulebook.config.features,
             eager=parts.in_place,
         )
-        self.trust = TrustDesk(parts.state.cards)
+        self.trust = TrustDesk(parts.state.cards, running=self._running)
+        self._shadowing: Shadowing | None = None
         self.logger: Ref[LoggerMessage] = Ref("logger", Box(8192, BLOCK, for_s=None, shed=Box(8192, DROP_NEWEST)))
         self.exec_: Ref[ExecMessage] = Ref("exec", Box(64, BLOCK))
         self.risk: Ref[RiskMessage] = Ref("risk", Box(256, BLOCK))
@@ -244,12 +247,20 @@ class Wired:
     def _make_shadow(self) -> ShadowActor:
         parts = self.parts
         planned = OurPlan(self.rulebook, parts.market, account=ACCOUNT)
+        self._shadowing = Shadowing(parts.market, pricing=lambda: pricing_of(self.rulebook.config), planned=planned)
         return ShadowActor(
             book=lambda: parts.state.shadow,
-            shadowing=Shadowing(parts.market, pricing=lambda: pricing_of(self.rulebook.config), planned=planned),
+            shadowing=self._shadowing,
             log=self.logger,
             clock=parts.clock,
         )
+
+    # As of now: what an open call has lost so far counts at once.
+    def _running(self, channel: str) -> dict[str, float]:
+        if self._shadowing is None:
+            return {}
+        standings = self._shadowing.standings(channel, at=self.parts.clock.time())
+        return {id_of(one.call): one.r for one in standings if one.ledger == AS_FOLLOWED}
 
     def _seen(self, channel: str, message_id: int) -> bool:
         ledger, trace = self.parts.state.ledger(), trace_id(channel, message_id)

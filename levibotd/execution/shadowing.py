@@ -44,7 +44,6 @@ class Standing(Struct, frozen=True, kw_only=True):
     call: CallKey
     channel: str
     ledger: str
-    witnessed: bool
     posted_at: float
     opened_at: float | None
     r: float
@@ -103,9 +102,10 @@ class Shadowing:
         """What was read is kept for calls that need the same bars, until this is called."""
         self._read.clear()
 
-    def standings(self, *, at: float) -> Iterator[Standing]:
-        """Every call that is not over, at the mark of `at`. Nothing after `at` is looked at."""
-        for one in self._followed.values():
+    def standings(self, channel: str, *, at: float) -> Iterator[Standing]:
+        """The witnessed calls of a channel that are not over, at the mark of `at`. Nothing after it is looked at."""
+        of_channel = [one for one in self._followed.values() if one.call.channel == channel and one.call.witnessed]
+        for one in of_channel:
             self._catch_up(one, at)
             price = mark_of(self._market, one.source, at)
             for ledger, way in one.ways.items():
@@ -113,7 +113,6 @@ class Shadowing:
                     call=one.call.key,
                     channel=one.call.channel,
                     ledger=ledger,
-                    witnessed=one.call.witnessed,
                     posted_at=one.call.posted_at,
                     opened_at=way.opened_at,
                     r=way.so_far(None if price is None else float(price)),

@@ -200,8 +200,9 @@ def test_r_so_far_is_at_the_mark_and_looks_at_nothing_later() -> None:
     way = shadowing(market(*rows))
     way.take_up(call())
 
-    before = {one.ledger: one.r for one in way.standings(at=START + 600)}
-    held = {one.ledger: one for one in way.standings(at=START + HOUR + 600)}
+    assert not list(way.standings("@d", at=START + 600))
+    before = {one.ledger: one.r for one in way.standings("@c", at=START + 600)}
+    held = {one.ledger: one for one in way.standings("@c", at=START + HOUR + 600)}
 
     assert before == {AS_POSTED: 0.0, AS_FOLLOWED: 0.0}
     # The open of the bar it is in, less what leaving would cost.

@@ -9,7 +9,7 @@ from levibotd.domain.cards.state import ChannelKept
 from levibotd.domain.chance import week_begin, week_of
 from levibotd.domain.trust import Lived, Prior, Survival, Trust, cautious, evidence, priors_as_of, trust, with_history
 
-Running = Callable[[], Mapping[str, float]]  # R so far of the calls that are open, by "<channel>|<id>".
+Running = Callable[[str], Mapping[str, float]]  # R so far of the open calls of a channel, by their ids.
 
 
 class TrustDesk:
@@ -19,7 +19,7 @@ class TrustDesk:
     The prior is that of the beginning of the ISO week: it moves slowly, and looks at every channel.
     """
 
-    def __init__(self, book: CardBook, *, running: Running = dict) -> None:
+    def __init__(self, book: CardBook, *, running: Running = lambda _channel: {}) -> None:
         self._book = book
         self._running = running
         self._lived: dict[str, tuple[int, list[Lived]]] = {}
@@ -51,14 +51,10 @@ class TrustDesk:
         return known[1]
 
     def _with_marks(self, channel: str, calls: list[Lived]) -> list[Lived]:
-        running = self._running()
-        if not running:
-            return calls
-        marks = {name: r for name, r in running.items() if name.startswith(f"{channel}|")}
+        marks = self._running(channel)
         if not marks:
             return calls
-        kept = self._book.channels[channel]
-        return _lived_of(kept, witnessed=True, marks={name.removeprefix(f"{channel}|"): r for name, r in marks.items()})
+        return _lived_of(self._book.channels[channel], witnessed=True, marks=marks)
 
 
 # Of the witnessed calls that are over, and of its pictures: who hides his losers in them is not held for more.
