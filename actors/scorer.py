@@ -6,12 +6,11 @@ call and no command of ours ends here, and so does what is too old.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from levibotd.domain.amendments import entry_changed
 from levibotd.domain.bursts import BurstWatch
 from levibotd.domain.climate.terms import Terms
 from levibotd.domain.features import score, surely_not
@@ -33,13 +32,10 @@ from levibotd.domain.records import (
 from levibotd.domain.signal import (
     NO_TRADE,
     CallKey,
-    Change,
     Kind,
-    Leg,
     Post,
     Reading,
     Scored,
-    Side,
     Symbol,
     TraceId,
     call_key,
@@ -47,12 +43,12 @@ from levibotd.domain.signal import (
     trace_id,
 )
 from levibotd.domain.trust import Trust
+from levibotd.execution.sayings import asked_by_edit, asked_by_reply, sold_by
 from levibotd.kernel.actor import Actor
 from levibotd.kernel.clock import Clock
 from levibotd.kernel.mailbox import Ref
 from levibotd.messages import (
     Append,
-    Asked,
     EndCalls,
     LoggerMessage,
     PostArrived,
@@ -168,10 +164,10 @@ class ScorerActor(Actor[ScorerMessage]):
         """Where the post goes from here: on to Risk, on to Exec, or no further."""
         post, reading = message.post, scored.reading
         if reading.kind is Kind.NEW:
-            ended = self._sells_what_is_held(post, reading, now)
-            return EndCalls(trace=post.trace, calls=ended, received_at=message.received_at) if ended else (
-                self._call(message, scored, now, terms)
-            )  # fmt: skip
+            sold = sold_by(post, reading, self._ledger().calls.values(), self._market, at=now)
+            if sold:
+                return EndCalls(trace=post.trace, calls=sold, received_at=message.received_at)
+            return self._call(message, scored, now, terms)
         skipped = AutoRouteSkipped(reason=f"kind.{reading.kind}")
         if reading.kind not in (Kind.CLOSE, Kind.CANCEL, Kind.UPDATE) or reading.stale:
             return skipped
@@ -179,36 +175,9 @@ class ScorerActor(Actor[ScorerMessage]):
         if not calls or (reading.kind is Kind.UPDATE and reading.change is None):
             return skipped
         if reading.change is not None:
-            return self._update(message, reading.change, calls, now)
+            return asked_by_reply(message, reading.change, calls, now=now, limit_s=self._signal_ttl_s())
         # Late or not: ending an open call only ever takes exposure away.
         return EndCalls(trace=post.trace, calls=calls, received_at=message.received_at)
-
-    def _update(
-        self, message: PostArrived, change: Change, calls: tuple[CallKey, ...], now: float
-    ) -> ReviseCalls | Record:
-        if len(calls) > 1 and (change.stop is not None or change.targets or change.entry):
-            return AutoRouteSkipped(reason="review.which_call")  # One level cannot be meant for two coins.
-        age_s, limit_s = now - message.post.posted_at, self._signal_ttl_s()
-        if change.entry and (message.late or age_s > limit_s):
-            # What is late adds nothing; what else it says only takes exposure away.
-            change = replace(change, entry=())
-            if change == Change():
-                return SignalExpired(age_s=age_s, limit_s=limit_s)
-        asked = tuple(Asked(call=key, what=change, wants_plan=bool(change.entry)) for key in calls)
-        return ReviseCalls(trace=message.post.trace, asked=asked, received_at=message.received_at)
-
-    # Where nothing can be sold short, a sell that names what this very channel has bought means its end.
-    def _sells_what_is_held(self, post: Post, reading: Reading, now: float) -> tuple[CallKey, ...]:
-        if not reading.legs or reading.stale or any(leg.side is not Side.SELL for leg in reading.legs):
-            return ()
-        view = MarketAsOf(self._market, at=now)
-        named = {view.symbol_of(leg) for leg in reading.legs}
-        return tuple(
-            call.key
-            for call in self._ledger().calls.values()
-            if call.channel == post.channel and call.side is Side.BUY and call.symbol in named
-            if (known := self._market.instrument(call.symbol, now)) is not None and not known.can_short
-        )
 
     # Edits and deletions.
 
@@ -237,7 +206,9 @@ class ScorerActor(Actor[ScorerMessage]):
         edit = replace(edit, kind=scored.reading.kind, legs=legs)
         if self._ledger().decision(post.trace) is not None:
             self._remember(post, scored.reading)
-        match self._change(edit, scored, calls, now):
+        late = now - edit.edited_at > self._signal_ttl_s()
+        symbol_of = MarketAsOf(self._market, at=now).symbol_of
+        match asked_by_edit(edit, scored, calls, ledger=self._ledger(), symbol_of=symbol_of, late=late):
             case EndCalls() | ReviseCalls() as command:
                 told_first, command = self._watched(command, post.channel, now)
                 if told_first:
@@ -245,37 +216,6 @@ class ScorerActor(Actor[ScorerMessage]):
                 await self._command(command)
             case ending:
                 await self._record(post.trace, None, ending)
-
-    def _change(
-        self, edit: SignalEdited, scored: Scored, calls: Mapping[CallKey, OwnedCall], now: float
-    ) -> EndCalls | ReviseCalls | Record:
-        """What an edit changes of the calls of its own post, and of those alone."""
-        reading, trace = scored.reading, trace_id(edit.channel, edit.message_id)
-        if not calls or reading.kind is Kind.RESULT:
-            return edit
-        if reading.kind in (Kind.CLOSE, Kind.CANCEL):
-            return EndCalls(trace=trace, calls=tuple(calls), received_at=edit.edited_at, edit=edit)
-        late = now - edit.edited_at > self._signal_ttl_s()
-        asked: list[Asked] = []
-        if reading.change is not None and not reading.change.entry:
-            asked = [Asked(call=key, what=reading.change) for key in calls]
-        elif reading.kind is Kind.NEW:
-            view = MarketAsOf(self._market, at=now)
-            for key, call in calls.items():
-                leg = next((leg for leg in reading.legs if view.symbol_of(leg) == call.symbol), None)
-                if leg is not None:
-                    asked.append(self._asked_by_edit(key, leg, p_call=scored.p_call, late=late))
-        if len(asked) < len(calls):
-            return replace(edit, effect="review", reason="review.unclear")
-        return ReviseCalls(trace=trace, asked=tuple(asked), received_at=edit.edited_at, edit=edit)
-
-    def _asked_by_edit(self, key: CallKey, leg: Leg, *, p_call: float, late: bool) -> Asked:
-        held = self._ledger().calls.get(key) or self._ledger().ticket(key)
-        before = held.leg if held is not None else None
-        wants_plan = entry_changed(before, LegRead.of(leg)) and before is not None and before.side is leg.side
-        # Late entries are not sent any more; and those that rest are not what the channel wants.
-        refused = "late" if wants_plan and late else None
-        return Asked(call=key, what=leg, p_call=p_call, wants_plan=wants_plan, refused=refused)
 
     async def _deleted(self, message: PostDeleted) -> None:
         trace = trace_id(message.channel, message.message_id)
@@ -318,7 +258,7 @@ class ScorerActor(Actor[ScorerMessage]):
 
     async def _command(self, command: _Command) -> None:
         # A new plan is for Risk to make; what only protects or ends does not pass through there.
-        if isinstance(command, ReviseCalls) and not command.only_protects and _needs_plan(command):
+        if isinstance(command, ReviseCalls) and command.needs_plan:
             await self._risk.tell(command)
         else:
             await self._exec.tell(command)
@@ -398,7 +338,3 @@ class ScorerActor(Actor[ScorerMessage]):
     async def _record(self, trace: TraceId, symbol: Symbol | None, *records: Record) -> None:
         entries = tuple([Entry(record, trace, symbol) for record in records])
         await self._log.tell(Append(trace=trace, entries=entries))
-
-
-def _needs_plan(command: ReviseCalls) -> bool:
-    return any(one.wants_plan and one.refused is None for one in command.asked)

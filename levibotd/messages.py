@@ -230,6 +230,11 @@ class ReviseCalls(Message, frozen=True, kw_only=True):
     only_protects: bool = False
     tries: int = 0
 
+    @property
+    def needs_plan(self) -> bool:
+        """Is there something for Risk to plan? What only protects does not pass through there."""
+        return not self.only_protects and any(one.wants_plan and one.refused is None for one in self.asked)
+
 
 class Switch(Message, Request[bool], frozen=True, kw_only=True):
     """Admin -> Exec: may calls be opened at all? Answered with the state before. Survives a restart."""

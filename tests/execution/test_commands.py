@@ -1,0 +1,204 @@
+"""What is said about open calls is carried out once, and written down in one piece."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from decimal import Decimal as D
+
+import pytest
+
+from levibotd.domain.records import (
+    AutoRouteExecuted,
+    AutoRouteSkipped,
+    Control,
+    Entry,
+    OrderBlocked,
+    OrderFilled,
+    OrderIntent,
+    Record,
+    RiskSltp,
+    RiskTicket,
+    SignalDeleted,
+    SignalEdited,
+    SignalIngest,
+)
+from levibotd.domain.signal import CallKey, Change, Post, Side, Symbol, TraceId, call_key, trace_id
+from levibotd.execution.commands import TRIES_MAX, Commands, Hands
+from levibotd.execution.settler import Settler, always
+from levibotd.kernel.clock import Clock
+from levibotd.messages import Asked, ClosePosition, EndCalls, ReviseCalls
+from tests.execution.orders import KEY, TRACE, Desk
+from tests.execution.test_settler import NAMING
+from tests.scenarios.bench import BTC, CHANNEL, T0
+
+REPLY = trace_id(CHANNEL, 2)
+EDIT = SignalEdited(channel=CHANNEL, message_id=1, revision=1, text="now", edited_at=T0, effect="noted")
+
+
+class Bench:
+    """Commands over a desk with one call of 2 at 99; what they set in motion is kept."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.settled: list[Symbol] = []
+        self.waiting: list[ReviseCalls] = []
+        self.settler = Settler(
+            protocol=desk.protocol,
+            ledger=desk.state.ledger,
+            market=desk.market,
+            clock=desk.clock,
+            naming=NAMING,
+            stop_mover=lambda channel: "none",
+            on_fill=self._nothing,
+        )
+        self.commands = Commands(
+            protocol=desk.protocol,
+            ledger=desk.state.ledger,
+            settler=self.settler,
+            market=desk.market,
+            clock=desk.clock,
+            splits=lambda channel: ("even", 5),
+            hands=Hands(
+                settle=self.settled.append,
+                again=lambda delay_s, message: self.waiting.append(message),
+                open=self._open,
+            ),
+        )
+
+    async def _nothing(self, _fill: object) -> None:
+        return None
+
+    async def _open(self, trace: TraceId | None, ticket: RiskTicket, intents: tuple[OrderIntent, ...]) -> None:
+        return None
+
+    async def opened(self, *, filled: bool) -> None:
+        for intent in (await self.desk.intend("s"), await self.desk.intend()):
+            await self.settler.send(intent, trace=TRACE, symbol=BTC, may_send=always)
+        if filled:
+            record = OrderFilled(
+                cid=intent.cid, trade_id="1", side=Side.BUY, qty=D(2), price=D(99), fee=D("0.04"),
+                fee_currency="USDT", liquidity="maker", cum_qty=D(2), at=self.desk.clock.time(),
+            )  # fmt: skip
+            await self.desk.protocol.commit(TRACE, BTC, record)
+
+    def since(self, count: int) -> list[Record]:
+        return [one.entry.record for one in self.desk.journal.logged[count:]]
+
+    @property
+    def written(self) -> int:
+        return len(self.desk.journal.logged)
+
+
+@asynccontextmanager
+async def bench_of(clock: Clock, *, filled: bool = True) -> AsyncIterator[Bench]:
+    desk = Desk(clock)
+    async with desk.open():
+        bench = Bench(desk)
+        await bench.opened(filled=filled)
+        yield bench
+
+
+def revise(change: Change, *, edit: SignalEdited | None = None, key: CallKey = KEY) -> ReviseCalls:
+    trace = REPLY if edit is None else trace_id(CHANNEL, edit.message_id)
+    return ReviseCalls(trace=trace, asked=(Asked(call=key, what=change),), received_at=T0, edit=edit)
+
+
+async def test_a_change_and_what_ends_it_stand_together_in_the_log(clock: Clock) -> None:
+    async with bench_of(clock) as bench:
+        seen = bench.written
+        await bench.commands.revise(revise(Change(stop=97.0, close_share=0.5, targets=(108.0,))))
+        levels, reduce, ended = bench.since(seen)
+        assert isinstance(levels, RiskSltp)
+        assert (str(levels.stop), levels.stop_source, levels.targets_source, levels.why) == (
+            "97", "reply", "reply", "moved",
+        )  # fmt: skip
+        assert isinstance(reduce, Control)
+        assert (reduce.command, reduce.effect) == ("reduce", f"{KEY} 1")
+        assert isinstance(ended, AutoRouteExecuted)
+        assert (ended.effect, [leg.outcome for leg in ended.legs]) == ("reduced", ["reduced"])
+        assert bench.settled == [BTC]
+
+
+@pytest.mark.parametrize("edit", [None, EDIT])
+async def test_a_second_delivery_changes_nothing(clock: Clock, edit: SignalEdited | None) -> None:
+    async with bench_of(clock) as bench:
+        await bench.commands.revise(revise(Change(stop=97.0), edit=edit))
+        seen = bench.written
+        await bench.commands.revise(revise(Change(stop=98.0), edit=edit))
+        assert bench.written == seen
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (Change(stop=90.0), "review.stop_widened"),
+        (Change(stop=95.0), "no_change"),
+        (Change(stop=9.5), "review.stop_unclear"),
+        (Change(entry=(97.0,)), "review.entry_filled"),
+    ],
+)
+async def test_what_may_not_be_is_noted_for_people(clock: Clock, change: Change, reason: str) -> None:
+    async with bench_of(clock) as bench:
+        seen = bench.written
+        await bench.commands.revise(revise(change))
+        assert bench.since(seen) == [AutoRouteSkipped(reason=reason)]
+        await bench.commands.revise(revise(change, edit=EDIT))
+        effect = "review" if reason.startswith("review") else "noted"
+        (ended,) = [one for one in bench.since(seen + 1) if isinstance(one, SignalEdited)]
+        assert (ended.effect, ended.reason) == (effect, reason if effect == "review" else "")
+
+
+async def test_a_call_that_is_still_on_its_way_is_waited_for_and_not_for_ever(clock: Clock) -> None:
+    key, trace = call_key("paper", CHANNEL, 7, 0), trace_id(CHANNEL, 7)
+    async with bench_of(clock) as bench:
+        post = Post(channel=CHANNEL, message_id=7, posted_at=T0, text="a call")
+        ingest = SignalIngest(post=post, received_at=T0, source="test")
+        await bench.desk.protocol.commit_all(trace, Entry(ingest, trace))
+        message = revise(Change(stop=97.0), key=key)
+        for _ in range(TRIES_MAX):
+            await bench.commands.revise(message)
+            message = bench.waiting.pop()
+        seen = bench.written
+        await bench.commands.revise(message)
+        assert bench.since(seen) == [AutoRouteSkipped(reason="call.over")]
+
+
+@pytest.mark.parametrize(("filled", "outcome"), [(True, "closed"), (False, "cancelled")])
+async def test_an_end_is_written_with_its_decision(clock: Clock, filled: bool, outcome: str) -> None:
+    async with bench_of(clock, filled=filled) as bench:
+        seen = bench.written
+        await bench.commands.end(EndCalls(trace=REPLY, calls=(KEY,), received_at=T0))
+        command, ended = bench.since(seen)
+        assert isinstance(command, Control)
+        assert (command.command, command.effect, command.by) == ("close", KEY, f"channel {CHANNEL}")
+        assert isinstance(ended, AutoRouteExecuted)
+        assert ended.effect == outcome
+        assert bench.settler.given_up(KEY) == "close"
+
+
+@pytest.mark.parametrize(("filled", "effect"), [(True, "noted"), (False, "cancelled")])
+async def test_a_deletion_may_cancel_what_has_not_filled_alone(clock: Clock, filled: bool, effect: str) -> None:
+    deletion = SignalDeleted(channel=CHANNEL, message_id=1, seen_by="update", at=T0)
+    message = EndCalls(
+        trace=trace_id(CHANNEL, 1), calls=(KEY,), received_at=T0, only_entries=True, deletion=deletion
+    )
+    async with bench_of(clock, filled=filled) as bench:
+        for _ in range(2):
+            await bench.commands.end(message)
+        found = [one for one in bench.since(0) if isinstance(one, SignalDeleted)]
+        assert [one.effect for one in found] == [effect]
+        assert bench.desk.state.ledger().calls[KEY].status == ("open" if filled else "closing")
+
+
+async def test_a_call_that_was_not_opened_yet_is_recalled(clock: Clock) -> None:
+    key = call_key("paper", CHANNEL, 7, 0)
+    async with bench_of(clock) as bench:
+        await bench.commands.end(EndCalls(trace=REPLY, calls=(key,), received_at=T0))
+        assert [one.gate for one in bench.since(0) if isinstance(one, OrderBlocked)] == ["recalled"]
+
+
+async def test_an_operator_closes_what_he_names_or_all(clock: Clock) -> None:
+    async with bench_of(clock) as bench:
+        nobodys = call_key("paper", CHANNEL, 9, 0)
+        assert await bench.commands.close(ClosePosition(calls=(nobodys,), by="me", reason="r")) == ()
+        assert await bench.commands.close(ClosePosition(by="me", reason="r")) == (KEY,)
+        assert [one.command for one in bench.since(0) if isinstance(one, Control)] == ["flatten"]
