@@ -9,7 +9,7 @@ scored by then.
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from statistics import fmean, pstdev
+from statistics import fmean
 
 from msgspec import Struct, field
 
@@ -175,7 +175,8 @@ def _racing(crowd: Crowd, at: float) -> tuple[float | None, int, list[int]]:
     value = None
     if len(before) >= WINDOWS_MIN and sum(before) >= CALLS_MIN:
         usual = fmean(before)
-        value = (now - usual) / max(pstdev(before, usual), usual**0.5)
+        spread = sum([(count - usual) ** 2 for count in before]) / len(before)
+        value = (now - usual) / math.sqrt(max(spread, usual))
     return value, settle(value, state=crowd.racing, enter=PULSE_ENTER, leave=PULSE_LEAVE), counts
 
 
