@@ -1,15 +1,27 @@
-"""Classify one post: the compiled form against the scikit-learn pipeline that it was folded from."""
+"""
+Classify one post: the compiled form against the scikit-learn pipeline that it was folded from; load a model, make one.
+"""
 
+import resource
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
 
 from bench.made_up import labelled
 from bench.measure import Effort, Figure, NotHere, Row, at_most, cpu, in_turns, one, ratio, spread
+from levibotd.adapters.compiled_classifier import load_classifier
+from levibotd.app.children import TRAIN, run_child
 from levibotd.domain.model import CompiledModel
 
 EXAMPLES = 600
 SHARE_MAX = 1 / 20
 SHARE_AIM = 1 / 40
+LOAD_MS = 50.0
+TRAINED = 10_000
+TRAIN_S = 20.0
 
 
 def measure(effort: Effort) -> Sequence[Figure]:
@@ -60,4 +72,46 @@ def measure(effort: Effort) -> Sequence[Figure]:
     ]
 
 
-ROWS = (Row(name="classify", floor="scikit-learn, the same pipeline", measure=measure),)
+def loading(effort: Effort) -> Sequence[Figure]:
+    """The shipped model from disk: read, held against its SHA-256, checked value by value, made ready."""
+    load_classifier()
+
+    def once() -> float:
+        begun = cpu()
+        load_classifier()
+        return (cpu() - begun) * 1e3
+
+    costs = in_turns(effort, {"load": once})
+    return [Figure(what="load the shipped model, CPU", spread=spread(costs["load"]), unit="ms", gate=at_most(LOAD_MS))]
+
+
+def training(effort: Effort) -> Sequence[Figure]:
+    """`levibotd train` as a child, start and imports included, on posts that are made up."""
+    if find_spec("sklearn") is None:
+        raise NotHere("scikit-learn is not installed (pip install 'levibotd[ml]')")
+    count = max(effort.of(TRAINED), 400)
+    with TemporaryDirectory() as folder:
+        labels = Path(folder, "labels.jsonl")
+        with labels.open("wb") as out:
+            for post, label in labelled(count, channels=40):
+                row = {"text": post.text, "label": label, "channel": post.channel, "ts": post.posted_at}
+                out.write(msgspec.json.encode(row) + b"\n")
+        before = _children_s()
+        code, _ = run_child(TRAIN, ["--labels", str(labels), "--out", folder])
+        if code:
+            raise NotHere(f"training ended with {code}")
+        spent = _children_s() - before
+    gate = at_most(TRAIN_S) if count == TRAINED else at_most(TRAIN_S * max(count / TRAINED, 0.5))
+    return [Figure(what=f"train on {count} posts, CPU", spread=one(spent), unit="s", gate=gate)]
+
+
+def _children_s() -> float:
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
+
+
+ROWS = (
+    Row(name="classify", floor="scikit-learn, the same pipeline", measure=measure),
+    Row(name="classify.load", floor="a share of a start", measure=loading),
+    Row(name="classify.train", floor="a child's own time", measure=training),
+)

@@ -97,7 +97,7 @@ class CompiledModel:
         self._features = dict(zip(few.tolist(), rows, strict=True))
         self._intercepts = arrays.intercepts.tolist()
         self._sigmoids = arrays.sigmoids.tolist()
-        self._floors = dict(zip(CLASSES, arrays.floors.tolist(), strict=False))
+        self._floors = tuple(arrays.floors.tolist())
         self._chunks: dict[str, Rows] = {}
 
     def probs(self, text: str, structure: Sequence[str]) -> dict[str, float]:
@@ -114,7 +114,7 @@ class CompiledModel:
 
     def plausible(self, probs: Mapping[str, float]) -> tuple[str, ...]:
         """Return the labels that these probabilities cannot rule out; none where the model never abstains."""
-        return tuple([name for name, floor in self._floors.items() if probs[name] >= floor])
+        return plausible(self._floors, probs)
 
     def margins(self, text: str, structure: Sequence[str]) -> tuple[float, ...]:
         """Return the uncalibrated distance to each class's plane."""
@@ -202,6 +202,11 @@ class CompiledModel:
 
 
 _NO_ROWS: Rows = np.zeros(0, np.intp)
+
+
+def plausible(floors: Sequence[float], probs: Mapping[str, float]) -> tuple[str, ...]:
+    """Return the classes, in the order of CLASSES, whose probability reaches their floor; none without floors."""
+    return tuple([name for name, floor in zip(CLASSES, floors, strict=False) if probs[name] >= floor])
 
 
 def reference_bin(probs: Mapping[str, float]) -> int:

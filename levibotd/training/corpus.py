@@ -5,7 +5,7 @@ Which n-grams a fit knows, and how rare they are, depends on its training rows a
 each stands in a post does not.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from msgspec import Struct
@@ -81,7 +81,11 @@ class Corpus:
         names = sorted({sample.group for sample in samples})
         at = {name: number for number, name in enumerate(names)}
         self.groups: Rows = np.array([at[sample.group] for sample in samples], np.intp)
-        self.blocks = tuple(_counted(map(analyse, samples)) for analyse in ANALYSERS)
+        self.blocks = (
+            _counted(map(word_features, samples), grams_of=_itself),
+            _counted((folded(sample.text).split() for sample in samples), grams_of=character_grams),
+            _counted(map(mark_features, samples), grams_of=_itself),
+        )
 
     def known(self, rows: Rows, *, channels_min: int) -> "Known":
         """Return what a fit on `rows` alone knows of every sample."""
@@ -106,12 +110,18 @@ def _idf(counts: csr_matrix, columns: Rows) -> NDArray[np.float64]:
     return np.asarray(np.log((1.0 + counts.shape[0]) / (1.0 + among)) + 1.0, np.float64)
 
 
-def _counted(features: Iterable[Sequence[str]]) -> Block:
+# Posts repeat their words: what a piece consists of is worked out once. A piece is an n-gram, or what several stand in.
+def _counted(posts: Iterable[Sequence[str]], *, grams_of: Callable[[str], Sequence[str]]) -> Block:
     at: dict[str, int] = {}
+    known: dict[str, list[int]] = {}
     indices: list[int] = []
     starts = [0]
-    for found in features:
-        indices.extend([at.setdefault(gram, len(at)) for gram in found])
+    for pieces in posts:
+        for piece in pieces:
+            own = known.get(piece)
+            if own is None:
+                own = known[piece] = [at.setdefault(gram, len(at)) for gram in grams_of(piece)]
+            indices += own
         starts.append(len(indices))
     grams = np.array(sorted(at), dtype=object)
     # By the alphabet, so that what is made of it does not depend on the order of the samples.
@@ -122,3 +132,7 @@ def _counted(features: Iterable[Sequence[str]]) -> Block:
     counts = csr_matrix((np.ones(len(columns)), columns, np.array(starts)), shape=shape)
     counts.sum_duplicates()
     return Block(grams, counts)
+
+
+def _itself(gram: str) -> Sequence[str]:
+    return (gram,)

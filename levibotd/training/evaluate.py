@@ -8,15 +8,16 @@ levibotd.training.evaluate --labels F…` prints the figures as JSON.
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from sklearn.model_selection import GroupKFold
 
 from levibotd.domain.features import score, structure
-from levibotd.domain.model import SIGMOID, TEMPERATURE, CompiledModel
+from levibotd.domain.model import CLASSES, SIGMOID, TEMPERATURE, CompiledModel, plausible
 from levibotd.domain.posts.market_view import EMPTY_VIEW, MarketView
 from levibotd.domain.posts.reading import read
 from levibotd.domain.signal import NO_TRADE, Post, Reading, Scored
@@ -25,7 +26,7 @@ from levibotd.training.acts import Tally
 from levibotd.training.corpus import Corpus, Sample
 from levibotd.training.dataset import Example, load_examples, load_texts
 from levibotd.training.metrics import Judged, by_language, figures
-from levibotd.training.pipeline import FOLDS, PLAIN, Fitted, Recipe, fit_rows
+from levibotd.training.pipeline import FOLDS, PLAIN, Judgement, Recipe, fit_rows
 
 NESTED = f"grouped {FOLDS}-fold by channel, held out"
 ACROSS = f"grouped {FOLDS}-fold by channel, each fold calibrated by the others"
@@ -80,17 +81,32 @@ def held_out_of(
     return [out[i] for i in range(len(examples))]
 
 
-def across_folds(fitted: Fitted, examples: Sequence[Example], readings: Sequence[Reading]) -> list[Scored]:
-    """
-    Judge every example by that fold of one fit which had not seen its channel.
+class _Said(Struct, frozen=True):
+    """A classifier that has judged one post already."""
 
-    Six fits in place of thirty-six: only which n-grams there are, and the margins of the other folds, know of it.
+    row: Sequence[float]
+    floors: Sequence[float]
+
+    def probs(self, text: str, structure: Sequence[str]) -> dict[str, float]:
+        return dict(zip(CLASSES, self.row, strict=True))
+
+    def plausible(self, probs: Mapping[str, float]) -> tuple[str, ...]:
+        return plausible(self.floors, probs)
+
+
+def as_judged(
+    judgements: Sequence[Judgement], examples: Sequence[Example], readings: Sequence[Reading]
+) -> list[Scored]:
+    """
+    Score every example as one of these judges it.
+
+    Of one fit these are six models in place of thirty-six. What `unseen` says knows of the channels it was not fitted
+    on only which n-grams there are, and, by the margins of the other folds, how sure to be.
     """
     out: dict[int, Scored] = {}
-    for rows, arrays in fitted.folds:
-        model = CompiledModel(arrays)
-        for i in rows.tolist():
-            out[i] = score(examples[i].post, readings[i], model)
+    for judgement in judgements:
+        for i, row in zip(judgement.rows.tolist(), judgement.probs.tolist(), strict=True):
+            out[i] = score(examples[i].post, readings[i], _Said(row, judgement.floors))
     return [out[i] for i in range(len(examples))]
 
 

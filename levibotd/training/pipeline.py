@@ -60,18 +60,27 @@ class Margins(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(self.classes_[margins.argmax(axis=1)])
 
 
+class Judgement(Struct, frozen=True):
+    """What one model says of some rows: a row of `probs` each, columns are CLASSES, and below what they are nothing."""
+
+    rows: Rows
+    probs: Floats
+    floors: tuple[float, ...]
+
+
 class Fitted(Struct, frozen=True, kw_only=True):
     """
     A fitted classifier: scikit-learn's parts, and their compiled form.
 
-    `folds` are the models of the calibration, each with the rows whose channels it was not fitted on and whose
-    margins its own calibration did not see.
+    `seen` is what it says of its own rows. `unseen` is what the models of the calibration say of rows whose channels
+    they were not fitted on, each calibrated by the others.
     """
 
     svc: LinearSVC
     calibrated: CalibratedClassifierCV
     arrays: Arrays
-    folds: tuple[tuple[Rows, Arrays], ...] = ()
+    seen: Judgement
+    unseen: tuple[Judgement, ...]
 
 
 class Pipeline:
@@ -97,31 +106,25 @@ def fit(samples: Sequence[Sample], recipe: Recipe = PLAIN) -> Fitted:
     return fit_rows(Corpus(samples), np.arange(len(samples)), recipe)
 
 
-def fit_rows(corpus: Corpus, rows: Rows, recipe: Recipe, *, keep_folds: bool = False) -> Fitted:
-    """As `fit`, on these rows of a corpus alone. The models of the folds are kept on request."""
+def fit_rows(corpus: Corpus, rows: Rows, recipe: Recipe) -> Fitted:
+    """As `fit`, on these rows of a corpus alone."""
     labels, weights = corpus.labels[rows], corpus.weights[rows]
     folds = _folds(labels, corpus.groups[rows])
     known = corpus.known(rows, channels_min=recipe.channels_min)
     matrix = known.matrix[rows]
     margins = np.zeros((len(rows), len(CLASSES)))
-    partial = []
     for train, test in folds:
-        svc = _svc(matrix[train], labels[train], weights[train])
-        margins[test] = svc.decision_function(matrix[test])
-        partial.append(svc)
+        margins[test] = _svc(matrix[train], labels[train], weights[train]).decision_function(matrix[test])
     svc = _svc(matrix, labels, weights)
     calibration = _Calibration(margins, labels, weights, recipe)
     calibrated = calibration.on(np.arange(len(rows)))
-    kept = zip(folds, partial, strict=True) if keep_folds else ()
+    floors = calibration.floors(calibrated)
     return Fitted(
         svc=svc,
         calibrated=calibrated,
-        arrays=_arrays(known, svc, calibrated, floors=calibration.floors(calibrated), method=recipe.method),
-        folds=tuple(
-            (rows[test], _arrays(known, one, across, floors=calibration.floors(across), method=recipe.method))
-            for (train, test), one in kept
-            for across in [calibration.on(train)]
-        ),
+        arrays=_arrays(known, svc, calibrated, floors=floors, method=recipe.method),
+        seen=Judgement(rows, calibrated.predict_proba(svc.decision_function(matrix)), floors),
+        unseen=tuple(calibration.across(rows, train, test) for train, test in folds),
     )
 
 
@@ -139,19 +142,28 @@ class _Calibration(Struct, frozen=True):
         calibrated = CalibratedClassifierCV(Margins(), method=self.recipe.method, ensemble=False, cv=[(whole, whole)])
         return calibrated.fit(margins, self.labels[chosen], sample_weight=self.weights[chosen])
 
-    # Split-conformal: each class is ruled out below the probability that all but a share of its own posts of unseen
-    # channels reach. What rules do to it later only raises NO-TRADE's share, so that share holds for it all the more.
-    def floors(self, calibrated: CalibratedClassifierCV) -> list[float]:
-        if not self.recipe.abstains:
-            return []
-        probs = calibrated.predict_proba(self.margins)
-        out = []
-        for place, name in enumerate(CLASSES):
-            own = sorted(probs[self.labels == name, place].tolist())
-            rank = math.floor(RULED_OUT_MAX * (len(own) + 1))  # One more post of the kind is counted in.
-            out.append(own[rank - 1] if rank else 0.0)
-        # With too few posts that are no calls it could never be told that one is.
-        return out if out[CLASSES.index(NO_TRADE)] > 0.0 else []
+    def across(self, rows: Rows, train: Rows, test: Rows) -> Judgement:
+        """Judge `test` by its margins and what those of `train` say of them."""
+        calibrated = self.on(train)
+        return Judgement(rows[test], calibrated.predict_proba(self.margins[test]), self.floors(calibrated))
+
+    def floors(self, calibrated: CalibratedClassifierCV) -> tuple[float, ...]:
+        return floors_of(calibrated.predict_proba(self.margins), self.labels) if self.recipe.abstains else ()
+
+
+def floors_of(probs: Floats, labels: NDArray[np.str_]) -> tuple[float, ...]:
+    """
+    Return below which probability each class is ruled out: split-conformal, by posts of unseen channels.
+
+    All but a share of each class's own posts reach its floor. What rules do to probabilities later only raises
+    NO-TRADE's, so that share holds for it all the more. Nothing where too few posts are known to be no calls.
+    """
+    out = []
+    for place, name in enumerate(CLASSES):
+        own = sorted(probs[labels == name, place].tolist())
+        rank = math.floor(RULED_OUT_MAX * (len(own) + 1))  # One more post of the kind is counted in.
+        out.append(own[rank - 1] if rank else 0.0)
+    return tuple(out) if out[CLASSES.index(NO_TRADE)] > 0.0 else ()
 
 
 def _arrays(

@@ -18,7 +18,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from levibotd.domain.features import score
 from levibotd.domain.model import (
     REFERENCE_BINS,
     SIGMOID,
@@ -37,7 +36,7 @@ from levibotd.training.dataset import Example
 from levibotd.training.evaluate import (
     ACROSS,
     NESTED,
-    across_folds,
+    as_judged,
     figures_of,
     held_out_of,
     prepare,
@@ -70,18 +69,17 @@ def train(examples: Sequence[Example], readings: Sequence[Reading], *, recipe: R
     samples = samples_of(examples, readings)
     corpus = Corpus(samples)
     nested = len(examples) <= NESTED_MAX
-    fitted = fit_rows(corpus, np.arange(len(samples)), recipe, keep_folds=not nested)
+    fitted = fit_rows(corpus, np.arange(len(samples)), recipe)
     if nested:
         judged, method = held_out_of(corpus, examples, readings, recipe), NESTED
     else:
-        judged, method = across_folds(fitted, examples, readings), ACROSS
+        judged, method = as_judged(fitted.unseen, examples, readings), ACROSS
     reference = reference_of([(scored.probs, example.weight) for example, scored in zip(examples, judged, strict=True)])
     data = encode(replace(fitted.arrays, reference=reference))
     difference = disagreement(fitted, samples, data)
     if difference > AGREEMENT:
         raise ConfigError(f"the compiled model is off by {difference:.3g}, more than {AGREEMENT:g}")
-    model = CompiledModel(decode(data))
-    own = [score(example.post, reading, model) for example, reading in zip(examples, readings, strict=True)]
+    own = as_judged([fitted.seen], examples, readings)
     times = [example.post.posted_at for example in examples if example.post.posted_at > 0]
     arrays = fitted.arrays
     metrics = {

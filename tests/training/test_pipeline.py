@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from msgspec.structs import replace
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import FeatureUnion
 
@@ -13,7 +12,7 @@ from levibotd.errors import ConfigError
 from levibotd.training.corpus import ANALYSERS, Corpus, Sample
 from levibotd.training.dataset import Example
 from levibotd.training.evaluate import read_all, samples_of
-from levibotd.training.pipeline import CHANNELS_MIN, PLAIN, RULED_OUT_MAX, Pipeline, Recipe, fit, fit_rows
+from levibotd.training.pipeline import CHANNELS_MIN, Pipeline, Recipe, fit, floors_of
 from tests.training.conftest import make_examples
 
 
@@ -71,26 +70,25 @@ def test_counts_weights_and_lengths_are_those_of_scikit_learn(examples: list[Exa
 
 
 def test_a_class_is_ruled_out_for_one_in_a_hundred_of_its_own_posts_at_most() -> None:
-    given = samples(make_examples(600, channels=12))
-    twisted = [replace(sample, label="NO-TRADE") if place % 40 == 0 else sample for place, sample in enumerate(given)]
-    fitted = fit_rows(Corpus(twisted), np.arange(len(twisted)), PLAIN, keep_folds=True)
-    floors = dict(zip(CLASSES, fitted.arrays.floors.tolist(), strict=True))
-    assert 0 < floors["NO-TRADE"] < 0.5
-    below = total = 0
-    for rows, arrays in fitted.folds:
-        model = CompiledModel(replace(arrays, sigmoids=fitted.arrays.sigmoids))
-        for row in rows.tolist():
-            sample = twisted[row]
-            if sample.label == "NO-TRADE":
-                total += 1
-                below += model.probs(sample.text, sample.structure)["NO-TRADE"] < floors["NO-TRADE"]
-    assert below <= RULED_OUT_MAX * (total + 1)
+    labels = np.array(["NO-TRADE"] * 299 + ["BUY"] * 99 + ["SELL"] * 98)
+    probs = np.array([[0.0, (place + 1) / 1000, 0.0] for place in range(299)] + [[0.5, 0.2, 0.3]] * 197)
+    buy, none, sell = floors_of(probs, labels)
+    assert none == 0.003  # Two of 299 lie below it: with one more post at most three of 300.
+    assert buy == 0.5
+    assert sell == 0.0  # 98 posts say nothing of one in a hundred.
+    assert floors_of(probs[201:], labels[201:]) == ()
+
+
+def test_a_model_of_many_posts_abstains_and_one_may_ask_it_not_to() -> None:
+    given = samples(make_examples(240))
+    assert sum(sample.label == "NO-TRADE" for sample in given) >= 99
+    assert len(fit(given).arrays.floors) == len(CLASSES)
+    assert fit(given, Recipe(abstains=False)).arrays.floors.tolist() == []
 
 
 def test_with_few_posts_that_are_no_calls_it_never_abstains(examples: list[Example]) -> None:
     assert sum(example.label == "NO-TRADE" for example in examples) < 99
     assert fit(samples(examples)).arrays.floors.tolist() == []
-    assert fit(samples(make_examples(600)), Recipe(abstains=False)).arrays.floors.tolist() == []
 
 
 def test_a_word_of_two_channels_is_not_kept(examples: list[Example]) -> None:

@@ -6,17 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from levibotd.adapters.compiled_classifier import DEFAULT_MODEL, load_classifier
 from levibotd.config import environ_with
-from levibotd.domain.model import REFERENCE_BINS
+from levibotd.domain.features import score
+from levibotd.domain.model import REFERENCE_BINS, CompiledModel
 from levibotd.errors import ConfigError
-from levibotd.training.corpus import Corpus
 from levibotd.training.dataset import Example
-from levibotd.training.evaluate import across_folds, evaluate, figures_of, prepare, read_all, samples_of
-from levibotd.training.pipeline import PLAIN, fit_rows
+from levibotd.training.evaluate import as_judged, evaluate, figures_of, prepare, read_all, samples_of
+from levibotd.training.pipeline import fit
 from levibotd.training.train import main, reference_of, train, write
 
 
@@ -86,13 +85,22 @@ def test_two_processes_with_other_hash_seeds_write_the_same_bytes(tmp_path: Path
 
 def test_many_examples_are_judged_by_the_folds_of_one_fit(examples: list[Example]) -> None:
     readings = read_all(examples)
-    fitted = fit_rows(Corpus(samples_of(examples, readings)), np.arange(len(examples)), PLAIN, keep_folds=True)
-    assert sorted(row for rows, _ in fitted.folds for row in rows.tolist()) == list(range(len(examples)))
-    for rows, _ in fitted.folds:
-        inside = {examples[row].group for row in rows.tolist()}
-        assert not inside & {one.group for row, one in enumerate(examples) if row not in set(rows.tolist())}
-    quick = figures_of(examples, across_folds(fitted, examples, readings))["all"]["accuracy"]
+    fitted = fit(samples_of(examples, readings))
+    assert sorted(row for one in fitted.unseen for row in one.rows.tolist()) == list(range(len(examples)))
+    for one in fitted.unseen:
+        chosen = set(one.rows.tolist())
+        inside = {examples[row].group for row in chosen}
+        assert not inside & {other.group for row, other in enumerate(examples) if row not in chosen}
+    quick = figures_of(examples, as_judged(fitted.unseen, examples, readings))["all"]["accuracy"]
     assert quick == pytest.approx(evaluate(examples, readings)["all"]["accuracy"], abs=0.05)
+
+
+def test_what_it_says_of_its_own_rows_is_what_the_compiled_form_says(examples: list[Example]) -> None:
+    readings = read_all(examples)
+    fitted = fit(samples_of(examples, readings))
+    model = CompiledModel(fitted.arrays)
+    served = [score(one.post, reading, model) for one, reading in zip(examples, readings, strict=True)]
+    assert as_judged([fitted.seen], examples, readings) == served
 
 
 def test_the_reference_counts_real_posts_by_their_chance_to_be_calls() -> None:
