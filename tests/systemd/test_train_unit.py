@@ -38,11 +38,15 @@ def show(machine: Machine, name: str) -> str:
     return machine.tell("systemctl", "show", "--value", "--property", name, TRAIN).strip()
 
 
+def types(service: Service) -> set[str]:
+    return {record.event_type for record in records(service.log)}
+
+
 def labels() -> str:
     """Made-up posts of a few channels, labelled."""
     lines = (
         {"text": one.post.text, "label": one.label, "channel": one.group, "ts": one.post.posted_at}
-        for one in make_examples()
+        for one in make_examples(240)
     )
     return "".join(json.dumps(line) + "\n" for line in lines)
 
@@ -69,19 +73,18 @@ def test_with_labels_it_trains_beside_the_daemon_which_then_serves_it(machine: M
 
     machine.tell("systemctl", "start", TRAIN)
     assert (show(machine, "Result"), show(machine, "ExecMainStatus")) == ("success", "0")
-    made = sorted(path.name for path in machine.path(f"{STATE}/models").iterdir())
-    assert {"MODEL_CARD.md", "metrics.json", "model.npz"} <= set(made)
+    known = json.loads(machine.path(f"{STATE}/models/serving.json").read_text())
+    assert known["last"]["by"] == "cli"
+    assert known["last"]["challenger"]["posts"] > 0
     assert {path.stat().st_uid for path in machine.path(f"{STATE}/models").iterdir()} == {owner}
 
-    # The daemon kept its state: it still writes, and never fell.
+    # The daemon kept its state: it tells what was trained beside it, and never fell.
     assert machine.path(STATE).stat().st_uid == owner
-    written = len(records(service.log))
-    until(lambda: len(records(service.log)) > written, within_s=20, what="it goes on writing")
+    until(lambda: "MODEL_TRAINED" in types(service), within_s=30, what="the daemon tells of the training")
     assert service.show("NRestarts") == "0"
-
-    service.configure(PLAIN + '[model]\nfile = "/var/lib/levibotd/models/model.npz"\n')
-    machine.tell("systemctl", "restart", UNIT)
-    assert service.machine.get("/readyz")["ready"] is True
+    served = machine.get("/ml/model")
+    assert served["last"]["at"] == known["last"]["at"]
+    assert (served["sha256"] == known["last"]["sha256"]) == known["last"]["promoted"]
 
 
 def test_the_timer_starts_it(machine: Machine) -> None:
