@@ -14,6 +14,7 @@ from actors.telegram import TelegramActor, WorkList
 from levibotd.app import restraint
 from levibotd.app.climate import ClimateWatch
 from levibotd.app.committed import CommittedState
+from levibotd.app.demotion import Demotion
 from levibotd.app.following import OurPlan, pricing_of
 from levibotd.app.rules import Rulebook
 from levibotd.config import Config
@@ -108,6 +109,15 @@ class Wired:
         self.logger: Ref[LoggerMessage] = Ref("logger", Box(8192, BLOCK, for_s=None, shed=Box(8192, DROP_NEWEST)))
         self.exec_: Ref[ExecMessage] = Ref("exec", Box(64, BLOCK))
         self.risk: Ref[RiskMessage] = Ref("risk", Box(256, BLOCK))
+        self._demotion = Demotion(
+            cards=parts.state.cards,
+            trust=self.trust,
+            stage_of=self.rulebook.channel_stage,
+            is_unproven=self.rulebook.is_unproven,
+            tell=self.exec_.offer,
+            clock=parts.clock,
+        )
+        parts.state.watch(self._demotion.observe)
         self.scorer: Ref[ScorerMessage] = Ref("scorer", Box(1024, BLOCK, for_s=1.0))
         self.telegram: Ref[TelegramMessage] = Ref("telegram", Box(256, BLOCK))
         self.shadow: Ref[LookAtBook] = Ref("shadow", Box(2, CONFLATE, key=_by_timer))

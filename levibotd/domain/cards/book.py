@@ -19,7 +19,7 @@ from levibotd.domain.cards.trial import Trial
 from levibotd.domain.copies import SAME_CALL_S, call_print
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.outcomes import AS_POSTED, ShadowOutcome, has_unknown_text, is_witnessed
-from levibotd.domain.records import Entry, SignalDeleted, SignalEdited, SignalIngest, SignalScored
+from levibotd.domain.records import ChannelStage, Entry, SignalDeleted, SignalEdited, SignalIngest, SignalScored
 from levibotd.domain.risk import day_of
 from levibotd.domain.signal import NO_TRADE, CallKey, Kind, Post, Symbol
 from levibotd.domain.trust import HORIZON_S
@@ -230,8 +230,9 @@ def _outcome(book: Book, entry: Entry, record: ShadowOutcome) -> None:
         call.as_posted = call.as_posted or ended
         call.has_stop = call.has_stop and record.posted_stop
         call.proxy, call.synthetic = call.proxy or record.proxy, call.synthetic or record.synthetic
-    else:
-        call.as_followed = call.as_followed or ended
+    elif call.as_followed is None:
+        call.as_followed = ended
+        channel.since_stage_r += (ended.r or 0.0) if call.witnessed else 0.0
     call.contaminated = call.contaminated or record.contaminated
 
 
@@ -246,6 +247,14 @@ def _unread(record: ShadowOutcome, symbol: Symbol | None) -> CallKept:
         first="",
         has_stop=record.posted_stop,
     )
+
+
+def _staged(book: Book, entry: Entry, record: ChannelStage) -> None:
+    for channel in book.channels.values() if record.channel is None else ():
+        channel.since_stage_r = 0.0
+    own = book.channels.get(record.channel) if record.channel is not None else None
+    if own is not None:
+        own.since_stage_r = 0.0
 
 
 def _tried(book: Book, entry: Entry, record: Trial) -> None:
@@ -288,6 +297,8 @@ def _keep(book: Book, channel: ChannelKept, call: CallKept, *, said: str | None 
             channel.said[said] = call.id
     channel.on_coin[call.coin] = call.id
     channel.calls[call.id] = call
+    if call.witnessed:
+        channel.last_call_at = max(channel.last_call_at or call.posted_at, call.posted_at)
     channel.changes += 1
     book.kept += 1
     if book.kept > book.calls_max:
@@ -355,5 +366,6 @@ _CHANGES: dict[type[object], Callable[[Book, Entry, Any], None]] = {
     SignalEdited: _edited,
     SignalDeleted: _deleted,
     ShadowOutcome: _outcome,
+    ChannelStage: _staged,
     Trial: _tried,
 }

@@ -3,6 +3,7 @@
 from levibotd.domain.cards.card import Card
 from levibotd.domain.gates import GateName
 from levibotd.domain.records import Gate
+from levibotd.domain.trust import Trust
 
 DAYS_FOR_CANARY = 14.0
 CALLS_FOR_CANARY = 10
@@ -11,6 +12,7 @@ T_FOR_CANARY = 0.5
 N_EFF_FOR_LIVE = 30.0
 T_FOR_LIVE = 0.8
 T_TO_STAY = 0.35
+LOSS_TO_STAY_R = -5.0
 SILENT_DAYS_MAX = 30.0
 
 _DAY_S = 86_400.0
@@ -35,16 +37,21 @@ def lacking(stage: str, card: Card, *, at: float) -> Gate | None:
     )
 
 
-def lost(stage: str, card: Card, *, at: float) -> Gate | None:
-    """Why a channel at `stage` must go down by one; None: it may stay. Without calls there is nothing to lose."""
-    if stage not in ("canary", "live") or card.unproven:
+def lost(stage: str, held: Trust | None, *, since_stage_r: float, silent_s: float | None) -> str | None:
+    """
+    Why a channel at `stage` must go down by one; None: it may stay.
+
+    `held` is None of one that stands there by the operator's word. `since_stage_r` is what following it came to
+    since it was put there, `silent_s` the time since its last call.
+    """
+    if stage not in ("canary", "live"):
         return None
-    found = _below({"t": (_t(card), T_TO_STAY)})
-    if found is not None or card.witnessed.until is None:
-        return found
-    silent_d = (at - card.witnessed.until) / _DAY_S
-    if silent_d > SILENT_DAYS_MAX:
-        return Gate(name=GateName.STAGE, value=f"silent for {silent_d:.0f} days", limit=f"{SILENT_DAYS_MAX:.0f} days")
+    if held is not None and held.t < T_TO_STAY:
+        return f"t {held.t:g} is below {T_TO_STAY:g}"
+    if since_stage_r <= LOSS_TO_STAY_R:
+        return f"{since_stage_r:.2f} R since it was put there, and {LOSS_TO_STAY_R:g} R is the limit"
+    if silent_s is not None and silent_s > SILENT_DAYS_MAX * _DAY_S:
+        return f"silent for {silent_s / _DAY_S:.0f} days, and {SILENT_DAYS_MAX:.0f} are the limit"
     return None
 
 

@@ -53,21 +53,23 @@ def test_what_is_missing_is_named_with_value_and_limit(
 
 
 @pytest.mark.parametrize(
-    ("stage", "card", "after_d", "says"),
+    ("stage", "t", "since_stage_r", "silent_d", "says"),
     [
-        ("live", GOOD, 0, None),
-        ("live", held(GOOD, t=0.34), 0, "t 0.34"),
-        ("canary", held(GOOD, t=0.34), 0, "t 0.34"),
-        ("paper", held(GOOD, t=0.34), 0, None),
-        ("live", replace(held(GOOD, t=0.1), unproven=True), 0, None),
-        ("live", GOOD, 30, None),
-        ("live", GOOD, 31, "silent for 31 days"),
+        ("live", 0.35, -4.99, 30, None),
+        ("live", 0.34, 0.0, 0, "t 0.34 is below 0.35"),
+        ("canary", 0.34, 0.0, 0, "t 0.34 is below 0.35"),
+        ("paper", 0.1, -9.0, 90, None),
+        ("live", 0.9, -5.0, 0, "-5.00 R since it was put there, and -5 R is the limit"),
+        ("live", 0.9, 0.0, 31, "silent for 31 days, and 30 are the limit"),
+        ("live", 0.9, 0.0, None, None),
     ],
 )
-def test_what_is_lost_takes_a_channel_back(stage: str, card: Card, after_d: float, says: str | None) -> None:
-    gate = lost(stage, card, at=NOW + after_d * DAY)
+def test_what_is_lost_takes_a_channel_back(
+    stage: str, t: float, since_stage_r: float, silent_d: float | None, says: str | None
+) -> None:
+    silent_s = None if silent_d is None else silent_d * DAY
 
-    assert (None if gate is None else gate.value) == says
+    assert lost(stage, replace(HELD, t=t), since_stage_r=since_stage_r, silent_s=silent_s) == says
 
 
 def test_posts_that_may_be_calls_and_cannot_be_read_are_told_on_the_card() -> None:

@@ -87,7 +87,8 @@ def test_an_open_loser_counts_at_its_mark() -> None:
     open_book.apply_all(entry for entry in hand.entries if not isinstance(entry.record, ShadowOutcome))
 
     blind = TrustDesk(open_book).of("@c", at=BEGIN + DAY)
-    seen = TrustDesk(open_book, running=lambda channel: {f"{number}|0": -0.8} if channel == "@c" else {}).of("@c", at=BEGIN + DAY)
+    marks = {"@c": {f"{number}|0": -0.8}}
+    seen = TrustDesk(open_book, running=lambda channel: marks.get(channel, {})).of("@c", at=BEGIN + DAY)
 
     assert blind.calls == seen.calls == 1
     assert seen.ev_r < blind.ev_r

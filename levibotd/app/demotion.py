@@ -1,0 +1,70 @@
+"""
+Who loses the evidence for his stage goes down by one, by himself.
+
+Looked at when a call of a channel has ended in the shadow ledger, and once a day. Where calls only cost paper
+nothing is taken. A human may put the channel back, with evidence or by his word.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from levibotd.domain.cards.book import CardBook
+from levibotd.domain.cards.evidence import lost
+from levibotd.domain.cards.trusting import TrustDesk
+from levibotd.domain.outcomes import AS_FOLLOWED, ShadowOutcome
+from levibotd.domain.records import DayAnchor, Logged
+from levibotd.domain.risk import STAGES
+from levibotd.kernel.clock import Clock
+from levibotd.messages import SetStage
+
+BY = "evidence"
+
+
+class Demotion:
+    """
+    Watches what is committed. `tell` hands on a wish and says whether it could; what could not is asked again later.
+
+    `stage_of` is a channel's own stage; who stands there by the operator's word only loses it by its losses.
+    """
+
+    def __init__(
+        self,
+        *,
+        cards: CardBook,
+        trust: TrustDesk,
+        stage_of: Callable[[str], str],
+        is_unproven: Callable[[str], bool],
+        tell: Callable[[SetStage], bool],
+        clock: Clock,
+    ) -> None:
+        self._cards = cards
+        self._trust = trust
+        self._stage_of = stage_of
+        self._is_unproven = is_unproven
+        self._tell = tell
+        self._clock = clock
+
+    def observe(self, committed: Sequence[Logged]) -> None:
+        for channel in self._touched(committed):
+            self._look(channel)
+
+    def _touched(self, committed: Sequence[Logged]) -> Iterable[str]:
+        found: dict[str, None] = {}
+        for one in committed:
+            match one.entry.record:
+                case ShadowOutcome(ledger=ledger, channel=channel, witnessed=True) if ledger == AS_FOLLOWED:
+                    found[channel] = None
+                case DayAnchor():
+                    found |= dict.fromkeys(self._cards.channels)
+        return found
+
+    def _look(self, channel: str) -> None:
+        stage, kept = self._stage_of(channel), self._cards.channels.get(channel)
+        if kept is None or stage not in ("canary", "live"):
+            return
+        now = self._clock.time()
+        held = None if self._is_unproven(channel) else self._trust.of(channel, at=now)
+        silent_s = None if kept.last_call_at is None else now - kept.last_call_at
+        why = lost(stage, held, since_stage_r=kept.since_stage_r, silent_s=silent_s)
+        if why is not None:
+            lower = STAGES[STAGES.index(stage) - 1]
+            self._tell(SetStage(stage=lower, by=BY, reason=why, channel=channel))

@@ -1,0 +1,91 @@
+"""Who loses his evidence goes down by one."""
+
+import pytest
+
+from levibotd.app.demotion import BY, Demotion
+from levibotd.domain.cards.trusting import TrustDesk
+from levibotd.domain.outcomes import AS_FOLLOWED, ShadowOutcome
+from levibotd.domain.records import ChannelStage, DayAnchor, Entry, Logged
+from levibotd.kernel.clock import Clock
+from levibotd.kernel.virtual_time import run_virtual
+from levibotd.messages import SetStage
+from tests.domain.cards.log import BEGIN, DAY, Hand
+
+NOW = BEGIN + 40 * DAY
+
+
+def looked_at(hand: Hand, record: object, *, stage: str, unproven: bool = False, at: float = NOW) -> list[SetStage]:
+    told: list[SetStage] = []
+
+    async def look(clock: Clock) -> None:
+        demotion = Demotion(
+            cards=hand.book, trust=TrustDesk(hand.book), stage_of=lambda channel: stage,
+            is_unproven=lambda channel: unproven, tell=lambda wish: told.append(wish) is None, clock=clock,
+        )  # fmt: skip
+        demotion.observe([Logged(seq=1, ts=at, event_type="", entry=Entry(record))])  # type: ignore[arg-type]
+
+    run_virtual(look, start=at)
+    return told
+
+
+def channel(r: float, *, calls: int = 30, source: str = "telethon") -> Hand:
+    hand = Hand()
+    hand.write(ChannelStage(stage="canary", before="paper", by="http", reason="r", channel="@c"), "@c", 0)
+    for number in range(calls):
+        hand.called("@c", BEGIN + (30 - calls + number) * DAY, r, source=source)
+    return hand
+
+
+def last_outcome(hand: Hand) -> ShadowOutcome:
+    return next(
+        one.record
+        for one in reversed(hand.entries)
+        if isinstance(one.record, ShadowOutcome) and one.record.ledger == AS_FOLLOWED
+    )
+
+
+@pytest.mark.parametrize(("stage", "goes_to"), [("live", "canary"), ("canary", "ask"), ("paper", None)])
+def test_a_channel_that_loses_goes_down_by_one(stage: str, goes_to: str | None) -> None:
+    hand = channel(-0.9)
+
+    told = looked_at(hand, last_outcome(hand), stage=stage)
+
+    assert [(wish.stage, wish.channel, wish.by) for wish in told] == ([] if goes_to is None else [(goes_to, "@c", BY)])
+
+
+def test_a_channel_that_wins_stays() -> None:
+    hand = channel(0.6)
+
+    assert looked_at(hand, last_outcome(hand), stage="live") == []
+
+
+def test_who_is_there_by_the_operators_word_goes_by_his_losses_alone() -> None:
+    few, many = channel(-0.9, calls=5), channel(-0.9, calls=6)
+
+    assert looked_at(few, last_outcome(few), stage="live", unproven=True) == []
+    (wish,) = looked_at(many, last_outcome(many), stage="live", unproven=True)
+    assert wish.reason == "-5.40 R since it was put there, and -5 R is the limit"
+
+
+def test_losses_count_from_the_last_change_of_stage() -> None:
+    hand = channel(-0.9, calls=6)
+    assert hand.book.channels["@c"].since_stage_r == pytest.approx(-5.4)
+
+    hand.write(ChannelStage(stage="live", before="canary", by="http", reason="r", channel="@c"), "@c", 0)
+
+    assert looked_at(hand, last_outcome(hand), stage="live", unproven=True) == []
+
+
+def test_silence_is_noticed_at_the_beginning_of_a_day() -> None:
+    hand = channel(0.6)
+    day = DayAnchor(day="2024-02-01", equity=1, at=NOW)  # type: ignore[arg-type]
+
+    assert looked_at(hand, day, stage="live", at=BEGIN + 59 * DAY) == []
+    (wish,) = looked_at(hand, day, stage="live", at=BEGIN + 61 * DAY)
+    assert wish.reason.startswith("silent for 32 days")
+
+
+def test_backfilled_calls_take_nothing_away() -> None:
+    hand = channel(-0.9, source="replay")
+
+    assert looked_at(hand, last_outcome(hand), stage="live") == []
