@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from levibotd.domain.bursts import BurstWatch
+from levibotd.domain.bursts import BURST, BurstWatch
 from levibotd.domain.climate.terms import Terms
 from levibotd.domain.features import score, surely_not
 from levibotd.domain.ledger import Ledger
@@ -63,7 +63,6 @@ from levibotd.ports.classifier import Classifier
 from levibotd.ports.market import Market
 
 PARENTS_KEPT = 4096
-BURST = "burst"  # The SYSTEM note that is an alarm.
 
 _Command = EndCalls | ReviseCalls
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from levibotd.app.committed import CommittedState, reason_of
 from levibotd.domain.book import ACTIVE, HALTED, REDUCING
+from levibotd.domain.bursts import BURST
 from levibotd.domain.orders import OrderState
 from levibotd.domain.protection import is_protected
 from levibotd.domain.records import (
@@ -25,6 +26,7 @@ from levibotd.domain.records import (
     SignalIngest,
     SignalRejected,
     SignalScored,
+    SystemNote,
 )
 from levibotd.domain.signal import CallKey, TraceId
 from levibotd.execution.equity import EquityWatch
@@ -79,6 +81,8 @@ class Telemetry:
                 metrics.tg_last_message.set(record.received_at)
             elif isinstance(record, SignalScored):
                 metrics.tg_last_score_ok.set(one.ts)
+            elif isinstance(record, SystemNote) and record.note == BURST:
+                metrics.command_bursts.inc()
             elif isinstance(record, LogShed):
                 metrics.log_shed.inc(record.n)
             elif isinstance(record, OrderFilled):

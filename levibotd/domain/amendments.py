@@ -27,6 +27,13 @@ _STOP_REACH = Decimal(2)  # A stop is at most so many times the entry, or this s
 _TARGET_REACH = Decimal(5)
 _SHARE = Decimal("1e-8")
 
+# Why a wish is left to people.
+REVIEWS = (
+    "burst", "closing", "entry_filled", "entry_not_planned", "no_price", "no_target_left", "not_filled", "side_flipped",
+    "stop_beyond_entry", "stop_beyond_targets", "stop_conditional", "stop_unclear", "stop_widened", "target_unclear",
+    "target_wrong_side", "too_small", "unclear", "which_call",
+)  # fmt: skip
+
 
 class Wish(Struct, frozen=True, kw_only=True):
     """What is asked of an open call, prices in the quote. `unclear` names what no price could be made of."""

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from levibotd.domain.signal import CallKey
 
+BURST = "burst"  # The SYSTEM note that is an alarm.
 WINDOW_S = 60.0
 COMMANDS_MAX = 5  # In a minute.
 SHARE_MAX = 0.5  # Of a channel's open calls that may be spoken of in a minute ...

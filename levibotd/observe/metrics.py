@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from prometheus_client.samples import Sample
 from prometheus_client.utils import floatToGoString
 
+from levibotd.domain.amendments import REVIEWS
 from levibotd.domain.gates import GateName
 from levibotd.domain.signal import NO_TRADE, Kind
 from levibotd.journal import EVENTS
@@ -27,8 +28,11 @@ PIECE_LINES = 200
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 ORDER_OUTCOMES = ("filled", "cancelled", "rejected", "expired", "abandoned")
 SIGNAL_STAGES = ("ingest", "score", "risk", "intent", "sent", "acked")
-# What can end a post: a gate, or a kind that is no call; "" where none did.
-GATES = ("", *GateName, *(f"kind.{kind}" for kind in Kind), f"label.{NO_TRADE}")
+# What can end a post: a gate, a kind that is no call, a command that changed nothing; "" where none did.
+GATES = (
+    "", *GateName, *(f"kind.{kind}" for kind in Kind), f"label.{NO_TRADE}", "call.over", "no_change",
+    *(f"review.{why}" for why in REVIEWS),
+)  # fmt: skip
 VENUES = ("paper", "binance-spot", "binance-usdm", "bybit-linear")
 
 COUNTER = "counter"
@@ -58,6 +62,7 @@ SPECS = (
     Spec("levibot_http_streams_cut_total", COUNTER, ("reason",), "Streams of events ended for the client's sake."),
     Spec("levibot_log_shed_total", COUNTER, (), "Sheddable records that were not written."),
     Spec("levibot_build_info", GAUGE, ("version", "git_sha", "branch"), "Always 1; the labels say what runs."),
+    Spec("levibot_command_bursts_total", COUNTER, (), "Bursts of a channel's commands: only protection was granted."),
     Spec("levibot_ready", GAUGE, (), "1 while /readyz says so."),
     Spec("levibot_ledger_contradictions", GAUGE, (), "Records that cannot follow what was known, unknown fills."),
     Spec("levibot_log_disk_state", GAUGE, (), "0 ok, 1 low, 2 reducing (nothing is opened), 3 halted (was full)."),
@@ -149,6 +154,7 @@ class Metrics:
         self.dead_letters = self._family(Counter, "levibot_dead_letters_total")
         self.http_connections_dropped = self._family(Counter, "levibot_http_connections_dropped_total").of()
         self.http_streams_cut = self._family(Counter, "levibot_http_streams_cut_total")
+        self.command_bursts = self._family(Counter, "levibot_command_bursts_total").of()
         self.log_shed = self._family(Counter, "levibot_log_shed_total").of()
         self.ready = self._family(Gauge, "levibot_ready").of()
         self.ledger_contradictions = self._family(Gauge, "levibot_ledger_contradictions").of()

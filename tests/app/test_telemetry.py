@@ -157,3 +157,20 @@ def _odd(number: int) -> Logged:
     return Logged(
         seq=number, ts=T0, event_type=event_type, entry=Entry(record, post.trace, Symbol(f"COIN{number}USDT"))
     )
+
+
+@pytest.mark.fault("G21")
+async def test_a_burst_of_commands_is_counted_once_and_what_it_asked_has_a_label_of_its_own(clock: Clock) -> None:
+    async with World({BTC: minutes(*flat(100.0, 6))}).life(clock) as life:
+        telemetry(life)
+        await life.until(T0 + 10)
+        life.say(LONG)
+        await life.minute(2)
+        for _ in range(8):
+            life.say("New targets: 108, 112", reply_to=1)
+        await life.minute(3)
+
+    assert value(life, "levibot_command_bursts_total") == 1
+    skipped = "levibot_decisions_total{event_type=\"AUTO_ROUTE_SKIPPED\",gate="
+    assert value(life, f'{skipped}"no_change"}}') == 4
+    assert value(life, f'{skipped}"review.burst"}}') == 3
