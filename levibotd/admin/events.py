@@ -8,11 +8,12 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
+from levibotd.admin.lines import seq_of
 from levibotd.admin.problems import Malformed, NotFound
 from levibotd.admin.replies import JSONL, Answer, Body, desk_of, json, read_query, ref
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.signal import Post, TraceId
-from levibotd.journal import EVENTS, parse
+from levibotd.journal import EVENTS
 from levibotd.ports.event_index import EventQuery
 
 LIMIT_MAX = 1000
@@ -175,4 +176,4 @@ def next_cursor(lines: Sequence[bytes], query: EventQuery) -> str | None:
     """Where the next page begins; None when this page was not full."""
     if len(lines) < query.limit:
         return None
-    return f"{'d' if query.newest_first else 'a'}{parse(lines[-1]).seq}"
+    return f"{'d' if query.newest_first else 'a'}{seq_of(lines[-1])}"

@@ -10,13 +10,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from levibotd.admin.feed import Feed, FellBehind, Fresh, Wanted
+from levibotd.admin.lines import seq_of
 from levibotd.kernel.clock import Clock
 from levibotd.ports.event_index import EventIndex, EventQuery
 
 PAGE_LINES = 200
 BEHIND_S = 0.05  # Before the index is asked again for what it does not have yet.
 
-_SEQ_AT = len(b'{"seq":')
 
 
 class Follower:
@@ -97,8 +97,3 @@ class Follower:
         if len(found) < PAGE_LINES:
             self.seq = max(self.seq, indexed)
         return found
-
-
-def seq_of(line: bytes) -> int:
-    """The number of a line of the log."""
-    return int(line[_SEQ_AT : line.index(b",", _SEQ_AT)])

@@ -6,11 +6,12 @@ from aiohttp import web
 from msgspec import Meta
 
 from levibotd.admin.events import Cursor, Moment, beyond, moment_of
+from levibotd.admin.lines import readable, seq_of, whole
 from levibotd.admin.replies import Answer, Body, desk_of, json, read_query
 from levibotd.admin.signals import CHANNEL, Ending, Score, ending_of, score_of, scoring_of
 from levibotd.domain.records import Logged, SignalIngest
 from levibotd.domain.signal import Kind, TraceId
-from levibotd.journal import TERMINAL, decode
+from levibotd.journal import TERMINAL
 from levibotd.ports.event_index import EventIndex, EventQuery
 
 SIGNALS_MAX = 100
@@ -58,10 +59,15 @@ class SignalShown(Answer, frozen=True):
 
 
 class Signals(Answer, frozen=True):
-    """One page of posts; `next_cursor` leads to the next."""
+    """
+    One page of posts; `next_cursor` leads to the next.
+
+    `unreadable` are posts whose record is damaged in the log, by seq: whether they would fit is not known.
+    """
 
     signals: tuple[SignalShown, ...]
     next_cursor: Cursor | None
+    unreadable: tuple[int, ...] = ()
 
 
 async def get_signals(request: web.Request) -> web.Response:
@@ -70,7 +76,7 @@ async def get_signals(request: web.Request) -> web.Response:
 
 
 async def _page(events: EventIndex, wanted: SignalsWanted) -> Signals:
-    found: list[SignalShown] = []
+    found, unreadable = list[SignalShown](), list[int]()
     seen, scanned = beyond(wanted.cursor), 0
     since = None if wanted.since_iso is None else moment_of(wanted.since_iso)
     while True:
@@ -79,14 +85,16 @@ async def _page(events: EventIndex, wanted: SignalsWanted) -> Signals:
         )  # fmt: skip
         lines = await events.lines(query)
         for line in lines:
-            ingested = decode(line)
-            seen, scanned = ingested.seq, scanned + 1
-            shown = await _shown(events, ingested, wanted)
-            found += [] if shown is None else [shown]
+            seen, scanned = seq_of(line), scanned + 1
+            ingested = whole(line)
+            if ingested is None:
+                unreadable.append(seen)
+            elif (shown := await _shown(events, ingested, wanted)) is not None:
+                found.append(shown)
             if len(found) == wanted.limit or scanned == SCANNED_MAX:
-                return Signals(signals=tuple(found), next_cursor=f"d{seen}")
+                return Signals(signals=tuple(found), unreadable=tuple(unreadable), next_cursor=f"d{seen}")
         if len(lines) < wanted.limit:
-            return Signals(signals=tuple(found), next_cursor=None)
+            return Signals(signals=tuple(found), unreadable=tuple(unreadable), next_cursor=None)
 
 
 # None where it does not fit. What the post itself says is asked before what became of it: that costs a look-up.
@@ -107,7 +115,7 @@ async def _shown(events: EventIndex, ingested: Logged, wanted: SignalsWanted) ->
 
 async def _ending(events: EventIndex, trace: TraceId | None) -> list[Logged]:
     query = EventQuery(trace_id=trace, types=("SIGNAL_SCORED", *sorted(TERMINAL)), limit=ENDING_MAX)
-    return [decode(line) for line in await events.lines(query)]
+    return readable(await events.lines(query))
 
 
 def _signal(ingested: Logged, record: SignalIngest, ending: list[Logged]) -> SignalShown:

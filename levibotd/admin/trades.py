@@ -5,6 +5,7 @@ An export without a limit is written while the log is read, page by page: it nev
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 from typing import Literal
 
 from aiohttp import web
@@ -13,12 +14,12 @@ from msgspec import structs
 
 from levibotd.admin.desk import Desk
 from levibotd.admin.events import CURSOR_HEADER, Cursor, Limit, Moment, beyond, moment_of, next_cursor
+from levibotd.admin.lines import readable, rows_of
 from levibotd.admin.replies import CSV, EDGE, EDGE_HEADERS, Answer, Body, Money, desk_of, json, plain, read_query
 from levibotd.domain.accounting import EXACT
 from levibotd.domain.csv_cells import csv_of
 from levibotd.domain.records import Logged, OrderFill, OrderIntent, PositionClosed, RiskTicket
 from levibotd.domain.signal import CallKey, Side, TraceId
-from levibotd.journal import decode
 from levibotd.ports.event_index import EventQuery
 
 PAGE = 100
@@ -96,10 +97,15 @@ class Fill(Answer, frozen=True):
 
 
 class Trades(Answer, frozen=True):
-    """One page, of closed calls or of fills; `next_cursor` leads to the next."""
+    """
+    One page, of closed calls or of fills; `next_cursor` leads to the next.
+
+    `unreadable` are records that belong here and are damaged in the log, by seq.
+    """
 
     trades: tuple[Trade, ...] = ()
     fills: tuple[Fill, ...] = ()
+    unreadable: tuple[int, ...] = ()
     next_cursor: Cursor | None = None
 
 
@@ -124,8 +130,10 @@ async def get_trades(request: web.Request) -> web.StreamResponse:
         body = await _csv(desk_of(request), query, lines)
         return web.Response(body=body, content_type=CSV, charset="utf-8", headers=headers)
     if query.types == _FILLED:
-        return json(Trades(fills=await _fills(desk_of(request), lines), next_cursor=cursor))
-    return json(Trades(trades=_closed(desk_of(request), lines), next_cursor=cursor))
+        fills, unreadable = await _fills(desk_of(request), lines)
+        return json(Trades(fills=fills, unreadable=unreadable, next_cursor=cursor))
+    trades, unreadable = _closed(desk_of(request), lines)
+    return json(Trades(trades=trades, unreadable=unreadable, next_cursor=cursor))
 
 
 def query_of(wanted: TradesWanted) -> EventQuery:
@@ -174,13 +182,16 @@ async def _pages(desk: Desk, query: EventQuery) -> AsyncIterator[bytes]:
 
 async def _csv(desk: Desk, query: EventQuery, lines: Sequence[bytes], *, header: bool = True) -> bytes:
     fills = query.types == _FILLED
-    rows: Sequence[Answer] = await _fills(desk, lines) if fills else _closed(desk, lines)
+    rows: Sequence[Answer]
+    rows, unreadable = await _fills(desk, lines) if fills else _closed(desk, lines)
     fields = (Fill if fills else Trade).__struct_fields__
-    return csv_of(fields, map(structs.asdict, rows), header=header)
+    # A row of its own for what is damaged: an accountant must not take the table for whole.
+    lost = [{fields[0]: f"unreadable in the log: seq {seq}"} for seq in unreadable]
+    return csv_of(fields, [*map(structs.asdict, rows), *lost], header=header)
 
 
-def _closed(desk: Desk, lines: Sequence[bytes]) -> tuple[Trade, ...]:
-    return tuple(_trade(decode(line), currency=desk.market.stable_quote) for line in lines)
+def _closed(desk: Desk, lines: Sequence[bytes]) -> tuple[tuple[Trade, ...], tuple[int, ...]]:
+    return rows_of(lines, partial(_trade, currency=desk.market.stable_quote))
 
 
 def _trade(logged: Logged, *, currency: str) -> Trade:
@@ -195,20 +206,19 @@ def _trade(logged: Logged, *, currency: str) -> Trade:
     )  # fmt: skip
 
 
-async def _fills(desk: Desk, lines: Sequence[bytes]) -> tuple[Fill, ...]:
-    found = [decode(line) for line in lines]
+async def _fills(desk: Desk, lines: Sequence[bytes]) -> tuple[tuple[Fill, ...], tuple[int, ...]]:
     origins: dict[str, _Origin] = {}
-    for trace in dict.fromkeys(logged.entry.trace for logged in found):
+    for trace in dict.fromkeys(logged.entry.trace for logged in readable(lines)):
         if trace is not None:
             origins |= await _origins(desk, trace)
             await checkpoint()
-    return tuple(_fill(logged, origins) for logged in found)
+    return rows_of(lines, partial(_fill, origins=origins))
 
 
 # A fill names its order alone; what the order was for stands in its intent, and whose call that is in the ticket.
 async def _origins(desk: Desk, trace: TraceId) -> _Origins:
     query = EventQuery(trace_id=trace, types=("ORDER_INTENT", "RISK_TICKET"), limit=_OF_CALL_MAX)
-    records = [decode(line).entry.record for line in await desk.events.lines(query)]
+    records = [logged.entry.record for logged in readable(await desk.events.lines(query))]
     channels = {record.call: record.channel for record in records if isinstance(record, RiskTicket)}
     return {
         record.cid: _Origin(role=record.role, call=record.call, channel=channels.get(record.call))

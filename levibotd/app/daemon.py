@@ -16,10 +16,11 @@ from random import SystemRandom
 from typing import TextIO
 
 import anyio
+import msgspec
 
 from levibotd.adapters.post_lines import BadLine
 from levibotd.admin.server import listen
-from levibotd.app import restraint
+from levibotd.app import rescue, restraint
 from levibotd.app.assembly import Assembly, Surroundings
 from levibotd.app.memory import Memory
 from levibotd.app.reload import Reloader
@@ -28,6 +29,7 @@ from levibotd.config import SECRET_NAMES, Config, check_bind, check_supported, r
 from levibotd.domain.masking import Masker
 from levibotd.domain.records import Boot, ClockStep, Entry, Error, Record, SystemNote
 from levibotd.exit_codes import ExitCode
+from levibotd.journal import EVENT_OF
 from levibotd.kernel import offload
 from levibotd.kernel.clock import Clock, LoopClock
 from levibotd.messages import Append
@@ -42,11 +44,14 @@ SAVE_S = 300.0  # Between two snapshots.
 SAME_SIGNAL_S = 0.5
 
 
-def run(config: Config, *, out: TextIO, reread: Callable[[], Config] | None = None) -> int:
+def run(
+    config: Config, *, out: TextIO, reread: Callable[[], Config] | None = None, forget_overrides: bool = False
+) -> int:
     """
     Run until a signal, and return the exit code: 0 after SIGTERM or SIGINT, 75 when a restart may help.
 
     SIGHUP takes what `reread` returns then; without it, and on a terminal, it ends the process as ever.
+    With `forget_overrides` what rules by the log and is unknown to `config` is let go of first, and that is logged.
 
     Raises ConfigError and Unavailable (port, lock) before anything was started.
     """
@@ -57,6 +62,7 @@ def run(config: Config, *, out: TextIO, reread: Callable[[], Config] | None = No
         listener = stack.enter_context(listen(config.http.bind))
         daemon = _Daemon(config, secrets, listener=listener, stack=stack, out=out)
         daemon.reread, daemon.hears_hangup = reread, not out.isatty()
+        daemon.forget_overrides = forget_overrides
         return asyncio.run(daemon.main())
 
 
@@ -65,6 +71,7 @@ class _Daemon:
 
     reread: Callable[[], Config] | None = None
     hears_hangup = False
+    forget_overrides = False
 
     def __init__(
         self, config: Config, secrets: dict[str, str], *, listener: socket.socket, stack: ExitStack, out: TextIO
@@ -84,6 +91,8 @@ class _Daemon:
 
     async def main(self) -> int:
         capture_libraries(self._log)
+        if self.forget_overrides:
+            self._let_go()
         self._assembly = self._assemble()
         self._herald = self._make_herald()
         await self._first_records()
@@ -121,6 +130,12 @@ class _Daemon:
         gave_up = self._assembly.gave_up
         self._log.info("stopped", elapsed_s=round(report.elapsed_s, 3), gave_up=gave_up)
         return ExitCode.OK if gave_up is None else ExitCode.TEMPORARY
+
+    def _let_go(self) -> None:
+        records = rescue.let_go(self._state.ledger().control, self._config)
+        self._memory.write_down(records, ts=self._clock.time(), mono=self._clock.monotonic())
+        for record in records:
+            self._log.warning("let_go", event_type=EVENT_OF[type(record)].name, **msgspec.to_builtins(record))
 
     def _assemble(self) -> Assembly:
         return Assembly(

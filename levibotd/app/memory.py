@@ -22,9 +22,11 @@ from levibotd.admin.feed import Feed
 from levibotd.app.committed import CommittedState
 from levibotd.config import Config
 from levibotd.domain.ledger import Ledger
+from levibotd.domain.records import Entry, Record
 from levibotd.errors import ConfigError
+from levibotd.journal import Preparer
 from levibotd.kernel import offload
-from levibotd.ports.journal_file import Damage, Position, Recovery, Run
+from levibotd.ports.journal_file import Damage, Position, Recovery, Run, Stamped
 
 # Of the log before the snapshot this much is looked at before the start, and the rest after it, in steps.
 GLANCE_BYTES = 32 << 20
@@ -70,6 +72,14 @@ class Memory:
         """Of what was just written: for those who look it up, and for those who listen."""
         self.index.feed(runs)
         self.feed.publish(runs)
+
+    def write_down(self, records: Sequence[Record], *, ts: float, mono: float) -> None:
+        """Commit records before anything runs: what a start changes of what it goes by. Raises LogDeviceDead."""
+        if records:
+            prepared = tuple(map(Preparer().prepare, map(Entry, records)))
+            for run in self.journal.commit((Stamped(prepared, round(ts, 3), round(mono, 6)),)):
+                self.state.observe(run.logged)
+                self.feed.publish((run,))
 
     async def save(self, position: Position) -> None:
         """

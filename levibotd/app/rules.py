@@ -13,6 +13,9 @@ from levibotd.domain.risk import PolicyValues, Rules, lower_stage, stage_in_forc
 from levibotd.errors import ConfigError
 from levibotd.settings import ChannelConfig
 
+FORGET_FLAG = "--forget-overrides"
+HINT = f"or start once with `levibotd run {FORGET_FLAG}`: only what does not fit is let go of, and the log says so"
+
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _NOT_LISTED = ChannelConfig(id="")
 
@@ -48,7 +51,10 @@ class Rulebook:
         except ConfigError as fault:
             # Without it a limit might be wider than somebody wanted, behind his back.
             keys = ", ".join(over)
-            raise ConfigError(f"{fault}\n  of what was put over the file ({keys}): CONFIG_UPDATE in the log") from fault
+            raise ConfigError(
+                f"{fault}\n  of what was put over the file ({keys}): CONFIG_UPDATE in the log; take it away with "
+                f"`levibotd ctl set KEY=none` while it runs, {HINT}"
+            ) from fault
 
     def check(self, config: Config) -> dict[str, PolicyValues]:
         """Return the policies under `config`. Raises ConfigError where it could not rule."""
@@ -58,7 +64,7 @@ class Rulebook:
             # Another policy in its place would change limits behind the operator's back.
             raise ConfigError(
                 f"$.risk.policies.{switched_to}: missing, and the log says that this policy rules; "
-                "define it, or switch to another one before you remove it"
+                f"define it, switch to another one before you remove it, {HINT}"
             )
         return policies
 

@@ -34,6 +34,11 @@ def _run(commands: Commands) -> None:
     which = run.add_mutually_exclusive_group()
     which.add_argument("--config", type=Path, metavar="F", help="configuration file (TOML)")
     which.add_argument("--demo", action="store_true", help="the embedded demo configuration")
+    run.add_argument(
+        "--forget-overrides",
+        action="store_true",
+        help="let go of what was put over the file, and of the policy switched to, where the file does not know them",
+    )
 
 
 def _check(commands: Commands) -> None:
@@ -55,7 +60,7 @@ def _do_run(asked: argparse.Namespace) -> int:
     from levibotd.app.daemon import run
 
     read = partial(config_or_demo, asked.config)
-    return run(read(), reread=read, out=sys.stdout)
+    return run(read(), reread=read, out=sys.stdout, forget_overrides=asked.forget_overrides)
 
 
 def _do_check(asked: argparse.Namespace) -> int:

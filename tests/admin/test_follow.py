@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from levibotd.admin.feed import Feed, FellBehind, Fresh, Wanted
-from levibotd.admin.follow import PAGE_LINES, Follower, seq_of
+from levibotd.admin.follow import PAGE_LINES, Follower
+from levibotd.admin.lines import seq_of
 from levibotd.domain.records import Entry, LogShed, SystemNote
 from levibotd.domain.signal import Symbol, TraceId
 from levibotd.errors import Unavailable

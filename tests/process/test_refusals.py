@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from levibotd.adapters.local_journal import LocalJournal
+from levibotd.adapters.os_files import OsFiles
+from levibotd.domain.records import ConfigUpdate, Entry, Logged, Record, RiskPolicyChanged
 from levibotd.exit_codes import ExitCode
-from levibotd.journal import TAIL_LENGTH, hash_of
-from tests.process.daemon import daemon, fold, records, run_command, run_to_end, verified
+from levibotd.journal import TAIL_LENGTH, Preparer, hash_of
+from levibotd.ports.journal_file import Stamped
+from tests.process.daemon import RUN, daemon, fold, records, run_command, run_to_end, verified
 
 pytestmark = pytest.mark.real_time
 
@@ -181,3 +185,39 @@ def test_a_torn_tail_is_cut_and_kept(state: Path) -> None:
 def _with_its_hash(line: bytes) -> bytes:
     raw = line + b"\n"
     return raw[:-TAIL_LENGTH] + b',"h":"%b"}\n' % hash_of(raw).encode()
+
+
+@pytest.mark.parametrize(
+    "switched",
+    [
+        ConfigUpdate(sha="0", risk={"max_of_yore": 2, "max_open": 3}, by="http"),
+        RiskPolicyChanged(policy="of-yore", before="moderate", by="http", reason="test"),
+    ],
+)
+def test_what_the_configuration_does_not_know_any_more_is_78_until_it_is_let_go_of(
+    state: Path, switched: ConfigUpdate | RiskPolicyChanged
+) -> None:
+    write(state / "logs", switched)
+
+    code, said = run_to_end(state)
+    assert code == ExitCode.CONFIG
+    assert "of_yore" in said.replace("-", "_")
+    assert "levibotd run --forget-overrides" in said
+
+    with daemon(state, command=(*RUN, "--forget-overrides")) as one:
+        one.wait_ready()
+        assert one.get("/config")["risk"]["max_open"] == (3 if isinstance(switched, ConfigUpdate) else None)
+        assert one.get("/status")["policy"] == "demo"
+        assert one.stop() == 0
+    verified(state / "logs")
+    with daemon(state) as again:
+        again.wait_ready()
+
+
+def write(log: Path, record: Record) -> None:
+    """Append one record, as a daemon of another version would have."""
+    journal = LocalJournal(OsFiles(log), boot="0123456789abcdef")
+    told = list[Logged]()
+    journal.recover(told.extend)
+    list(journal.commit((Stamped((Preparer().prepare(Entry(record)),), told[-1].ts, 0.0),)))
+    journal.close()
