@@ -6,7 +6,7 @@ call and no command of ours ends here, and so does what is too old.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -63,6 +63,7 @@ from levibotd.ports.classifier import Classifier
 from levibotd.ports.market import Market
 
 PARENTS_KEPT = 4096
+THREAD_MAX = 16  # Posts that a reply may stand below its call.
 
 _Command = EndCalls | ReviseCalls
 
@@ -111,6 +112,7 @@ class ScorerActor(Actor[ScorerMessage]):
         self._bursts = BurstWatch()
         self._trust = setup.trust
         self._readings: OrderedDict[tuple[str, int], Reading] = OrderedDict()
+        self._replies: OrderedDict[tuple[str, int], int] = OrderedDict()  # What each of them replies to.
 
     async def receive(self, message: ScorerMessage) -> None:
         match message:
@@ -170,7 +172,8 @@ class ScorerActor(Actor[ScorerMessage]):
         skipped = AutoRouteSkipped(reason=f"kind.{reading.kind}")
         if reading.kind not in (Kind.CLOSE, Kind.CANCEL, Kind.UPDATE) or reading.stale:
             return skipped
-        calls = calls_meant(post, reading, self._own_calls(post.channel, now, before=post.trace))
+        own = self._own_calls(post.channel, now, before=post.trace)
+        calls = calls_meant(replace(post, reply_to=self._thread_of(post, own)), reading, own)
         if not calls or (reading.kind is Kind.UPDATE and reading.change is None):
             return skipped
         if reading.change is not None:
@@ -324,6 +327,16 @@ class ScorerActor(Actor[ScorerMessage]):
             terms=terms,
         )
 
+    # A reply to an update of a call speaks of that call: up the thread to the first post that has one.
+    def _thread_of(self, post: Post, own: Mapping[CallKey, OwnedCall]) -> int | None:
+        called = {message_of(key) for key in own}
+        above = post.reply_to
+        for _ in range(THREAD_MAX):
+            if above is None or above in called:
+                break
+            above = self._replies.get((post.channel, above))
+        return post.reply_to if above is None else above
+
     def _parent_of(self, post: Post) -> Reading | None:
         if post.reply_to is None:
             return None
@@ -331,6 +344,10 @@ class ScorerActor(Actor[ScorerMessage]):
 
     def _remember(self, post: Post, reading: Reading) -> None:
         self._readings[(post.channel, post.message_id)] = reading
+        if post.reply_to is not None:
+            self._replies[(post.channel, post.message_id)] = post.reply_to
+            if len(self._replies) > PARENTS_KEPT:
+                self._replies.popitem(last=False)
         if len(self._readings) > PARENTS_KEPT:
             self._readings.popitem(last=False)
 

@@ -144,6 +144,19 @@ async def test_a_stop_that_is_moved_beyond_the_market_is_an_exit(clock: Clock) -
     assert [one.reason for one in life.of(PositionClosed)] == ["close"]
 
 
+async def test_a_reply_below_an_update_speaks_of_the_same_call(clock: Clock) -> None:
+    async with new_world().life(clock) as life:
+        await life.until(T0 + 10)
+        life.say(LONG)
+        await life.minute(2)
+        life.say("Move SL to 96", reply_to=1)
+        below = life.say("Move SL to 97", reply_to=2)
+        nobodys = life.say("Move SL to 98", reply_to=77)
+        await life.minute(4)
+        assert live(life, "s") == ["97"]
+    assert (ended(life.decision(below)), ended(life.decision(nobodys))) == ("moved", "skipped kind.update")
+
+
 async def test_targets_that_have_not_filled_change(clock: Clock) -> None:
     async with new_world().life(clock) as life:
         await life.until(T0 + 10)
