@@ -86,11 +86,15 @@ class CompiledModel:
             else:
                 self._word_at[first] = row
         start = len(arrays.words)
-        self._char_at = {gram: row for row, gram in enumerate(arrays.chars, start)}
+        self._char_at = {gram: row for row, gram in enumerate(arrays.chars)}
+        self._char_start = start
         start += len(arrays.chars)
         self._mark_at = {mark: row for row, mark in enumerate(arrays.marks, start)}
         self._scaled = np.ascontiguousarray(arrays.weights * arrays.idf[:, None])
         self._idf_squared = arrays.idf**2
+        # One row a run of characters, so that all that is needed of it is fetched at once.
+        chars = slice(self._char_start, start)
+        self._char_table = np.column_stack([self._scaled[chars], self._idf_squared[chars]])
         # Words and marks of a post are few: for them plain floats are quicker than arrays.
         few = np.r_[0 : len(arrays.words), start : start + len(arrays.marks)]
         rows = zip(self._idf_squared[few].tolist(), *self._scaled[few].T.tolist(), strict=True)
@@ -137,8 +141,9 @@ class CompiledModel:
                 none += z / norm
         rows, often_each = self._char_counts(said)
         if len(rows):
-            norm = math.sqrt(float(often_each**2 @ self._idf_squared[rows]))
-            x, y, z = (often_each @ self._scaled[rows]).tolist()
+            found = self._char_table.take(rows, axis=0)
+            x, y, z, _ = (often_each @ found).tolist()
+            norm = math.sqrt(float((often_each * often_each) @ found[:, 3]))
             return buy + x / norm, sell + y / norm, none + z / norm
         return buy, sell, none
 
@@ -148,9 +153,10 @@ class CompiledModel:
         shares: list[tuple[str, float]] = []
         names = (*self.arrays.words, *self.arrays.chars, *self.arrays.marks)
         said = folded(text)
+        chars, often = self._char_counts(said)
         blocks = (
             _columns(self._word_counts(said)),
-            self._char_counts(said),
+            (self._char_start + chars, often),
             _columns(self._mark_counts(structure)),
         )
         for rows, values in blocks:
@@ -188,9 +194,10 @@ class CompiledModel:
         if not len(rows):
             return _NO_ROWS, _NO_FLOATS
         rows.sort()
-        first = np.flatnonzero(np.concatenate(([True], rows[1:] != rows[:-1])))
-        counts = np.diff(first, append=len(rows))
-        return rows[first], 1.0 + np.log(counts)
+        changes = np.flatnonzero(rows[1:] != rows[:-1]) + 1
+        starts = np.concatenate((_FIRST, changes))
+        ends = np.concatenate((changes, (len(rows),)))
+        return rows[starts], 1.0 + np.log(ends - starts)
 
     def _rows_of(self, chunk: str) -> Rows:
         at = self._char_at
@@ -202,6 +209,7 @@ class CompiledModel:
 
 
 _NO_ROWS: Rows = np.zeros(0, np.intp)
+_FIRST: Rows = np.zeros(1, np.intp)
 
 
 def plausible(floors: Sequence[float], probs: Mapping[str, float]) -> tuple[str, ...]:
