@@ -37,20 +37,18 @@ class Plan(namedtuple("Plan", "terms stop tps close_at frame leverage worst")):
     def opening(self, state: State, bar: Bar, before: Bar | None) -> State:
         """What the open itself decides."""
         terms, at = self.terms, bar.open
+        ends = self.frame and before and (bar.ts - (MONDAY if self.frame > DAY else 0)) % self.frame == 0
         if state.over:
             return state
-        if state.held:
-            if bar.ts % (8 * HOUR) == 0 and state.opened < bar.ts:
-                value = abs(state.paid) * state.held / state.filled
-                state = state._replace(funds=state.funds + terms.funding * value)
-            ends = self.frame and (bar.ts - (MONDAY if self.frame > DAY else 0)) % self.frame == 0
-            if ends and before is not None and before.close < self.close_at:
-                return self.out(state, at, "stop")
-            if bar.ts >= state.opened + 7 * DAY:
-                return self.out(state, at, "horizon")
-        elif self.tps and at >= self.tps[0][0]:
+        if state.held and bar.ts % (8 * HOUR) == 0:
+            state = state._replace(funds=state.funds + terms.funding * abs(state.paid) * state.held / state.filled)
+        if ends and before.close < self.close_at:
+            return self.out(state, at, "stop") if state.held else state._replace(over="stop_traded")
+        if state.held and bar.ts >= state.opened + 7 * DAY:
+            return self.out(state, at, "horizon")
+        if not state.held and self.tps and at >= self.tps[0][0]:
             return state._replace(over="target_traded")
-        elif at <= self.stop and (before is None or state.orders[0][0] == "trigger"):
+        if not state.held and at <= self.stop and (before is None or state.orders[0][0] == "trigger"):
             return state._replace(over="stop_traded")
         for order in () if before is not None else state.orders:  # The first price that the orders see.
             price = at + terms.half_spread * abs(at)
@@ -102,6 +100,8 @@ class Plan(namedtuple("Plan", "terms stop tps close_at frame leverage worst")):
             state = self.up(state, bar, 0)
         while not state.over and (following := self.down(state, bar)) is not None:
             state = following
+        if state.filled and self.tps and bar.high >= self.tps[0][0]:
+            state = state._replace(orders=())  # Traded before the entry or after it: no rung is left.
         while not state.over and (following := self.up(state, bar, most)) is not None:
             state, most = following, most - (state.held - following.held)
         return state
@@ -174,7 +174,7 @@ def planned(leg: dict, terms: Terms) -> tuple[Plan, list, bool]:
     orders = [("now", min(prices[0], mark + cap * abs(mark)), share * len(gone), 0.0)] if gone else []
     orders += [("rest", price, share, 0.0) for price in prices[len(gone) :]]
     if market or breakout:
-        points = [begun] if market else prices
+        points = [min(begun, mark)] if market else prices
         orders = [("now" if market else "trigger", price + cap * abs(price), share, price) for price in points]
     if percent:
         stop = sum(order[1] * order[2] for order in orders) * (1 - sign * percent)
