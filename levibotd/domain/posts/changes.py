@@ -7,11 +7,13 @@ commands that contradict one another, or a level that is no number leave the cha
 
 import re
 
+from levibotd.domain.posts import words as w
 from levibotd.domain.posts.candidates import collect
 from levibotd.domain.posts.fields import Number
 from levibotd.domain.posts.glance import Glance
 from levibotd.domain.posts.notation import readings, values_of
 from levibotd.domain.posts.refusal import Unsolved
+from levibotd.domain.posts.words import ROLE_OF
 from levibotd.domain.signal import Change
 
 LENGTH_MAX = 320  # A longer text tells a story.
@@ -33,7 +35,11 @@ _STOP_WORDS = _words(
     "ستوب الستوب "
     "استاپ استپ حد l"
 )
-_BREAKEVEN_WORDS = _words("breakeven even be risk безубыток безубытка безубытке бу б başabaş başabaşa سر ریسک")
+_TO_BE_WORDS = _words("now set move moved moving put shift")
+_LEVEL_WORDS = frozenset(word for word, role in ROLE_OF.items() if role in (w.TP, w.ENTRY)) | _words(
+    "profit profits takeprofit اهداف الهدف تارگت"
+)
+_BREAKEVEN_WORDS = _words("breakeven безубыток безубытка безубытке бу б başabaş başabaşa سر ریسک")
 _SHARE_VERBS = _words(
     "close closing sell book exit secure take закройте закрываем закрыть закрой закрываю зафиксируйте зафиксировать "
     "зафиксируем "
@@ -159,9 +165,9 @@ def change_asked(look: Glance, *, near: float | None = None) -> Change | None:
     `near` is about what the coin costs in the parent's own notation: it decides between two readings of a number.
     """
     words = look.words
-    stop = not words.isdisjoint(_STOP_WORDS) or not words.isdisjoint(_BREAKEVEN_WORDS)
+    stop = not words.isdisjoint(_STOP_WORDS) or _may_break_even(words)
     share = not words.isdisjoint(_SHARE_VERBS) and ("%" in look.text or not words.isdisjoint(_SHARE_WORDS))
-    new = not words.isdisjoint(_NEW_WORDS)
+    new = not words.isdisjoint(_NEW_WORDS) and not words.isdisjoint(_LEVEL_WORDS)
     if len(look.text) > LENGTH_MAX or not (stop or share or new):
         return None
     try:
@@ -181,6 +187,15 @@ def change_asked(look: Glance, *, near: float | None = None) -> Change | None:
         targets=targets,
         entry=entry,
         close_share=shares[0] if shares else None,
+    )
+
+
+def _may_break_even(words: frozenset[str]) -> bool:
+    return (
+        not words.isdisjoint(_BREAKEVEN_WORDS)
+        or {"break", "even"} <= words
+        or {"risk", "free"} <= words
+        or ("be" in words and not words.isdisjoint(_TO_BE_WORDS))
     )
 
 

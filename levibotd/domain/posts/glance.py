@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from levibotd.domain.posts import words as w
 
+STORY_WORDS_MIN = 400  # No call has half as many.
 WORDS_MAX = 1000  # A post of more, or of more numbers, says nothing clear, and would take long.
 NUMBERS_MAX = 120
 
@@ -29,7 +30,17 @@ class Glance(Struct, frozen=True, kw_only=True):
     text: str
     lower: str
     words: frozenset[str]
-    dense: bool  # More words than any post of a channel.
+    count: int  # Of words, each time they occur.
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether there are more words than in any post of a channel."""
+        return self.count > WORDS_MAX
+
+    @property
+    def is_story(self) -> bool:
+        """Whether this is too long for a call."""
+        return self.count >= STORY_WORDS_MIN
 
     @property
     def has_many_numbers(self) -> bool:
@@ -56,4 +67,4 @@ def glance(text: str) -> Glance:
     """Look at `text` (normalised) once."""
     lower = text.lower()
     words = _WORD.findall(lower)
-    return Glance(text=text, lower=lower, words=frozenset(words), dense=len(words) > WORDS_MAX)
+    return Glance(text=text, lower=lower, words=frozenset(words), count=len(words))

@@ -126,20 +126,21 @@ _CONDITIONAL = _cue(
 
 def tell(look: Glance, *, call_like: bool) -> Kind:
     """Name what this text is, if no leg came out of it. `call_like` = it has a coin and levels of a call."""
-    command = not (_NO_COMMAND.seen(look) or _ASKS.search(look.lower))
-    if _CANCEL.seen(look) and command:
+    if _CANCEL.seen(look) and _is_command(look):
         return Kind.CANCEL
     if _TICKED_WORD.seen(look) or _RESULT.seen(look) or has_ticks(look):
         return Kind.RESULT
     if _UPDATE.seen(look):
         return Kind.UPDATE
     if len(look.text) < CLOSE_LENGTH_MAX and _CLOSE.seen(look):
-        if command:
-            return Kind.CLOSE
-        return _without_command(look)
+        return Kind.CLOSE if _is_command(look) else _without_command(look)
     if call_like:
         return Kind.AMBIGUOUS
     return Kind.IDEA if _IDEA.seen(look) else Kind.CHATTER
+
+
+def _is_command(look: Glance) -> bool:
+    return not (_NO_COMMAND.seen(look) or _ASKS.search(look.lower))
 
 
 def _without_command(look: Glance) -> Kind:

@@ -39,12 +39,12 @@ def read(post: Post, market: MarketView, *, parent: Reading | None = None) -> Re
 
 
 def _read_text(look: Glance, market: MarketView, *, parent: Reading | None, stale: bool) -> Reading:
-    if look.dense or len(look.text) > TEXT_MAX:
+    if look.is_dense or len(look.text) > TEXT_MAX:
         return Reading(kind=Kind.AMBIGUOUS, stale=stale, reasons=("too_dense",))
     spoiled = kinds.spoils_call(look)
-    if spoiled is not None or not look.may_call:
+    if spoiled is not None or look.is_story or not look.may_call:
         kind = spoiled or kinds.tell(look, call_like=False)
-        reason = "spoiled" if spoiled else "no_levels"
+        reason = "spoiled" if spoiled else "story" if look.is_story else "no_levels"
         return _without_legs(look, market, kind, parent=parent, stale=stale, reason=reason)
     if look.has_many_numbers:
         return Reading(kind=Kind.AMBIGUOUS, stale=stale, reasons=("too_dense",))

@@ -9,6 +9,7 @@ from levibotd.domain.posts.fields import Number
 from levibotd.domain.posts.indices import index_at
 from levibotd.domain.posts.scan import STRAY_WORDS_MAX, Scan, label
 from levibotd.domain.posts.tokens import NUMBER, WORD, Token
+from levibotd.domain.posts.words import ROLE_OF
 
 _UNITS = frozenset({"m", "pips", "pip", "pts", "million", "billion", "bln", "mln", "ma", "ema", "sma", "dma", "wma"})
 _COIN_SIGNS = frozenset("₿Ƀ")  # Amounts of bitcoin that were traded, not prices.
@@ -20,11 +21,7 @@ def read_number(s: Scan, tokens: Sequence[Token], i: int) -> None:
     before = tokens[i - 1] if i else None
     unit = after[1].lower() if after and after[0] == WORD and after[2] - end <= 1 else ""
     glued = unit if after and after[2] == end else _behind_dollar(tokens, i)
-    if (
-        (glued == "x" and (s.field == w.LEV or not s.strays))
-        or (before and before[1].lower() == "x" and before[3] == start)
-        or (unit == "x" and s.field == w.LEV)
-    ):
+    if _is_leverage(s, tokens, i, unit=unit, glued=glued):
         _take_leverage(s, raw)
         s.open_leverage = True
         return
@@ -72,6 +69,17 @@ def _behind_dollar(tokens: Sequence[Token], i: int) -> str:
     if len(behind) < 2 or behind[0][1] != "$" or behind[1][0] != WORD or behind[1][2] != behind[0][3]:
         return ""
     return behind[1][1].lower() if behind[1][1] in "kK" else ""
+
+
+def _is_leverage(s: Scan, tokens: Sequence[Token], i: int, *, unit: str, glued: str) -> bool:
+    """Whether an x stands beside this number, and no promise: "x20" and "20x", not "can give 2x", "x2 potential"."""
+    behind_x = i > 0 and tokens[i - 1][1].lower() == "x" and tokens[i - 1][3] == tokens[i][2]
+    if s.field == w.LEV:
+        return behind_x or unit == "x"
+    if not behind_x and (glued != "x" or s.strays):
+        return False
+    after = tokens[i + (1 if behind_x else 2) :][:1]
+    return not after or after[0][0] != WORD or after[0][1].lower() in ROLE_OF or after[0][1].isupper()
 
 
 def _compares(tokens: Sequence[Token], i: int) -> bool:

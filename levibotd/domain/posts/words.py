@@ -73,7 +73,7 @@ _WORDS = {
     SAT: "sat sats satoshi satoshis satoshies sts сатоши сат ساتوشي ساتوشی",
     PROFIT: "profit profits профит kar ganancia ganancias ربح",
     RATIO: "r rr rrr ratio average avg orders volume",
-    TERM: "term time terms storage mid midterm hold holding terma rally squeeze bag",
+    TERM: "scalp scalping swing intraday term time terms storage mid midterm hold holding terma rally squeeze bag",
     WHEN: "reached hit hits hitted achieved touched done reach when after once если когда",
     ZONE: "zone zones range area зона bölge bolge bölgesi منطقة",
     ATTACH: "loss lose los loose loses лосс loos zararı kes durdur الخسارة الخساره خسارة",
@@ -99,6 +99,8 @@ PREFIXES = (
     ("продав", SELL),
     ("тейки", TP),
     ("стопы", STOP),
+    ("اهداف", TP),
+    ("أهداف", TP),
 )
 STARTS = tuple(start for start, _ in PREFIXES)
 
