@@ -37,7 +37,9 @@ def as_text(board: Board) -> str:
 
 
 def _overview(board: Board) -> str:
-    rows = [("channel", "", "coverage", "calls", "unfilled", "win rate", "R a call", "95 %", "deepest fall")]
+    rows: list[tuple[str, ...]] = [
+        ("channel", "", "coverage", "calls", "unfilled", "win rate", "R a call", "95 %", "deepest fall")
+    ]
     for card in board.cards:
         for name, column in (("witnessed", card.witnessed), ("backfilled", card.backfilled)):
             if column.counts.calls or column.counts.running:
@@ -141,6 +143,10 @@ def _placebo(results: Results) -> str:
     return f"{_signed(results.placebo)}; timing {excess}"
 
 
+def _sharpe(results: Results) -> str:
+    return f"{_plain(results.sharpe_weekly)}, {_percent(results.deflated_sharpe)}"
+
+
 def _net(results: Results) -> str:
     if results.subscription is None:
         return UNKNOWN
@@ -201,6 +207,7 @@ _ROWS: Sequence[_Row] = (
     _Row("R in all", _result(lambda one: _signed(one.sum_r)), True),
     _Row("deepest fall, R", _result(lambda one: _plain(one.max_drawdown)), True),
     _Row("smallest edge to be seen, R", _result(lambda one: _plain(one.visible_edge)), True),
+    _Row("Sharpe of weeks, deflated", _result(_sharpe), True),
     _Row("edits, after the move", _edits),
     _Row("deletions, after a loss", _deletions),
     _Row("copies, and who was first", _copies),

@@ -15,7 +15,8 @@ COUNTS = Counts(
 RESULTS = Results(
     win_rate=0.4, win_rate_95=Interval(0.22, 0.61), expectancy=-0.05, expectancy_95=Interval(-0.3, 0.2),
     expectancy_filled=-0.07, expectancy_low=-0.1, expectancy_high=0.02, expectancy_followed=-0.02, sum_r=-1.35,
-    max_drawdown=6.5, visible_edge=0.44, subscription=0.125, expectancy_net=-0.175, placebo=-0.02,
+    sharpe_weekly=-0.12, deflated_sharpe=0.03, max_drawdown=6.5,
+    visible_edge=0.44, subscription=0.125, expectancy_net=-0.175, placebo=-0.02,
     placebo_excess=-0.03, placebo_excess_95=Interval(-0.2, 0.14), latency={"1": -0.04, "30": None}, undecided=2,
 )  # fmt: skip
 CONDUCT = Conduct(
@@ -57,6 +58,7 @@ def test_every_figure_of_the_card_is_said() -> None:
         "R a call": "-0.05 (-0.30 to +0.20)",
         "R a filled call": "-0.07",
         "deepest fall, R": "6.50",
+        "Sharpe of weeks, deflated": "-0.12, 3%",
         "edits, after the move": "4, 3",
         "deletions, after a loss": "2, 1",
         "copies, and who was first": "6 (@first 5, @b 1)",

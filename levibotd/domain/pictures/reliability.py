@@ -66,7 +66,7 @@ def reliability_picture(of: Reliability) -> bytes:
 
 def _points(bins: Sequence[Bin], across: Scale, up: Scale) -> list[str]:
     if not bins:
-        return [words("no figures: the model has none beside it", (_LEFT + _RIGHT) / 2, 240, "soft", anchor="middle")]
+        return [words("no figures stand beside this model", (_LEFT + _RIGHT) / 2, 240, "soft", anchor="middle")]
     posts = sum(one.posts for one in bins) or 1
     parts: list[str] = []
     for one in bins:
@@ -85,4 +85,4 @@ def _short(of: Reliability) -> str:
 
 def _about(of: Reliability) -> str:
     told = "; ".join(f"said {one.said:.0%}, seen {one.seen:.0%} of {one.posts}" for one in of.bins)
-    return f"{of.method}. {told or 'No figures'}."
+    return f"{of.method}: {told}." if told else "No figures."

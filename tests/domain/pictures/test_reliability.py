@@ -36,7 +36,7 @@ def test_it_says_in_words_what_it_shows() -> None:
 
     assert "model abc · 100 posts · mean distance 2.5%" in written
     assert root.findtext(f"{NAME}desc") == (
-        "held out. said 10%, seen 0% of 50; said 50%, seen 60% of 10; said 95%, seen 100% of 40."
+        "held out: said 10%, seen 0% of 50; said 50%, seen 60% of 10; said 95%, seen 100% of 40."
     )
 
 
