@@ -266,5 +266,5 @@ def test_only_a_plain_beginning_is_completed(parent: str) -> None:
 
 
 def test_a_text_of_more_than_any_call_is_too_dense() -> None:
-    for text in ("#ADA buy 5 " * 200, "word " * 1100, "buy #ADA " + "5.1 " * 130):
+    for text in ("word " * 1100, "buy #ADA " + "5.1 " * 130):
         assert (reading(text).kind, reading(text).reasons) == (Kind.AMBIGUOUS, ("too_dense",))
