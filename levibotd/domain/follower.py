@@ -16,13 +16,11 @@ and the best of all orders: each order that may have been is followed on as a pa
 
 import math
 from collections.abc import Iterable
-from typing import NamedTuple
 
-from levibotd.domain.exits import NO_MOVER
-from levibotd.domain.follower_path import PRICE_MOST, Candle, Mirrored, Path, is_sound, moved_stop
+from levibotd.domain.exits import NO_MOVER, mover_of
+from levibotd.domain.follower_path import PRICE_MOST, Candle, Mirrored, Path, Walk, is_sound, moved_stop, told
 from levibotd.domain.follower_terms import (
     ENTRY_WAIT_BARS,
-    FUNDING_BAND,
     FUNDING_EVERY_S,
     HORIZON_S,
     MAINTENANCE,
@@ -38,16 +36,7 @@ _WEEK_BEGINS_S = 4 * 86_400.0  # Bars of a week begin on Mondays; unix time bega
 _WEEK_S = 7 * 86_400.0
 
 
-class _Order(NamedTuple):
-    """One order of events inside a bar."""
-
-    fills: int = 1_000  # How many of the entries that were reached come before the first target.
-    aims_first: bool = False  # All that is held meets its targets, and then the stop.
-    stopped: bool | None = None  # None: as the bar says.
-    moved: bool = False  # What is left meets the stop that a target moved, in the same bar.
-
-
-_USUAL = _Order()
+_USUAL = Walk()
 
 
 def follow(terms: Terms, bars: Iterable[Candle], *, announced_at: float | None = None) -> Result | None:
@@ -72,6 +61,10 @@ class Follow:
         sign = self._sign
         self._lots = tuple([(lot.style, lot.price * sign, lot.share, lot.trigger * sign) for lot in terms.lots])
         self._aims = tuple([(aim.price * self._sign, aim.share) for aim in terms.aims])
+        self._mover = mover_of(terms.mover)
+        planned = sum([lot.price * lot.share for lot in terms.lots])
+        share = abs(planned - terms.stop) / planned if planned else 0.0
+        self._trail = share if self._mover.share is None else float(self._mover.share)
         self._rule = terms.close_rule
         self._rule_level = -math.inf if self._rule is None else self._rule.level * self._sign
         self._paths = [Path(lots=len(self._lots), stop=terms.stop * self._sign)]
@@ -137,34 +130,7 @@ class Follow:
 
     def result(self) -> Result:
         """How it ended: by the usual order of events, and between which bounds."""
-        path = self._paths[0]
-        assert path.over, "still on its way"
-        planned, sign = self.terms.planned_loss, self._sign
-        lows, highs = [], []
-        for one in self._paths:
-            band = FUNDING_BAND * one.carried if self.terms.costs.funded else 0.0
-            net = one.realised - one.fees
-            lows.append((net - band) / planned)
-            highs.append((net + band) / planned)
-        if not path.bought:
-            return Result(status=path.status, reason=path.reason, at=path.at, r_low=min(lows), r_high=max(highs))
-        net = path.realised - path.fees
-        average = path.bought_value / path.bought
-        return Result(
-            status="filled",
-            reason=path.reason,
-            at=path.at,
-            ended_by=path.ended_by,
-            opened_at=path.opened_at,
-            entry=average * sign,
-            exit=path.sold_value / path.bought * sign,
-            filled_share=path.bought,
-            r=net / planned,
-            r_low=min(lows),
-            r_high=max(highs),
-            return_pct=100.0 * net / abs(path.bought_value),
-            worst_pct=min(0.0, 100.0 * (path.worst - average) / abs(average)),
-        )
+        return told(self._paths, self.terms)
 
     # One bar, for every order of events so far.
 
@@ -181,11 +147,12 @@ class Follow:
                 self._branch(path, bar, self._orders(path, bar))
                 self._inside(path, bar, _USUAL)
 
-    def _branch(self, path: Path, bar: Mirrored, orders: list[_Order]) -> None:
+    def _branch(self, path: Path, bar: Mirrored, orders: list[Walk]) -> None:
         for order in orders[: max(PATHS_MAX - len(self._paths), 0)]:
             other = path.copy()
             self._inside(other, bar, order)
-            self._paths.append(other)
+            if other.over or not order.moved:
+                self._paths.append(other)
 
     # What still waits when its time ends within a bar fills no more: a bar is told at its end. It may have filled, too.
     def _expire(self, path: Path, bar: Mirrored) -> None:
@@ -244,26 +211,27 @@ class Follow:
         else:
             self._buy(path, number, share, taken, at=at, fee=self.terms.costs.taker_fee)
 
-    def _orders(self, path: Path, bar: Mirrored) -> list[_Order]:
+    def _orders(self, path: Path, bar: Mirrored) -> list[Walk]:
         """The other orders of events that this bar allows."""
         reached = len(self._reached(path, bar))
         level = self._out_level(path)
         out, fuzz = bar.low <= level, self.terms.fuzz * abs(path.stop)
-        found: list[_Order] = []
+        found: list[Walk] = []
         aimed = path.hits < len(self._aims) and bar.high >= self._aims[path.hits][0]
         waits_for_trigger = any(self._lots[number][0] == "trigger" for number in path.pending)
         if reached and (aimed or (out and waits_for_trigger and not path.qty)):
             first = 1 if waits_for_trigger and not out else 0
-            found += [_Order(fills=count, aims_first=True) for count in range(first, reached + 1)]
+            found += [Walk(fills=count, aims_first=True) for count in range(first, reached + 1)]
         elif path.qty and aimed and out:
-            found.append(_Order(aims_first=True))
-        if self.terms.mover != NO_MOVER and path.qty and aimed and not out:
-            found.append(_Order(aims_first=True, moved=True))
+            found.append(Walk(aims_first=True))
+        moves = self._mover.kind != NO_MOVER and (aimed or self._mover.looks_at_prices)
+        if moves and path.qty and not out:
+            found.append(Walk(aims_first=True, moved=True))
         if fuzz and (path.qty or reached) and abs(bar.low - level) <= fuzz:
-            found.append(_Order(stopped=not out))
+            found.append(Walk(stopped=not out))
         return found
 
-    def _inside(self, path: Path, bar: Mirrored, order: _Order) -> None:
+    def _inside(self, path: Path, bar: Mirrored, order: Walk) -> None:
         held = path.qty
         for number in self._reached(path, bar)[: order.fills]:
             style, price, share, trigger = self._lots[number]
@@ -277,6 +245,7 @@ class Follow:
         if order.aims_first and path.qty:
             self._reach_aims(path, bar, path.qty)
             if order.moved:
+                path.best = max(path.best, bar.high)
                 path.stop = max(path.stop, self._moved_stop(path))
         out = bar.low <= self._out_level(path) if order.stopped is None else order.stopped
         if out and path.qty:
@@ -289,6 +258,8 @@ class Follow:
             return
         if path.pending and self._aims and bar.high >= self._aims[0][0]:
             path.drop("target_traded", at=bar.end)
+        # Of the bar that it was bought in, nobody knows whether its high came after.
+        path.best = max(path.best, bar.high if held else bar.close)
         path.stop = max(path.stop, self._moved_stop(path))
         self._watch_close(path, bar)
         path.settle_entries(at=bar.end)
@@ -339,7 +310,7 @@ class Follow:
 
     def _moved_stop(self, path: Path) -> float:
         fee = self.terms.costs.taker_fee * self._sign
-        return moved_stop(path, self._aims, mover=self.terms.mover, fee=fee)
+        return moved_stop(path, self._aims, mover=self._mover, fee=fee, trail=self._trail)
 
     def _watch_close(self, path: Path, bar: Mirrored) -> None:
         rule = self._rule
@@ -412,7 +383,7 @@ class Follow:
                     high = min(high, trigger)
                 else:
                     low = max(low, price)
-            if path.close_due:
+            if path.close_due or (path.qty and self._mover.looks_at_prices):
                 due = 0.0
             due = min(due, self.terms.entry_until if path.pending else math.inf)
             if path.opened_at is not None:

@@ -1,10 +1,12 @@
 """One order of events on its way: what was bought and sold so far, and what still waits."""
 
 import math
+from collections.abc import Sequence
 from copy import copy
 from typing import NamedTuple, Protocol
 
-from levibotd.domain.exits import BREAKEVEN, MOVING_TARGET, MOVING_TWO_TARGET
+from levibotd.domain.exits import BREAKEVEN, NO_MOVER, TRAIL_STEPS, TRAILING, Mover
+from levibotd.domain.follower_terms import FUNDING_BAND, Result, Terms
 
 PRICE_MOST = 1e12
 
@@ -43,6 +45,15 @@ class Mirrored(NamedTuple):
         return cls(bar.ts, sign * bar.open, high, low, sign * bar.close, bar.interval_s, bar.ts + bar.interval_s)
 
 
+class Walk(NamedTuple):
+    """One order of events inside a bar."""
+
+    fills: int = 1_000  # How many of the entries that were reached come before the first target.
+    aims_first: bool = False  # All that is held meets its targets, and then the stop.
+    stopped: bool | None = None  # None: as the bar says.
+    moved: bool = False  # What is left meets the stop that a target moved, in the same bar.
+
+
 class Path:
     """
     Shares of the plan and their mirrored values. `realised` is before fees.
@@ -65,6 +76,7 @@ class Path:
         self.carried = 0.0
         self.carried_to = 0.0
         self.worst = math.inf
+        self.best = -math.inf  # Since the first fill.
         self.opened_at: float | None = None
         self.close_due = False
         self.over = False
@@ -88,6 +100,7 @@ class Path:
         self.open_value += share * price
         self.fees += fee
         self.worst = min(self.worst, price)
+        self.best = max(self.best, price)
 
     def take(self, share: float, price: float, *, fee: float) -> None:
         """A part of what is open, or all of it, is closed."""
@@ -129,11 +142,50 @@ def is_sound(bar: Candle) -> bool:
     return 0.0 < bar.low <= bar.open <= bar.high < PRICE_MOST and bar.low <= bar.close <= bar.high
 
 
-def moved_stop(path: Path, aims: tuple[tuple[float, float], ...], *, mover: str, fee: float) -> float:
-    """Where a mover wants the stop after the targets that have traded (`exits.moved_stop`); -inf: nowhere yet."""
-    behind = 2 if mover == MOVING_TWO_TARGET else 1
-    if mover not in (BREAKEVEN, MOVING_TARGET, MOVING_TWO_TARGET) or path.hits < behind or not path.qty:
+def moved_stop(path: Path, aims: tuple[tuple[float, float], ...], *, mover: Mover, fee: float, trail: float) -> float:
+    """Where a mover wants the stop now (`exits.moved_stop`); -inf: nowhere. `trail` is a share of the price."""
+    if mover.kind == NO_MOVER or not path.qty:
         return -math.inf
-    if mover != BREAKEVEN and path.hits > behind:
-        return aims[path.hits - behind - 1][0]
-    return path.open_value / path.qty * (1.0 + fee) / (1.0 - fee)
+    entry = path.open_value / path.qty
+    if mover.kind == TRAILING:
+        level = path.best - abs(path.best) * trail
+        return level if level - path.stop >= abs(path.best) * trail / TRAIL_STEPS else -math.inf
+    if mover.kind == BREAKEVEN and mover.share is not None:
+        moves = path.best - entry >= float(mover.share) * abs(entry)
+    else:
+        moves = path.hits >= mover.after
+        if moves and mover.kind != BREAKEVEN and path.hits > mover.after:
+            return aims[path.hits - mover.after - 1][0]
+    return entry * (1.0 + fee) / (1.0 - fee) if moves else -math.inf
+
+
+def told(paths: Sequence[Path], terms: Terms) -> Result:
+    """How the first of these paths ended, between the worst and the best of all."""
+    path = paths[0]
+    assert path.over, "still on its way"
+    planned, sign = terms.planned_loss, terms.side.sign
+    lows, highs = [], []
+    for one in paths:
+        band = FUNDING_BAND * one.carried if terms.costs.funded else 0.0
+        net = one.realised - one.fees
+        lows.append((net - band) / planned)
+        highs.append((net + band) / planned)
+    if not path.bought:
+        return Result(status=path.status, reason=path.reason, at=path.at, r_low=min(lows), r_high=max(highs))
+    net = path.realised - path.fees
+    average = path.bought_value / path.bought
+    return Result(
+        status="filled",
+        reason=path.reason,
+        at=path.at,
+        ended_by=path.ended_by,
+        opened_at=path.opened_at,
+        entry=average * sign,
+        exit=path.sold_value / path.bought * sign,
+        filled_share=path.bought,
+        r=net / planned,
+        r_low=min(lows),
+        r_high=max(highs),
+        return_pct=100.0 * net / abs(path.bought_value),
+        worst_pct=min(0.0, 100.0 * (path.worst - average) / abs(average)),
+    )

@@ -377,3 +377,21 @@ def test_an_entry_whose_time_ends_within_the_bar_that_reaches_it_is_followed_bot
 
     assert (result.status, result.reason, result.at) == ("unfilled", "expired", START + DAY)
     assert (result.r_low, result.r_high) == (0.0, 1.0)
+
+
+def test_a_trailing_stop_follows_from_bar_to_bar() -> None:
+    one = terms(*limits(100.0), mover="trailing-5%")
+
+    result = followed(one, *hours((101, 102, 99, 101), (116, 120, 115, 118), (118, 118, 113.5, 114)))
+
+    # Five percent behind 120, less a tenth of the range.
+    assert (result.ended_by, result.exit) == ("stop", pytest.approx(114.0 - 0.45))
+
+
+def test_a_trailing_stop_that_the_same_bar_may_have_met_is_followed_both_ways() -> None:
+    one = terms(*limits(100.0), targets=aims(130.0), mover="trailing-5%")
+
+    result = followed(one, *hours((101, 102, 99, 101), (101, 120, 101, 119), (119, 131, 119, 130)))
+
+    assert (result.ended_by, result.r) == ("target", 3.0)
+    assert result.r_low == pytest.approx((101 - 1.9 - 100) / 10)

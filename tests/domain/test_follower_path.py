@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from levibotd.domain.exits import BREAKEVEN, MOVING_TARGET, MOVING_TWO_TARGET, NO_MOVER
+from levibotd.domain.exits import BREAKEVEN, MOVING_TARGET, MOVING_TWO_TARGET, NO_MOVER, mover_of
 from levibotd.domain.follower import PATHS_MAX, Follow, follow
 from levibotd.domain.follower_path import Mirrored, Path, is_sound, moved_stop
 from levibotd.domain.follower_terms import Aim, CloseRule, Costs, Lot, Result, Terms
@@ -16,6 +16,7 @@ from levibotd.domain.signal import Side
 from levibotd.ports.market import Bar
 from tests.domain.followed import DAY, HOUR, START, hours
 
+MOVERS = (NO_MOVER, BREAKEVEN, MOVING_TARGET, MOVING_TWO_TARGET, "breakeven-tp2", "breakeven-1.5%", "trailing-3%")
 STATUSES = {"filled", "unfilled", "cancelled", "unpriced"}
 _steps = st.sampled_from([-6.0, -3.0, -1.0, -0.5, 0.0, 0.5, 1.0, 3.0, 6.0])
 
@@ -69,7 +70,7 @@ def calls(draw: st.DrawFn) -> Terms:
         ),
         close_rule=draw(st.sampled_from([None, CloseRule(level=stop + 1.0, interval_s=4 * HOUR)])),
         leverage=draw(st.sampled_from([None, 20])),
-        mover=draw(st.sampled_from([NO_MOVER, BREAKEVEN, MOVING_TARGET, MOVING_TWO_TARGET])),
+        mover=draw(st.sampled_from([*MOVERS])),
         fuzz=draw(st.sampled_from([0.0, 0.003])),
     )
 
@@ -209,14 +210,38 @@ def test_a_copied_path_goes_its_own_way() -> None:
     assert (other.pending, other.qty, other.opened_at) == ((1,), 0.5, START)
 
 
+def at(path: Path, aims: tuple[tuple[float, float], ...], mover: str) -> float:
+    return moved_stop(path, aims, mover=mover_of(mover), fee=0.0, trail=0.02)
+
+
 def test_a_stop_moves_behind_the_targets_that_have_traded() -> None:
     path = Path(lots=1, stop=90.0)
     path.bring(0, 1.0, 100.0, at=START, fee=0.0)
     aims = ((105.0, 0.5), (110.0, 0.5))
 
     path.hits = 1
-    assert moved_stop(path, aims, mover=MOVING_TARGET, fee=0.0) == 100.0
+    assert at(path, aims, MOVING_TARGET) == 100.0
     path.hits = 2
-    assert moved_stop(path, aims, mover=MOVING_TARGET, fee=0.0) == 105.0
-    assert moved_stop(path, aims, mover=MOVING_TWO_TARGET, fee=0.0) == 100.0
-    assert moved_stop(path, aims, mover=NO_MOVER, fee=0.0) == -math.inf
+    assert at(path, aims, MOVING_TARGET) == 105.0
+    assert at(path, aims, MOVING_TWO_TARGET) == 100.0
+    assert at(path, aims, NO_MOVER) == -math.inf
+
+
+def test_a_stop_moves_once_the_price_has_gone_far_enough() -> None:
+    path = Path(lots=1, stop=90.0)
+    path.bring(0, 1.0, 100.0, at=START, fee=0.0)
+
+    path.best = 101.4
+    assert at(path, (), "breakeven-1.5%") == -math.inf
+    path.best = 101.5
+    assert at(path, (), "breakeven-1.5%") == 100.0
+
+
+def test_a_trailing_stop_follows_the_best_price_in_steps() -> None:
+    path = Path(lots=1, stop=97.9)
+    path.bring(0, 1.0, 100.0, at=START, fee=0.0)
+
+    path.best = 100.0
+    assert at(path, (), "trailing-2%") == -math.inf  # A tenth of a percent only.
+    path.best = 110.0
+    assert at(path, (), "trailing-2%") == pytest.approx(107.8)
