@@ -37,6 +37,7 @@ _WEEK_S = 7 * 86_400.0
 
 
 _USUAL = Walk()
+_BEFORE_S = 0.001
 
 
 def follow(terms: Terms, bars: Iterable[Candle], *, announced_at: float | None = None) -> Result | None:
@@ -69,6 +70,7 @@ class Follow:
         self._rule_level = -math.inf if self._rule is None else self._rule.level * self._sign
         self._paths = [Path(lots=len(self._lots), stop=terms.stop * self._sign)]
         self._low, self._high, self._due = math.inf, -math.inf, 0.0
+        self._before_s = 0.0
         if not self._lots:
             self._paths[0].end("unfilled", "no_entry", at=terms.decided_at)
 
@@ -168,6 +170,7 @@ class Follow:
 
     # The first price of a bar is known: what is due is done, and what takes takes.
     def _open(self, path: Path, bar: Mirrored) -> None:
+        self._before_s = 0.0
         if bar.ts >= self._announced_at:
             self._leave(path, bar.open, at=bar.ts, by="announced")
         elif path.close_due:
@@ -232,7 +235,7 @@ class Follow:
         return found
 
     def _inside(self, path: Path, bar: Mirrored, order: Walk) -> None:
-        held = path.qty
+        held, self._before_s = path.qty, _BEFORE_S
         for number in self._reached(path, bar)[: order.fills]:
             style, price, share, trigger = self._lots[number]
             if style == "trigger":
@@ -334,8 +337,10 @@ class Follow:
         self._carry(path, at)
         path.take(share, price, fee=abs(price) * share * fee)
 
-    # Funding by the value held at each of its times, which are the same for all.
+    # Funding by the value held at each of its times, which are the same for all. What is told at the end of a bar was
+    # before that moment, what takes its open after it.
     def _carry(self, path: Path, at: float) -> None:
+        at -= self._before_s
         if path.qty and self.terms.costs.funded:
             times = math.floor(at / FUNDING_EVERY_S) - math.floor(path.carried_to / FUNDING_EVERY_S)
             path.carried += times * abs(path.open_value)

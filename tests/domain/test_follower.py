@@ -395,3 +395,20 @@ def test_a_trailing_stop_that_the_same_bar_may_have_met_is_followed_both_ways() 
 
     assert (result.ended_by, result.r) == ("target", 3.0)
     assert result.r_low == pytest.approx((101 - 1.9 - 100) / 10)
+
+
+def test_funding_is_due_on_what_was_held_before_its_moment() -> None:
+    costs = Costs(maker_fee=0.0, taker_fee=0.0, half_spread=0.0, funded=True)
+    eight = START + 8 * HOUR
+
+    def times(*bars: Bar, announced_at: float | None = None) -> int:
+        one = terms(*limits(100.0), targets=aims(110.0), costs=costs)
+        result = followed(one, *bars, announced_at=announced_at)
+        return round((result.r_high - result.r) * 10 / (100 * 0.0003))
+
+    fills, wins = (105.0, 106.0, 99.0, 101.0), (101.0, 111.0, 101.0, 110.0)
+    # Bought before eight and sold after it; sold before it; bought after it; left at its very open.
+    assert times(*hours(fills, wins, begin=eight - HOUR)) == 1
+    assert times(*hours(fills, wins, begin=eight - 2 * HOUR)) == 0
+    assert times(*hours(fills, wins, begin=eight)) == 0
+    assert times(*hours(fills, wins, begin=eight - HOUR), announced_at=eight) == 1
