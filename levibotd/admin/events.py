@@ -11,8 +11,10 @@ from msgspec import Meta
 from levibotd.admin.lines import seq_of
 from levibotd.admin.problems import Malformed, NotFound
 from levibotd.admin.replies import JSONL, Answer, Body, desk_of, json, read_query, ref
+from levibotd.domain.climate.terms import Terms
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.signal import Post, TraceId
+from levibotd.domain.trust import Trust
 from levibotd.journal import EVENTS
 from levibotd.ports.event_index import EventQuery
 
@@ -80,7 +82,7 @@ class GateAsked(Answer, frozen=True):
 
 
 class ReadAs(Answer, frozen=True):
-    """What a post was read as."""
+    """What a post was read as; of a call also what was held of its channel then, and what was around it."""
 
     kind: str
     label: str
@@ -89,6 +91,8 @@ class ReadAs(Answer, frozen=True):
     stale: bool
     legs: tuple[LegRead, ...]
     reasons: tuple[str, ...]
+    trust: Trust | None
+    terms: Terms | None
 
 
 class Step(Answer, frozen=True):

@@ -47,6 +47,7 @@ def as_text(story: Mapping[str, Any]) -> str:
         lines.append(f"read as {reading['kind']}, {reading['label']} with probability {reading['p_call']:.3f}")
         lines += [f"  {_leg(leg)}" for leg in reading["legs"]]
         lines += [f"  because {reason}" for reason in reading["reasons"]]
+        lines += [*_trusted(reading["trust"]), *_around(reading["terms"], reading["legs"])]
     lines += [f"{one['name']} = {one['value']}, by {one['source']}" for one in story["settings"]]
     lines += [
         f"gate {gate['name']}: {gate['value']} against {gate['limit']}{'' if gate['passed'] else ', refused'}"
@@ -85,7 +86,35 @@ def _first(records: Sequence[dict[str, Any]], event_type: str) -> dict[str, Any]
 
 
 def _reading(payload: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: payload[key] for key in ("kind", "label", "p_call", "probs", "stale", "legs", "reasons")}
+    read = {key: payload[key] for key in ("kind", "label", "p_call", "probs", "stale", "legs", "reasons")}
+    return {**read, "trust": payload.get("trust"), "terms": payload.get("terms")}
+
+
+def _trusted(trust: Mapping[str, Any] | None) -> list[str]:
+    if trust is None:
+        return []
+    pays = trust["p_pays"]
+    held = f"{trust['ev_r']:+.2f} R a call, pays {pays['p']:.0%} (80 %: {pays['lo']:.0%} to {pays['hi']:.0%})"
+    return [f"held of its channel: {held}, from {trust['calls']} calls"]
+
+
+# Each term of the hybrid score, and whether the score was any good by then.
+def _around(terms: Mapping[str, Any] | None, legs: Sequence[Mapping[str, Any]]) -> list[str]:
+    if terms is None:
+        return []
+    worth = "proved" if terms["used"] else "shown only"
+    lines = [f"around it: bias {_signed(terms['bias'])}, pulse {_signed(terms['pulse'])}"]
+    for leg, own in zip(legs, terms["legs"], strict=False):
+        led = "?" if own["eth_led"] is None else "yes" if own["eth_led"] else "no"
+        lines.append(
+            f"  {leg['symbol']}: trend {_signed(own['trend'])}, led by ether {led}, hybrid {own['hybrid']:.2f} "
+            f"(weights by {'hand' if terms['source'] == 'hand' else 'learning'}, {worth})"
+        )
+    return lines
+
+
+def _signed(value: float | None) -> str:
+    return "?" if value is None else f"{value:+.2f}"
 
 
 # How the settings were resolved for this call: signal, channel, global, policy or built-in.

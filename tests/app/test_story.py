@@ -6,10 +6,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from levibotd.adapters.journal_reader import scan
 from levibotd.adapters.os_files import OsFiles
 from levibotd.app.story import as_text, story_of
+from levibotd.domain.climate.terms import LegTerms, Terms
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.records import (
     AutoRouteDryrun,
@@ -24,6 +26,7 @@ from levibotd.domain.records import (
     SignalScored,
 )
 from levibotd.domain.signal import CallKey, Leg, Post, Side, trace_id
+from levibotd.domain.trust import ASSUMED, trust
 from levibotd.journal import Chain, Preparer
 from tests.app.recordings import replayed
 from tests.domain.desk import plan
@@ -114,6 +117,23 @@ def test_a_leg_is_told_as_it_was_written() -> None:
     assert story is not None
     assert story["reading"]["legs"][0]["tps"] == ["10", "20"]  # Decimal text, as everywhere but in `parse`.
     assert "  because no_sl\n" in text
+
+
+def test_what_was_around_a_call_is_told_term_by_term() -> None:
+    leg = LegTerms(trend=1.5, eth_led=None, hybrid=0.625)
+    terms = Terms(bias=0.25, pulse=None, legs=(leg,), source="hand", used=False)
+
+    text = told(lines(replace(scored(), terms=terms)))
+
+    assert "around it: bias +0.25, pulse ?\n" in text
+    assert "  BTC/USDT: trend +1.50, led by ether ?, hybrid 0.62 (weights by hand, shown only)\n" in text
+    assert "around it" not in told(lines(scored()))
+
+
+def test_what_was_held_of_the_channel_is_told() -> None:
+    held = trust(None, prior=ASSUMED, at=1_700_000_000.0)
+
+    assert "held of its channel: -0.08 R a call, pays 40% (80 %: " in told(lines(replace(scored(), trust=held)))
 
 
 @pytest.mark.parametrize("control", ["\x1b[2J", "\x07", "\x9b31m", "\u202e", "\u2028x"])
