@@ -28,6 +28,7 @@ CALLS_MAX = 20_000  # Of all channels, kept one by one.
 CHANNELS_MAX = 1_000
 WAITING_MAX = 4_096  # Posts that were ingested and not read yet.
 TRIALS_MAX = 10_000
+PICTURES_KEPT = 1_000  # Of a channel.
 PRINTS_MAX = 20_000  # Calls that a copy can be told by.
 CLAIM_WITHIN_S = 60 * DAY_S  # A result post that names a coin means the last call on it within this time.
 
@@ -109,6 +110,9 @@ def _ingested(book: Book, entry: Entry, record: SignalIngest) -> None:
 def _met(channel: ChannelKept, post: Post, *, witnessed: bool) -> None:
     if post.media == "photo" and not any(map(str.isalnum, post.text)):
         add_unreadable(channel.witnessed if witnessed else channel.backfilled, at=post.posted_at)
+        if witnessed:
+            channel.pictures.append(post.posted_at)
+            del channel.pictures[:-PICTURES_KEPT]
     if not witnessed:
         number = post.message_id
         channel.backfilled_posts += 1

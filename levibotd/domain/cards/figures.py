@@ -18,7 +18,7 @@ from levibotd.domain.cards.card import (
     Results,
     Stops,
 )
-from levibotd.domain.cards.sums import Curve, Sums, Week
+from levibotd.domain.cards.sums import UNREADABLE, Curve, Sums, Week
 from levibotd.domain.chance import NORMAL, Interval, mean_over_weeks, wilson
 from levibotd.domain.rounding import six_digits
 from levibotd.domain.trust import DESIGN_EFFECT
@@ -60,7 +60,7 @@ def _counts(sums: Sums, running: int) -> Counts:
         unknown=sums.status(UNKNOWN),
         running=running,
         distinct=sums.distinct,
-        unreadable=sums.reasons.get("unreadable", 0),
+        unreadable=sums.reasons.get(UNREADABLE, 0),
         unpriced_by=dict(sorted(sums.reasons.items())),
         coverage=_share(priced, calls),
         fill_rate=_share(sums.status(FILLED), calls - unpriced),

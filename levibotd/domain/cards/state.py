@@ -39,6 +39,7 @@ class ChannelKept(Struct, kw_only=True):
     changes: int = 0  # Counts up with each; what was made of its calls before is out of date.
     read: int = 0  # Witnessed posts that were read as calls,
     ambiguous: int = 0  # and those that may have been calls and could not be read.
+    pictures: list[float] = field(default_factory=list)  # When witnessed ones without text came; the newest.
     since_stage_r: float = 0.0  # As followed, since its stage was last set.
     last_call_at: float | None = None  # Witnessed.
     backfilled_posts: int = 0

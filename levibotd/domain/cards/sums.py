@@ -15,6 +15,8 @@ STOPS_KEPT = 400
 WEEKS_KEPT = 520
 NAMES_KEPT = 64  # Of reasons, and of channels that were copied from.
 
+UNREADABLE = "unreadable"
+
 _OTHERS = "others"
 
 
@@ -110,7 +112,7 @@ class Sums(Struct, kw_only=True):
 def add_unreadable(sums: Sums, *, at: float) -> None:
     """A picture without readable text is a call that has no price."""
     count(sums.statuses, UNPRICED)
-    count(sums.reasons, "unreadable")
+    count(sums.reasons, UNREADABLE)
     _reach(sums, at)
 
 

@@ -6,6 +6,7 @@ from levibotd.domain.cards.book import CardBook
 from levibotd.domain.cards.calls import UNKNOWN, UNPRICED, CallKept
 from levibotd.domain.cards.card import COVERAGE_MIN
 from levibotd.domain.cards.state import ChannelKept
+from levibotd.domain.cards.sums import UNREADABLE
 from levibotd.domain.chance import week_begin, week_of
 from levibotd.domain.trust import Lived, Prior, Survival, Trust, cautious, evidence, priors_as_of, trust, with_history
 
@@ -64,9 +65,11 @@ def _coverage(kept: ChannelKept, *, at: float) -> float:
         for call in kept.calls.values()
         if call.witnessed and call.as_posted is not None and call.as_posted.at <= at
     ]
-    known = len(over) + kept.witnessed.calls
-    priced = sum(over) + kept.witnessed.calls - kept.witnessed.status(UNPRICED)
-    return priced / known if known else 1.0
+    older = kept.witnessed
+    priced = sum(over) + older.priced + older.status(UNKNOWN)
+    unpriced = len(over) - sum(over) + older.status(UNPRICED) - older.reasons.get(UNREADABLE, 0)
+    unpriced += sum(seen <= at for seen in kept.pictures)
+    return priced / (priced + unpriced) if priced + unpriced else 1.0
 
 
 def survival_of(kept: ChannelKept) -> Survival:

@@ -126,6 +126,19 @@ def test_who_posts_in_pictures_is_held_for_no_more_than_anybody() -> None:
     assert hidden.p_pays.p == ASSUMED.pays
 
 
+def test_pictures_that_come_later_are_not_held_against_it_before() -> None:
+    hand = Hand()
+    for number in range(30):
+        hand.called("@c", BEGIN + number * 2 * DAY, 1.0)
+    for number in range(20):
+        hand.post("@c", BEGIN + (70 + number) * DAY, text="", media="photo", kind=Kind.CHATTER)
+
+    desk = TrustDesk(hand.book)
+
+    assert not desk.of("@c", at=BEGIN + 69 * DAY).withheld
+    assert desk.of("@c", at=BEGIN + 90 * DAY).withheld
+
+
 def test_what_is_gone_from_a_channel_is_told_by_its_numbers() -> None:
     hand = Hand()
     for number in (1, 2, 4, 10):
