@@ -173,6 +173,37 @@ def test_calls_beyond_the_limit_stay_in_the_figures() -> None:
     assert column.stops == whole.stops
 
 
+@given(CALLS, st.lists(st.tuples(st.integers(0, 40), st.floats(0, 60), st.sampled_from(("edit", "delete", "claim")))))
+@settings(max_examples=40, deadline=None)
+def test_what_is_done_to_posts_afterwards_changes_no_result(
+    drawn: list[tuple[str, float, str | None, float, str, bool]], done: list[tuple[int, float, str]]
+) -> None:
+    hand = Hand()
+    posts = []
+    for channel, day, status, r, source, _ in drawn:
+        at = BEGIN + day * DAY
+        posts.append((channel, hand.post(channel, at, legs=(leg(entry=100.0 + len(posts)),), source=source)))
+        if status is not None:
+            hand.end(channel, posts[-1][1], at + DAY, r, status=status)
+    before = board_of(hand.book, at=BEGIN + 200 * DAY)
+
+    for number, day, what in done if posts else ():
+        channel, post = posts[number % len(posts)]
+        if what == "edit":
+            hand.edit(channel, post, BEGIN + day * DAY)
+        elif what == "delete":
+            hand.delete(channel, post, BEGIN + day * DAY)
+        else:
+            hand.post(channel, BEGIN + day * DAY, text="TP1 hit ✅", kind=Kind.RESULT, reply_to=post)
+    after = board_of(hand.book, at=BEGIN + 200 * DAY)
+
+    for fair, tricked in zip(before.cards, after.cards, strict=True):
+        for one, other in ((fair.witnessed, tricked.witnessed), (fair.backfilled, tricked.backfilled)):
+            assert other.counts == one.counts
+            assert msgspec.structs.replace(other.results, claimed_curve=()) == one.results
+        assert tricked.trust == fair.trust
+
+
 def test_a_record_that_makes_no_sense_is_counted_and_changes_nothing() -> None:
     hand = Hand()
     hand.called("@c", BEGIN, 1.0)
