@@ -40,15 +40,14 @@ def test_two_steps_up_and_one_down_are_a_third_of_the_way() -> None:
 
 
 def test_a_trend_outlasts_the_level_it_began_at() -> None:
-    # Up bar by bar, then back and forth: 24 of the last 48 moves up are left, against sqrt(48).
-    fading = trend(zigzag([0.01] * 47 + [-0.01, 0.01] * 12))
-    # The same drift without a rise before it never came to a trend's level.
-    slow = trend(zigzag([0.01, -0.01] * 20 + [0.01, 0.01, -0.01, 0.01, 0.01, -0.01] * 2 + [0.01, -0.01] * 9 + [0.01]))
+    # Four moves up net of the last 48: 4 / sqrt(48), short of a trend, and enough to keep one.
+    last = [0.01, -0.01] * 22 + [0.01] * 4
+    after_a_rise, after_nothing = trend(zigzag([0.01] * 23 + last)), trend(zigzag([-0.01, 0.01] * 11 + [-0.01] + last))
 
-    assert fading is not None
-    assert slow is not None
-    assert (fading.state, slow.state) == ("up", "flat")
-    assert 0.3 < slow.value < 1.0
+    assert after_a_rise is not None
+    assert after_nothing is not None
+    assert after_a_rise.value == pytest.approx(after_nothing.value) == pytest.approx(4 / math.sqrt(48))
+    assert (after_a_rise.state, after_nothing.state) == ("up", "flat")
 
 
 def test_a_price_that_stands_still_has_no_trend() -> None:
