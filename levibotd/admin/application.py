@@ -19,7 +19,7 @@ from levibotd.admin.desk import Desk
 from levibotd.admin.events import CURSOR_HEADER
 from levibotd.admin.health import SUMMARY, Summary
 from levibotd.admin.idempotency import KEY_HEADER as IDEMPOTENCY_HEADER
-from levibotd.admin.idempotency import Answers, checked_key
+from levibotd.admin.idempotency import Answers, Kept, checked_key
 from levibotd.admin.limits import BODY_BYTES_MAX, Clients
 from levibotd.admin.openapi import DESCRIPTION, Description
 from levibotd.admin.origins import Origins
@@ -36,7 +36,7 @@ from levibotd.admin.problems import (
     Unauthenticated,
     problem_of,
 )
-from levibotd.admin.replies import CALLER, CLIENT, DESK, EDGE, EDGE_HEADERS, TAKES
+from levibotd.admin.replies import CALLER, CLIENT, DESK, EDGE, EDGE_HEADERS, TAKES, whole_body
 from levibotd.admin.routes import ROUTES, Route
 from levibotd.admin.schema import openapi_bytes
 from levibotd.admin.streams import DOORS, Doors, Streams
@@ -48,6 +48,7 @@ from levibotd.ports.buckets import Buckets
 
 SLOW_S = 0.1
 TICKET = "ticket"
+TICKET_PATH = "/ws/ticket"
 REPLAY_HEADER = "Idempotent-Replay"
 GUESS_TOKENS = 10.0  # What a wrong key costs on top: guessing is slow.
 
@@ -73,14 +74,7 @@ class Guard(Struct, frozen=True, kw_only=True):
     keyring: Keyring = Keyring()
     clients: Clients = Clients()
     masker: Masker = Masker()
-
-
-class _Kept(Struct, frozen=True, kw_only=True):
-    """An answer as it can be given again."""
-
-    status: int
-    content_type: str
-    body: bytes
+    answers: Answers | None = None
 
 
 def make_application(desk: Desk, guard: Guard) -> web.Application:
@@ -136,7 +130,7 @@ class _Edge:
         self._desk = desk
         self._now = desk.clock.monotonic
         self._guard = guard
-        self._answers: Answers[_Kept] = Answers()
+        self._answers = guard.answers or Answers()
         # A bound method cannot carry the marker that aiohttp looks for.
         self.middleware = web.middleware(lambda request, handler: self._attend(request, handler))
 
@@ -165,7 +159,7 @@ class _Edge:
                 await self._admit(request, route, since)
                 check_length(request)
                 if request.method == "POST" and route is not None and IDEMPOTENCY_HEADER in headers:
-                    response = await self._answer(request, handler, since)
+                    response = await self._answer(request, handler)
                 else:
                     response = await handler(request)
         except Exception as error:  # noqa: BLE001  # The outermost edge: whatever it is, the client gets a document.
@@ -213,17 +207,21 @@ class _Edge:
             return self.doors.tickets.redeem(request.query[TICKET], needs=needs, now=now)
         return self._guard.keyring.caller(key, needs=needs)
 
-    async def _answer(self, request: web.Request, handler: _Handler, now: float) -> web.StreamResponse:
-        key = checked_key(request.headers[IDEMPOTENCY_HEADER])
+    async def _answer(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        key, asked = checked_key(request.headers[IDEMPOTENCY_HEADER]), await whole_body(request)
 
-        async def once() -> _Kept:
+        async def once() -> Kept:
             try:
                 return _kept(await handler(request))
             except Exception as error:  # noqa: BLE001  # An answer like others, and perhaps one to keep.
                 return _kept(self._refuse(request, error))
 
         name = f"{request[CALLER].name}|{request.path_qs}|{key}"
-        kept, again = await self._answers.once(name, once, keep=_is_final, now=now)
+        now = self._desk.clock.time()
+        # A ticket opens a door: it is not written down.
+        kept, again = await self._answers.once(
+            name, once, asked=asked, keep=_is_final, now=now, stored=request.path != TICKET_PATH
+        )
         headers = {REPLAY_HEADER: "true"} if again else None
         return web.Response(status=kept.status, body=kept.body, content_type=kept.content_type, headers=headers)
 
@@ -274,12 +272,12 @@ def _problem(request: web.Request, error: Exception) -> Problem:
             return problem_of(error)
 
 
-def _kept(answer: web.StreamResponse) -> _Kept:
+def _kept(answer: web.StreamResponse) -> Kept:
     body = answer.body if isinstance(answer, web.Response) else None
     if not isinstance(body, bytes):
         raise AssertionError("answers to POST are small and whole")
-    return _Kept(status=answer.status, content_type=answer.content_type, body=body)
+    return Kept(status=answer.status, content_type=answer.content_type, body=body)
 
 
-def _is_final(answer: _Kept) -> bool:
+def _is_final(answer: Kept) -> bool:
     return answer.status < 500 and answer.status not in _PASSING

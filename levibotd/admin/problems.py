@@ -96,6 +96,13 @@ class MethodNotAllowed(Declined):
     status = 405
 
 
+class KeyReused(Declined):
+    """An Idempotency-Key under which something else was asked before. Nothing was done."""
+
+    code = "KEY_REUSED"
+    status = 422
+
+
 class Blocked(Declined):
     """A gate said no: its name, what was found and what would have been allowed."""
 

@@ -100,7 +100,7 @@ async def read_body(request: web.Request, shape: type[B]) -> B:
     A web form is what some clients call any body; what says that it is a text, a page or a file is refused.
     """
     _hold_declared(request, shape)
-    raw = await _whole_body(request)
+    raw = await whole_body(request)
     if raw and not (request.content_type in _TAKEN or request.content_type.endswith("+json")):
         raise Malformed(f"Content-Type: expected {JSON}")
     try:
@@ -198,7 +198,8 @@ def plain_or_none(number: Decimal | None) -> str | None:
     return None if number is None else plain(number)
 
 
-async def _whole_body(request: web.Request) -> bytes:
+async def whole_body(request: web.Request) -> bytes:
+    """Raises TooSlow when it does not come; what aiohttp raises when it is too large."""
     try:
         with anyio.fail_after(BODY_S):
             return await request.read()

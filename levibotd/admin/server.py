@@ -17,6 +17,7 @@ import anyio
 
 from levibotd.admin.auth import Keyring
 from levibotd.admin.desk import Desk
+from levibotd.admin.idempotency import Answers
 from levibotd.admin.limits import Clients, MemoryBuckets
 from levibotd.admin.origins import Origins
 from levibotd.config import split_bind
@@ -43,7 +44,7 @@ class AdminHttp(Actor[None]):
     """
     Serve the HTTP interface on a socket that is already listening.
 
-    A restart loses the answers kept for Idempotency-Keys, and the levels of rate limits that were not given.
+    A restart loses the answers kept for Idempotency-Keys, and the levels of rate limits, where they were not given.
     """
 
     def __init__(
@@ -54,12 +55,14 @@ class AdminHttp(Actor[None]):
         keyring: Keyring | None = None,
         buckets: Buckets | None = None,
         masker: Masker | None = None,
+        answers: Answers | None = None,
     ) -> None:
         self._desk = desk
         self._listener = listener
         self._keyring = Keyring() if keyring is None else keyring
         self._buckets = MemoryBuckets(Rate(), clock=desk.clock) if buckets is None else buckets
         self._masker = Masker() if masker is None else masker
+        self._answers = answers
         self._accepting: socket.socket | None = None
         self._server: asyncio.Server | None = None
         self._close: Callable[[], Awaitable[None]] | None = None
@@ -78,6 +81,7 @@ class AdminHttp(Actor[None]):
             clients=Clients(http.trusted_proxies),
             buckets=self._buckets,
             masker=self._masker,
+            answers=self._answers,
         )
         runner = web.AppRunner(make_application(self._desk, guard), access_log=None, shutdown_timeout=SHUTDOWN_S)
         self._close = runner.cleanup

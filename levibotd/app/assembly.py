@@ -16,7 +16,10 @@ from actors.logger import Log
 from actors.market import MarketActor
 from actors.sampler import SamplerActor
 from levibotd import __version__
+from levibotd.adapters.answer_file import AnswerFile
+from levibotd.adapters.os_files import OsFiles
 from levibotd.admin.auth import parse_keys
+from levibotd.admin.idempotency import Answers
 from levibotd.admin.routes import ROUTES
 from levibotd.admin.server import AdminHttp
 from levibotd.admin.totp import parse_secret
@@ -217,9 +220,21 @@ class Assembly:
         )
         http: Ref[None] = Ref("http", Box(16, DROP_NEWEST))
 
+        # Like the rate limits they outlive AdminHttp; unlike these, the process as well.
+        answers = Answers(
+            store=AnswerFile(OsFiles(given.memory.state_dir)),
+            on_fault=lambda fault: given.log.warning("answers_not_kept", error=str(fault)),
+        )
+        answers.load(now=given.clock.time())
+
         def make_http() -> AdminHttp:
             return AdminHttp(
-                self.window.desk(), listener=given.listener, keyring=keyring, buckets=buckets, masker=self._masker
+                self.window.desk(),
+                listener=given.listener,
+                keyring=keyring,
+                buckets=buckets,
+                masker=self._masker,
+                answers=answers,
             )
 
         sampler: Ref[Message] = Ref("sampler", Box(16, DROP_NEWEST))
