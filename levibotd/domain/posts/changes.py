@@ -203,7 +203,7 @@ def levels_told(look: Glance, *, near: float) -> Change | None:
     """
     Return the stop and targets that a short text lists without a coin and without a command: "SL 4.8, TP 5.5 - 6".
 
-    Only a reply to a call can mean that; `near` is what its coin costs.
+    Only a reply to a call can mean that; `near` is what its coin costs. An empty change: levels, but not plainly all.
     """
     if len(look.text) > LENGTH_MAX or _UNLESS.search(look.lower) or _REPORT.search(look.lower):
         return None
@@ -212,7 +212,7 @@ def levels_told(look: Glance, *, near: float) -> Change | None:
         if fields.entry or fields.sells or fields.stray or len(fields.sls) > 1:
             return None
         if _LATER_TARGET.search(look.lower) and not _FIRST_TARGET.search(look.lower):
-            return None  # One target of several: the others stay, and we cannot say so.
+            return Change()  # One target of several: the others stay, and we cannot say so.
         if any(number.pct for number in (*fields.sls, *fields.tps)):
             return None
         stops, targets = values_of(fields.sls, near), values_of(fields.tps, near)

@@ -13,7 +13,7 @@ from levibotd.domain.posts.market_view import MarketView
 from levibotd.domain.posts.refusal import Unsolved
 from levibotd.domain.posts.solver import solve
 from levibotd.domain.posts.symbols import Mention, find_symbols, nearby_quote
-from levibotd.domain.posts.tickers import NO_COIN, WORDY
+from levibotd.domain.posts.tickers import NO_COIN, STABLE_QUOTES, WORDY
 from levibotd.domain.signal import Leg
 
 COINS_MAX = 8
@@ -44,7 +44,7 @@ def draft(text: str, *, market: MarketView) -> Draft:
         return _draft_without_coin(text)
     if len(coins) > COINS_MAX:
         return Draft(symbols=names, refusal="too_many_coins")
-    if _names_another(text, {base for base, _, _ in coins}, market):
+    if _names_another(text, {name for base, quote, _ in coins for name in (base, quote)}, market):
         return Draft(symbols=names, refusal="another_coin", call_like=True)
     segments = _segments(text, coins)
     header = text[: segments[0][0]]  # What is said above all coins is said of each.
@@ -64,18 +64,23 @@ def draft(text: str, *, market: MarketView) -> Draft:
     return Draft(legs=tuple(legs), symbols=names, call_like=True)
 
 
-def _names_another(text: str, bases: set[str], market: MarketView) -> bool:
+def _names_another(text: str, names: set[str | None], market: MarketView) -> bool:
     """Whether a price is told of a coin that was not taken for one: "BUY NEAR 8.90", "ALICE long 13.95"."""
     for hit in _PRICED.finditer(text):
         name = hit.group(1) or hit.group(2)
-        if name not in bases and name not in NO_COIN and (name in WORDY or market.is_known(name, None)):
+        if (
+            name not in names
+            and name not in STABLE_QUOTES
+            and name not in NO_COIN
+            and (name in WORDY or market.is_known(name, None))
+        ):
             return True
     return False
 
 
-_AT = r"(?:@\s?|at\s|below\s|under\s|around\s|near\s|here\s|now\s)*\$?\d"
+_AT = r"(?:@ ?|at |below |under |around |near |here |now )*\$?\d"
 _TRADE = "(?:BUY|Buy|buy|Buying|buying|LONG|Long|long|SHORT|Short|short)"
-_PRICED = re.compile(rf"\b{_TRADE}\s+([A-Z]{{2,10}})\s+{_AT}|(?<![A-Za-z#$/])([A-Z]{{2,10}})\s+{_TRADE}\s+{_AT}")
+_PRICED = re.compile(rf"\b{_TRADE} +([A-Z]{{2,10}}) +{_AT}|(?<![\w#$/.:-])([A-Z]{{2,10}}) +{_TRADE} +{_AT}")
 
 
 def _draft_without_coin(text: str) -> Draft:

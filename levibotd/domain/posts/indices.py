@@ -30,6 +30,8 @@ def index_at(tokens: Sequence[Token], i: int, *, expected: int, fresh: bool) -> 
         return None
     if after[1] == ")" and not _opened(tokens, i):
         return value
+    if value == expected and _opens_line(tokens, i) and not (after[1].isascii() or after[1].isalnum()):
+        return value  # Also before a word: "5 👉 Moon".
     likely = value in (1, expected - 1, expected, expected + 1)
     more = any(token[0] == NUMBER for token in tokens[i + 1 :])
     if more and likely and len(tokens) > i + 2 and _opens_line(tokens, i) and _parts(after[1]):

@@ -81,6 +81,7 @@ def _without_legs(
     if change is None and near is not None and kind in _MAY_TELL_LEVELS:
         change = levels_told(look, near=near)
     kind = kind if change is None else Kind.UPDATE
+    change = change if change != Change() else None
     symbols: tuple[str, ...] = ()
     if kind in _ABOUT_CALLS:
         symbols = named_coins(look.text, market=market) or (parent.symbols if parent is not None else ())

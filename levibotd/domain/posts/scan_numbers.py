@@ -22,6 +22,7 @@ def read_number(s: Scan, tokens: Sequence[Token], i: int) -> None:
     unit = after[1].lower() if after and after[0] == WORD and after[2] - end <= 1 else ""
     glued = unit if after and after[2] == end else _behind_dollar(tokens, i)
     if _is_leverage(s, tokens, i, unit=unit, glued=glued):
+        _take_lower_leverage(s, tokens, i)
         _take_leverage(s, raw)
         s.open_leverage = True
         return
@@ -76,9 +77,11 @@ def _is_leverage(s: Scan, tokens: Sequence[Token], i: int, *, unit: str, glued: 
     behind_x = i > 0 and tokens[i - 1][1].lower() == "x" and tokens[i - 1][3] == tokens[i][2]
     if s.field == w.LEV:
         return behind_x or unit == "x"
+    after = tokens[i + (1 if behind_x else 2) :][:1]
+    if (behind_x or glued == "x") and after and ROLE_OF.get(after[0][1].lower()) == w.LEV:
+        return True
     if not behind_x and (glued != "x" or s.strays):
         return False
-    after = tokens[i + (1 if behind_x else 2) :][:1]
     return not after or after[0][0] != WORD or after[0][1].lower() in ROLE_OF or after[0][1].isupper()
 
 
@@ -92,7 +95,7 @@ def _compares(tokens: Sequence[Token], i: int) -> bool:
 def _opens_percent_range(tokens: Sequence[Token], i: int) -> bool:
     """Whether the "%" behind the last of a run of small whole numbers is meant for this one too: `5-7%`."""
     value = 0
-    while i < len(tokens) and tokens[i][0] == NUMBER and tokens[i][1].isdigit() and len(tokens[i][1]) <= 2:
+    while i < len(tokens) and tokens[i][0] == NUMBER and tokens[i][1].isdigit() and len(tokens[i][1]) <= 3:
         if int(tokens[i][1]) <= value:
             return False
         value = int(tokens[i][1])
@@ -142,6 +145,16 @@ def _take(s: Scan, number: Number) -> None:
         s.out.sells.append(number)
     elif s.field == w.LEV and not number.pct:
         _take_leverage(s, number.raw)
+
+
+def _take_lower_leverage(s: Scan, tokens: Sequence[Token], i: int) -> None:
+    """Note the 5 of "5-10x" where no field took it."""
+    if i < 2 or tokens[i - 1][1] not in "-~/" or not s.out.unread or s.out.unread[-1].line != s.line:
+        return
+    lower = s.out.unread[-1].raw
+    if tokens[i - 2][1] == lower and lower.isdigit() and len(lower) <= 3:
+        s.out.unread.pop()
+        s.out.leverage.append(float(lower))
 
 
 def _take_leverage(s: Scan, raw: str) -> None:

@@ -197,6 +197,8 @@ def _read_modifier(s: Scan, tokens: Sequence[Token], i: int, role: int, *, stron
     if (role, _next_word(tokens, i)) in ((w.TAKE, w.PROFIT), (w.PROFIT, w.ZONE)):
         s.out.roles.add(w.TP)
         label(s, w.TP)
+    elif role == w.PROFIT and i and tokens[i - 1][1] == "%":
+        return  # "(88% profit)" says what the target before it pays.
     elif role == w.PROFIT:
         beside = strong_fresh and s.field == w.TP and _is_adjacent(tokens, i)
         if not beside and _next_word(tokens, i) != w.TP:

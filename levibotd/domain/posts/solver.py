@@ -321,7 +321,7 @@ def _within(ratio: float, limits: tuple[float, float]) -> bool:
 def _market(fields: Fields, text: str) -> str | None:
     if fields.leverage or fields.flags & {"cross", "isolated"} or _FUTURES.search(text):
         return "futures"
-    return "spot" if _SPOT.search(text) else None
+    return "spot" if _SPOT.search(text) and not _SPOT_TOO.search(text) else None
 
 
 _INVERSE = re.compile(r"\binverse\b|coin-?m\b", re.IGNORECASE)
@@ -331,6 +331,9 @@ _FUTURES = re.compile(
     re.IGNORECASE,
 )
 _BITCOIN_MARGIN = re.compile(r"bitmex", re.IGNORECASE)
+_SPOT_TOO = re.compile(
+    r"\b(?:in|on) spot (?:also|too|as well)|\bcan (?:also )?(?:buy|accumulate)[^\n]{0,30}\bspot\b", re.IGNORECASE
+)
 _SPOT = re.compile(r"\bspot\b|спот|سبوت|اسپات", re.IGNORECASE)
 
 

@@ -268,3 +268,32 @@ def test_only_a_plain_beginning_is_completed(parent: str) -> None:
 def test_a_text_of_more_than_any_call_is_too_dense() -> None:
     for text in ("word " * 1100, "buy #ADA " + "5.1 " * 130):
         assert (reading(text).kind, reading(text).reasons) == (Kind.AMBIGUOUS, ("too_dense",))
+
+
+def test_what_a_target_pays_is_no_target() -> None:
+    found = leg("COIN: $ADA\nBUY\n24 - 28\nSELL TARGETS\n1) 45 (88% Profit)\n2) 60 (150% Profit)")
+    assert (found.tps, found.tp_unit) == ((45.0, 60.0), "price")
+
+
+def test_a_count_before_a_word_is_no_target() -> None:
+    assert leg("We are buying #CTK now\nTargets\n1 👉 $2.23\n2 👉 $2.25\n3 👉 Moon").tps == (2.23, 2.25)
+
+
+@pytest.mark.parametrize("written", ["You can use 5-10x leverage.", "Lev: 5-10x", "Leverage- X5 ~ 10x", "Cross 5x-10x"])
+def test_leverage_is_read_in_a_sentence_too(written: str) -> None:
+    found = leg(f"#ADA/USDT\nBuy 5.0{BLOCK}\n{written}")
+    assert (found.leverage, found.market) == ((5.0, 10.0), "futures")
+
+
+@pytest.mark.parametrize("written", ["It can give 2x easily", "X2 potential coin", "Still in zone, easily 3x"])
+def test_a_promise_is_no_leverage(written: str) -> None:
+    assert leg(f"#ADA/USDT\nBuy 5.0{BLOCK}\n{written}").leverage is None
+
+
+def test_targets_in_percent_may_go_beyond_a_hundred() -> None:
+    found = leg("SFP LONG 1.80-1.81\nTARGET 10-100% ON 10X")
+    assert (found.tps, found.tp_unit) == ((10.0, 100.0), "pct")
+
+
+def test_a_remark_on_spot_names_no_market() -> None:
+    assert leg(f"#LONG $ADA\nENTRY: 5.0{BLOCK}\nU can accumulate some in spot also").market is None
