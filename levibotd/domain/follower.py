@@ -364,6 +364,7 @@ class Follow:
         return min(end, self._announced_at)
 
     def _settle(self, path: Path) -> None:
+        self._before_s = 0.0
         if self._last_close is None:
             path.end("unpriced", "no_candles", at=self.terms.decided_at)
         elif not path.bought:
