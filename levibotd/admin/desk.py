@@ -120,7 +120,7 @@ class Desk(Struct, frozen=True, kw_only=True):
     `view` is the fold over all committed records, `last_seq` the end of them, `decisions` how many posts
     ended how since this start. `readiness` gives the reasons why the daemon is not ready (none: it is).
     `score` reads a post without side effects, as `parse` prints it. `cards` is the fold over what became of each
-    channel's calls, `board` the cards made of it a few seconds ago at most, `reliability` what p_call of the served
+    channel's calls, `board` the cards made of it a little while ago, `reliability` what p_call of the served
     model is worth. `trust` is what is held of a channel now, `is_unproven` whether it stands where it does by the
     operator's word. `why` tells the story of a trace, None where nobody knows it;
     `climate` is what is around calls now, with the trends of symbols. `configured` is what rules now; `stage_of` is a

@@ -36,7 +36,8 @@ from levibotd.kernel import offload
 from levibotd.kernel.clock import Clock
 from levibotd.settings import ChannelConfig
 
-FRESH_S = 5.0  # So long a board is shown again before another is made.
+FRESH_S = 5.0  # So long a board is shown again before another is made,
+SHARE_MAX = 0.05  # and so long that making boards takes no more of the time than this.
 
 _NOT_LISTED = ChannelConfig(id="")
 _QUOTES = (None, "USD", "USDT", "USDC", "FDUSD", "BUSD")  # Fees in other money are not converted, and so not told.
@@ -94,26 +95,27 @@ def board(book: CardBook, known: Known, config: Config, *, compared: Compared = 
 
 class BoardWatch:
     """
-    The board of a running daemon, made off the loop and not more often than every `FRESH_S`.
+    The board of a running daemon, made off the loop, where somebody asks, and not too often.
 
-    What it is made of is copied first: the fold moves on meanwhile.
+    What it is made of is copied first: the fold moves on meanwhile. Whoever asks at the same time waits for the same.
     """
 
     def __init__(self, state: CommittedState, *, config: Callable[[], Config], clock: Clock) -> None:
         self._state = state
         self._config = config
         self._clock = clock
-        self._made_at: float | None = None
+        self._fresh_until: float | None = None
         self._board = Board()
         self._making = anyio.Lock()
 
     async def get(self) -> Board:
-        """The board as of a few seconds ago at most."""
+        """The board as of a few seconds ago; where it takes seconds to make, as of a minute or so."""
         async with self._making:
-            now = self._clock.monotonic()
-            if self._made_at is None or now - self._made_at >= FRESH_S:
+            began = self._clock.monotonic()
+            if self._fresh_until is None or began >= self._fresh_until:
                 self._board = await offload.call(_made, self._state.cards.to_bytes(), self._known(), self._config())
-                self._made_at = now
+                made = self._clock.monotonic()
+                self._fresh_until = max(began + FRESH_S, made + (made - began) / SHARE_MAX)
             return self._board
 
     def _known(self) -> Known:
