@@ -19,7 +19,7 @@ from levibotd.kernel.actor import Actor
 from levibotd.kernel.clock import Clock
 from levibotd.kernel.mailbox import Ref
 from levibotd.kernel.supervisor import Child, Group, System
-from levibotd.messages import Append, Committed, LoggerMessage, LookAtBook
+from levibotd.messages import Append, CatchUp, Committed, LoggerMessage, LookAtBook
 from levibotd.sim.recorded_market import RecordedMarket
 from tests.actors.listeners import box
 from tests.scenarios.bench import BTC, T0, flat, minutes
@@ -31,17 +31,27 @@ LEG = Leg(symbol="BTC/USDT", side=Side.BUY, entry_type="limit", entry=(99.0,), t
 class FoldingLog(Actor[LoggerMessage]):
     """Writes at once, into the book too."""
 
-    def __init__(self, book: ShadowBook, entries: list[tuple[float, Entry]], clock: Clock) -> None:
+    def __init__(
+        self, book: ShadowBook, entries: list[tuple[float, Entry]], clock: Clock, *, slow: bool = False
+    ) -> None:
         self._book = book
         self._entries = entries
         self._clock = clock
+        self._slow = slow  # Writes only when somebody asks whether it has.
+        self._waiting: list[Append] = []
 
     async def receive(self, message: LoggerMessage) -> Committed:
         if isinstance(message, Append):
-            for entry in message.entries:
+            self._waiting.append(message)
+        if isinstance(message, CatchUp) or not self._slow:
+            self._write()
+        return Committed(1, len(self._entries))
+
+    def _write(self) -> None:
+        while self._waiting:
+            for entry in self._waiting.pop(0).entries:
                 self._entries.append((self._clock.time(), entry))
                 self._book.apply(Logged(seq=len(self._entries), ts=self._clock.time(), event_type="X", entry=entry))
-        return Committed(1, len(self._entries))
 
 
 def refused(_call: ShadowCall, _source: Source) -> Terms | str:
@@ -51,7 +61,9 @@ def refused(_call: ShadowCall, _source: Source) -> Terms | str:
 class Followed:
     """The actor over a book, and a log that folds into it."""
 
-    def __init__(self, clock: Clock, prices: Sequence[tuple[float, float, float, float]]) -> None:
+    def __init__(
+        self, clock: Clock, prices: Sequence[tuple[float, float, float, float]], *, slow: bool = False
+    ) -> None:
         self.book = ShadowBook()
         self.written: list[tuple[float, Entry]] = []
         self.clock = clock
@@ -60,7 +72,7 @@ class Followed:
         self.market = RecordedMarket(MemoryCandles({BTC: minutes(*prices)}))
         self.made: list[ShadowActor] = []
         children = (
-            Child(self.log, lambda: FoldingLog(self.book, self.written, clock)),
+            Child(self.log, lambda: FoldingLog(self.book, self.written, clock, slow=slow)),
             Child(self.ref, self._make, waits_on=(self.log,)),
         )
         self.system = System(Group("root", children=children), clock=clock, on_event=lambda _: None, rng=Random(1))
@@ -164,3 +176,24 @@ async def test_a_call_that_cannot_be_priced_is_over_at_once(at_t0: Clock) -> Non
 
     assert [one.reason for one in followed.outcomes(AS_POSTED)] == ["no_candles"]
     assert not followed.book.calls
+
+
+async def test_what_was_given_to_the_log_and_is_not_written_yet_is_not_given_again(at_t0: Clock) -> None:
+    followed = Followed(at_t0, FALLING, slow=True)
+    await followed.system.start()
+    followed.take_up(7)
+    await at_t0.sleep(1.5)
+    assert not followed.written  # On its way.
+
+    followed.made[-1].start(crash, key="crash")
+    await at_t0.sleep(3_600.0)
+    followed.log.offer(CatchUp())
+    await at_t0.sleep(1.0)
+    await followed.system.stop()
+
+    assert len(followed.made) == 2
+    assert [len(followed.outcomes(ledger)) for ledger in (AS_FOLLOWED, AS_POSTED)] == [1, 1]
+
+
+async def crash() -> None:
+    raise RuntimeError("planted")

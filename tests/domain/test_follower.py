@@ -412,3 +412,15 @@ def test_funding_is_due_on_what_was_held_before_its_moment() -> None:
     assert times(*hours(fills, wins, begin=eight - 2 * HOUR)) == 0
     assert times(*hours(fills, wins, begin=eight)) == 0
     assert times(*hours(fills, wins, begin=eight - HOUR), announced_at=eight) == 1
+
+
+def test_a_calm_bar_that_is_told_again_turns_no_time_back() -> None:
+    one = Follow(terms(*limits(100.0), targets=aims(110.0, 120.0)))
+    bars = hours((105, 106, 99, 101), (101, 102, 100.5, 101), (101, 102, 100.5, 101), (101, 111, 101, 110))
+
+    one.advance(bars)
+    before = one.cursor
+    one.advance(bars[1:2])
+
+    assert one.cursor == before
+    assert one.so_far(100.0) == 0.5
