@@ -7,14 +7,14 @@ import msgspec
 import pytest
 
 from levibotd.adapters.os_files import OsFiles
-from levibotd.app.cards import FRESH_S, BoardWatch, board, read_cards
+from levibotd.app.cards import FRESH_S, SHARE_MAX, BoardWatch, board, read_cards
 from levibotd.app.committed import CommittedState
 from levibotd.config import Config, load
 from levibotd.domain.cards.card import Board, Card
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.records import ChannelStage, DayAnchor, Entry, Logged
 from levibotd.journal import decode
-from levibotd.kernel.clock import Clock
+from levibotd.kernel.clock import Clock, LoopClock
 from tests.app.card_logs import ALPHA, FEW, hand, write_log
 from tests.domain.cards.log import BEGIN, DAY
 
@@ -61,6 +61,27 @@ async def test_a_board_is_made_again_only_after_a_while(logs: Path, clock: Clock
     assert await watch.get() is first
     await clock.sleep(FRESH_S)
     assert len((await watch.get()).cards) > 0
+    assert await watch.get() is not first
+
+
+class SlowClock(LoopClock):
+    """Goes on by two seconds while a board is made: between asking it and asking it again."""
+
+    asked = 0
+
+    def monotonic(self) -> float:
+        self.asked += 1
+        return super().monotonic() + 2.0 * self.asked
+
+
+async def test_a_board_that_takes_long_is_made_less_often(logs: Path) -> None:
+    state, clock = CommittedState(Ledger(balance=Decimal(10_000))), SlowClock()
+    watch = BoardWatch(state, config=lambda: load(environ={}), clock=clock)
+    first = await watch.get()
+
+    await clock.sleep(2.0 / SHARE_MAX - 10.0)
+    assert await watch.get() is first
+    await clock.sleep(10.0)
     assert await watch.get() is not first
 
 
