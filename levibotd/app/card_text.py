@@ -173,7 +173,8 @@ def _claims(column: Column) -> str:
     conduct = column.conduct
     if conduct.claimed_win_rate is None:
         return UNKNOWN
-    return f"{conduct.claimed_wins} ({conduct.claimed_win_rate:.0%}), {conduct.claims_that_won} of them paid"
+    measured = f"{conduct.claims_that_won} of {conduct.claims_measured} measured paid"
+    return f"{conduct.claimed_wins} ({conduct.claimed_win_rate:.0%}), {measured}"
 
 
 def _stopless(column: Column) -> str:

@@ -21,7 +21,7 @@ RESULTS = Results(
 )  # fmt: skip
 CONDUCT = Conduct(
     edited=4, edited_after_move=3, deleted=2, deleted_after_loss=1, copied=6, copied_from={"@first": 5, "@b": 1},
-    copied_by_others=7, claimed_wins=9, claims_that_won=4, claimed_win_rate=0.9,
+    copied_by_others=7, claimed_wins=9, claims_measured=8, claims_that_won=4, claimed_win_rate=0.9,
 )  # fmt: skip
 STOPS = Stops(
     without_share=0.25, median_distance=0.05, without_calls=5, without_return_pct=-2.0, without_worst_pct=-31.0
@@ -67,7 +67,7 @@ def test_every_figure_of_the_card_is_said() -> None:
         "worst to best order in a bar": "-0.10 to +0.02, 2 undecided",
         "same trades at random times, R": "-0.02; timing -0.03 (-0.20 to +0.14)",
         "R a call net of the fee": "-0.17 (fee 0.125)",
-        "wins it claims": "9 (90%), 4 of them paid",
+        "wins it claims": "9 (90%), 4 of 8 measured paid",
         "without a stop": "25%; held as posted -2.0 %, worst -31.0 %",
     }
     for name, figure in expected.items():

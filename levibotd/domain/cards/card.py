@@ -99,7 +99,8 @@ class Conduct(Struct, frozen=True, kw_only=True):
     copied_from: Mapping[str, int] = {}
     copied_by_others: int = 0
     claimed_wins: int = 0  # Calls of which it says that they won.
-    claims_that_won: int = 0  # Of these, net R above zero.
+    claims_measured: int = 0  # Of these, priced.
+    claims_that_won: int = 0  # And of those, net R above zero.
     claimed_win_rate: float | None = None  # Claimed wins over the calls it claims anything of.
     proxy_share: float | None = None  # Priced on another market than the one it names.
     synthetic_share: float | None = None  # Priced through a cross.

@@ -133,6 +133,7 @@ def _conduct(sums: Sums, *, witnessed: bool) -> Conduct:
         copied_from=dict(sorted(sums.copied_from.items())),
         copied_by_others=sums.copied_by_others,
         claimed_wins=sums.claimed_wins,
+        claims_measured=sums.claims_measured,
         claims_that_won=sums.claims_that_won,
         claimed_win_rate=_share(sums.claimed_wins, sums.claims),
         proxy_share=_share(sums.proxies, sums.priced),

@@ -85,6 +85,7 @@ class Sums(Struct, kw_only=True):
     copied_by_others: int = 0
     claims: int = 0
     claimed_wins: int = 0
+    claims_measured: int = 0
     claims_that_won: int = 0
     proxies: int = 0
     synthetic: int = 0
@@ -137,6 +138,7 @@ def add_claim(sums: Sums, call: CallKept) -> None:
     sums.claims += 1
     if call.claimed:
         sums.claimed_wins += 1
+        sums.claims_measured += call.r is not None
         sums.claims_that_won += call.r is not None and call.r > 0
     said = 1.0 if call.reward is None else call.reward
     sums.claimed.add(call.claimed_at or call.posted_at, said if call.claimed else -1.0)

@@ -116,6 +116,7 @@ def test_a_result_post_claims_the_call_it_answers_or_the_last_on_its_coin() -> N
     conduct = card_of(hand.book, "@c", at=BEGIN + 30 * DAY).witnessed.conduct
 
     assert (conduct.claimed_wins, conduct.claims_that_won, conduct.claimed_win_rate) == (2, 1, 1.0)
+    assert conduct.claims_measured == 2
     assert hand.book.channels["@c"].calls[f"{lost}|0"].claimed is True
 
 
