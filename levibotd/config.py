@@ -140,13 +140,15 @@ _DEMO: Mapping[str, Any] = {
 }
 
 
-def load(path: Path | None = None, *, environ: Mapping[str, str] | None = None) -> Config:
+def load(path: Path | None = None, *, environ: Mapping[str, str] | None = None, to_run: bool = False) -> Config:
     """
     Read `path` (None: defaults alone), put `LEVI_<SECTION>__<KEY>` variables over it and check it as a whole.
 
-    `environ` is the process's own unless given. Raises ConfigError with every fault, one a line.
+    `environ` is the process's own unless given. Raises ConfigError with every fault, one a line; `to_run` with what
+    `check_usable` would find then, too: who corrects a file hears of all of it at once.
     """
-    return _load({} if path is None else _read(path), environ, origin="configuration" if path is None else str(path))
+    raw, origin = ({}, "configuration") if path is None else (_read(path), str(path))
+    return _load(raw, environ, origin=origin, to_run=to_run)
 
 
 def demo_config(*, environ: Mapping[str, str] | None = None) -> Config:
@@ -216,8 +218,17 @@ def resolve_policy(config: Config, *, name: str | None = None) -> RiskPolicyValu
     return RiskPolicyValues(name=name, sources=sources, **values)
 
 
+def check_usable(config: Config, *, has_keys: bool) -> None:
+    """As `check_supported` and `check_bind` together. Raises ConfigError with what either has to say."""
+    _refuse([*_unsupported(config), *_unbindable(config, has_keys=has_keys)])
+
+
 def check_supported(config: Config) -> None:
     """Refuse what the configuration asks for and this version does not have. Raises ConfigError with every case."""
+    _refuse(_unsupported(config))
+
+
+def _unsupported(config: Config) -> list[str]:
     absent = "is not in this version yet"
     asked = (
         (config.exchange.id != "paper", f'$.exchange.id: trading on {config.exchange.id} {absent}; use "paper"'),
@@ -238,7 +249,7 @@ def check_supported(config: Config) -> None:
     for index, channel in enumerate(config.telegram.channels):
         changed = [key for key in _CHANNEL_KEYS_LATER if getattr(channel, key) != getattr(_CHANNEL_DEFAULTS, key)]
         faults += [f"$.telegram.channels[{index}].{key}: {absent}; remove it" for key in changed]
-    _refuse(faults)
+    return faults
 
 
 def _redis_fault(config: Config) -> str | None:
@@ -253,16 +264,20 @@ def _redis_fault(config: Config) -> str | None:
 
 def check_bind(config: Config, *, has_keys: bool) -> None:
     """Refuse to listen beyond loopback without keys, a TLS proxy and trusted proxies. Raises ConfigError."""
+    _refuse(_unbindable(config, has_keys=has_keys))
+
+
+def _unbindable(config: Config, *, has_keys: bool) -> list[str]:
     host, _ = split_bind(config.http.bind)
     if _is_loopback(host):
-        return
+        return []
     where = f"$.http.bind: {config.http.bind} is reachable from other machines, which needs"
     missing = (
         (not has_keys, f"{where} the credential `api_keys`; add it or bind 127.0.0.1"),
         (not config.http.tls_terminated, f"{where} a proxy that ends TLS, declared by `http.tls_terminated = true`"),
         (not config.http.trusted_proxies, f"{where} `http.trusted_proxies`, the networks of that proxy"),
     )
-    _refuse([fault for lacking, fault in missing if lacking])
+    return [fault for lacking, fault in missing if lacking]
 
 
 def split_bind(bind: str) -> tuple[str, int]:
@@ -306,27 +321,50 @@ def environ_with(over: Mapping[str, str]) -> dict[str, str]:
 
 
 def _load(
-    raw: dict[str, Any], environ: Mapping[str, str] | None, *, origin: str, base: Mapping[str, Any] = {}
+    raw: dict[str, Any],
+    environ: Mapping[str, str] | None,
+    *,
+    origin: str,
+    base: Mapping[str, Any] = {},
+    to_run: bool = False,
 ) -> Config:
     environ = os.environ if environ is None else environ
     overlay = strict_toml.Overlay(environ, prefix=_PREFIX, ignored=_NOT_SETTINGS)
     overlay.apply(raw, Settings)
     explicit = tuple(sorted(strict_toml.paths(raw)))
     settings, faults = strict_toml.build(Settings, _merged(base or {}, raw), names=overlay.names)
-    if settings is not None:
-        told = {fault.split(": ")[0].split(" ")[0] for fault in faults}
-        faults += [fault for fault in _conflicts(settings) if fault.split(": ")[0] not in told]
-    _refuse(faults, origin=origin)
+    if settings is None:
+        _refuse(faults, origin=origin)
     assert settings is not None, "a tree without faults is made"
-    settings = _with_state_dir(settings, environ)
-    fields = {name: getattr(settings, name) for name in Settings.__struct_fields__}
+    faults += _news(_conflicts(settings), faults)
+    config = _found(_with_state_dir(settings, environ), explicit, environ)
+    if faults and to_run:
+        faults += _news([*_unsupported(config), *_unbindable(config, has_keys=_has_keys(config))], faults)
+    _refuse(faults, origin=origin)
+    return config
+
+
+# Of the keys that nothing was said of yet.
+def _news(faults: list[str], told: list[str]) -> list[str]:
+    keys = {fault.split(": ")[0].split(" ")[0] for fault in told}
+    return [fault for fault in faults if fault.split(": ")[0] not in keys]
+
+
+def _found(settings: Settings, explicit: tuple[str, ...], environ: Mapping[str, str]) -> Config:
     return Config(
-        **fields,
+        **{name: getattr(settings, name) for name in Settings.__struct_fields__},
         explicit=explicit,
         credentials_dir=environ.get("CREDENTIALS_DIRECTORY") or None,
         notify_socket=environ.get("NOTIFY_SOCKET") or None,
         watchdog_s=_watchdog_s(environ),
     )
+
+
+def _has_keys(config: Config) -> bool:
+    try:
+        return read_secret(config, "api_keys") is not None
+    except ConfigError:
+        return True  # There, and at fault: that is told by whoever reads it.
 
 
 # What is no number, or meant for another process, asks nothing of this one.

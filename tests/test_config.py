@@ -14,6 +14,7 @@ from levibotd.config import (
     Config,
     check_bind,
     check_supported,
+    check_usable,
     demo_config,
     load,
     policy_names,
@@ -513,3 +514,21 @@ def test_the_watchdog_of_the_service_manager_counts_when_it_is_meant_for_this_pr
 def test_the_socket_of_the_service_manager_is_passed_on() -> None:
     assert load(environ={"NOTIFY_SOCKET": "@run"}).notify_socket == "@run"
     assert load(environ={"NOTIFY_SOCKET": ""}).notify_socket is None
+
+
+def test_who_corrects_a_file_hears_at_once_what_is_unknown_what_is_absent_and_what_is_too_open(file: Path) -> None:
+    file.write_text('[http]\nbind = "0.0.0.0:8080"\nporrt = 1\n[news]\nenabled = true\n')
+
+    with pytest.raises(ConfigError) as caught:
+        load(file, environ={}, to_run=True)
+
+    keys = [line.strip().split(":")[0] for line in str(caught.value).splitlines() if "$" in line]
+    assert keys == ["$.http.porrt", "$.news.enabled", "$.http.bind", "$.http.bind", "$.http.bind"]
+
+
+def test_a_file_without_faults_of_its_own_is_checked_for_both_together(file: Path) -> None:
+    file.write_text('[http]\nbind = "0.0.0.0:8080"\n[news]\nenabled = true\n')
+    config = load(file, environ={}, to_run=True)
+
+    with pytest.raises(ConfigError, match=r"(?s)news\.enabled.*http\.bind"):
+        check_usable(config, has_keys=False)

@@ -94,7 +94,8 @@ class Answers:
         """
         Return the answer under `name` and whether it had been given before, making it at most once at a time.
 
-        `now` is unix time; what is not `stored` stays in memory alone. Raises KeyReused when something else was `asked` under that name.
+        `now` is unix time; what is not `stored` stays in memory alone. Raises KeyReused when something else was
+        `asked` under that name.
         """
         name, digest = _digest(name.encode("utf-8", "surrogateescape")), _digest(asked)
         while (running := self._running.get(name)) is not None:

@@ -8,6 +8,7 @@ objects of a fixed name.
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
@@ -27,11 +28,15 @@ from levibotd.app.serving import served_of
 from levibotd.config import SECRET_NAMES, Config, check_bind, check_supported, read_secret
 from levibotd.errors import ConfigError
 from levibotd.exit_codes import ExitCode
-from levibotd.kernel.clock import LoopClock
+from levibotd.kernel.clock import Clock, LoopClock
 from levibotd.ports.object_store import ObjectStore, Promises, StoreRefused, StoreUnavailable
 
 # Those whose form is known; the others are taken as they are.
 _READERS: Mapping[str, Callable[[str], object]] = {"api_keys": parse_keys, "totp": parse_secret}
+
+
+_EARLIEST = datetime(2025, 1, 1, tzinfo=UTC)
+_KEPT_BY_SYSTEMD = Path("/run/systemd/timesync/synchronized")
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -77,6 +82,7 @@ def look(config: Config, *, offline: bool = False) -> list[Finding]:
         _posts(config),
         *_authors(config),
         _model(config),
+        _clock(LoopClock()),
         _archive(config, offline=offline),
     ]
 
@@ -234,6 +240,18 @@ def _archive(config: Config, *, offline: bool) -> Finding:
         return Finding(name=name, ok=False, found=f"{where}: {error}", remedy=remedy)
     how = "it checks SHA-256 itself" if promises.checks_sha256 else "everything is read back, it checks no SHA-256"
     return Finding(name=name, ok=True, found=f"{where}; {how}")
+
+
+def _clock(clock: Clock) -> Finding:
+    """Which time it is, and who vouches for that. A post's age and a one-time password hang on it."""
+    name, remedy = "clock", "set it, and let a time service keep it: timedatectl set-ntp true"
+    now = clock.now()
+    read = f"{now:%Y-%m-%dT%H:%M:%SZ}"
+    if now < _EARLIEST:
+        return Finding(name=name, ok=False, found=f"{read} is before this version was made", remedy=remedy)
+    kept = _KEPT_BY_SYSTEMD.exists()
+    how = "kept by systemd-timesyncd" if kept else "its offset from true time is not known here; chronyc tracking says"
+    return Finding(name=name, ok=True, found=f"{read}; {how}")
 
 
 async def _asked(store: ObjectStore) -> Promises:

@@ -25,7 +25,7 @@ from levibotd.app.assembly import Assembly, Surroundings
 from levibotd.app.memory import Memory
 from levibotd.app.reload import Reloader
 from levibotd.app.sources import sources_of
-from levibotd.config import SECRET_NAMES, Config, check_bind, check_supported, read_secret
+from levibotd.config import SECRET_NAMES, Config, check_usable, read_secret
 from levibotd.domain.masking import Masker
 from levibotd.domain.records import Boot, ClockStep, Entry, Error, Record, SystemNote
 from levibotd.exit_codes import ExitCode
@@ -55,9 +55,8 @@ def run(
 
     Raises ConfigError and Unavailable (port, lock) before anything was started.
     """
-    check_supported(config)
     secrets = {name: secret for name in SECRET_NAMES if (secret := read_secret(config, name)) is not None}
-    check_bind(config, has_keys="api_keys" in secrets)
+    check_usable(config, has_keys="api_keys" in secrets)
     with ExitStack() as stack:
         listener = stack.enter_context(listen(config.http.bind))
         daemon = _Daemon(config, secrets, listener=listener, stack=stack, out=out)

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from levibotd.app.loosening import loosened
 from levibotd.app.rules import Rulebook
-from levibotd.config import Config, check_bind, check_supported, with_risk
+from levibotd.config import Config, check_usable, with_risk
 from levibotd.domain.records import ConfigUpdate, Entry
 from levibotd.domain.risk import needs_second_factor
 from levibotd.errors import ConfigError
@@ -178,8 +178,7 @@ class Reloader:
             config = self._read()
         except OSError as fault:
             raise ConfigError(f"the configuration cannot be read: {fault.strerror or type(fault).__name__}") from fault
-        check_supported(config)
-        check_bind(config, has_keys=self._has_keys)
+        check_usable(config, has_keys=self._has_keys)
         return config
 
     async def _commit(self, change: Change, *, by: str, reason: str = "", over: Over | None = None) -> None:

@@ -59,14 +59,15 @@ def _check(commands: Commands) -> None:
 def _do_run(asked: argparse.Namespace) -> int:
     from levibotd.app.daemon import run
 
-    read = partial(config_or_demo, asked.config)
+    read = partial(config_or_demo, asked.config, to_run=True)
     return run(read(), reread=read, out=sys.stdout, forget_overrides=asked.forget_overrides)
 
 
 def _do_check(asked: argparse.Namespace) -> int:
     from levibotd.app.checking import check
 
-    return check(partial(config_or_demo, asked.config), as_json=asked.json, out=sys.stdout, offline=asked.offline)
+    load = partial(config_or_demo, asked.config, to_run=True)
+    return check(load, as_json=asked.json, out=sys.stdout, offline=asked.offline)
 
 
 def _do_version(asked: argparse.Namespace) -> int:

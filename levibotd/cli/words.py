@@ -55,14 +55,14 @@ def count(written: str) -> int:
     return int(written)
 
 
-def config_at(path: Path | None) -> Config:
+def config_at(path: Path | None, *, to_run: bool = False) -> Config:
     """Load that file, None: defaults alone. Raises OSError when it is not there, ConfigError."""
     if path is not None:
         # A file that is not there is a mistyped word, not a configuration to be edited.
         path.open("rb").close()
-    return load(path)
+    return load(path, to_run=to_run)
 
 
-def config_or_demo(path: Path | None) -> Config:
-    """Load that file; without one, the demo's. Raises as `config_at`."""
-    return demo_config() if path is None else config_at(path)
+def config_or_demo(path: Path | None, *, to_run: bool = False) -> Config:
+    """Load that file; without one, the demo's. Raises as `config_at`; `to_run` as for `config.load`."""
+    return demo_config() if path is None else config_at(path, to_run=to_run)

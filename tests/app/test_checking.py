@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +26,7 @@ EVERYTHING = (
     "prices",
     "posts",
     "model",
+    "clock",
     "archive",
 )
 
@@ -65,6 +67,12 @@ def test_as_json_every_check_is_there(tmp_path: Path) -> None:
     assert (code, told["ok"]) == (ExitCode.OK, True)
     assert [one["name"] for one in told["checks"]] == list(EVERYTHING)
     assert {one["remedy"] for one in told["checks"]} == {None}
+
+
+def test_the_clock_says_who_vouches_for_it(tmp_path: Path) -> None:
+    _, text = checked(configured(tmp_path))
+    line = next(line for line in text.splitlines() if " clock: " in line)
+    assert re.search(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ; (kept by|its offset from true time is not known)", line)
 
 
 def test_a_refused_configuration_is_78_with_a_line_for_each_fault(tmp_path: Path) -> None:
