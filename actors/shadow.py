@@ -22,6 +22,7 @@ from levibotd.messages import Append, CatchUp, LoggerMessage, LookAtBook
 
 COMMIT_TIMEOUT_S = 60.0
 LOOKS_AT_ONCE = 64  # Calls looked at in one turn; then others have theirs.
+NEW_WEIGHS = 8  # A call that is new wants hours of bars read, for ranges and volume; so does one that is far behind.
 _RIGHT_AWAY_S = 0.001
 
 
@@ -74,9 +75,11 @@ class ShadowActor(Actor[LookAtBook]):
         looked = 0
         while self._due and self._due[0][0] <= now and looked < LOOKS_AT_ONCE:
             _, number, key = heappop(self._due)
-            looked += 1
+            looked += 1 if key in self._shadowing.followed else NEW_WEIGHS
             for outcome in self._look(number, key, now):
                 entries.append(self._entry(outcome))
+            if self._due and self._due[0][2] == key:
+                looked += NEW_WEIGHS  # It has not read all that there is.
         self._shadowing.forget_bars()
         if entries:
             self._state.outcomes += len(entries)

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 from msgspec.structs import replace
 
-from actors.shadow import LOOKS_AT_ONCE, ShadowActor
+from actors.shadow import LOOKS_AT_ONCE, NEW_WEIGHS, ShadowActor
 from levibotd.domain.follower_terms import Terms
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.outcomes import AS_FOLLOWED, AS_POSTED, ShadowOutcome
@@ -162,7 +162,7 @@ async def test_a_crowd_is_looked_at_in_turns(at_t0: Clock) -> None:
     await at_t0.sleep(1.5)
 
     assert len(followed.outcomes(AS_FOLLOWED)) == crowd
-    assert followed.made[0].inspect().looks >= 4
+    assert followed.made[0].inspect().looks >= crowd * NEW_WEIGHS / LOOKS_AT_ONCE
     assert followed.made[0].inspect().followed == crowd
     await followed.system.stop()
 
