@@ -18,15 +18,16 @@ from tests.ledger.second_follower import DAY, HOUR, MONDAY, TIMEFRAMES, Bar, Out
 FEES = {"spot": (0.001, 0.001), "futures": (0.0002, 0.0005)}
 SPREADS = ((50_000_000.0, 0.0002), (5_000_000.0, 0.0005), (0.0, 0.0015))
 STOPS_MIN = 10
+FOLLOWED_S = 8 * DAY + 2 * HOUR  # A day to enter, a week to hold, and the bar after it.
 R_TOLERANCE = 0.002  # Ticks and six digits.
 FUNDING_PCT = 0.03  # One payment that nobody knows.
 
 
 class Series(NamedTuple):
-    """The bars of one symbol, ascending, and their volumes."""
+    """The bars of one symbol, ascending, and what was traded in each, in stable money."""
 
     bars: Sequence[Bar]
-    volumes: Sequence[float]
+    traded: Sequence[float]
 
 
 class Compared(NamedTuple):
@@ -34,6 +35,11 @@ class Compared(NamedTuple):
     leg: dict[str, Any]
     theirs: dict[str, Any]
     ours: Outcome
+
+    @property
+    def coarse(self) -> bool:
+        """Whether one tick is so much of the price that rounding decides: pairs of a few hundred satoshi."""
+        return self.leg["symbol"].split("/")[1] not in ("USDT", "USD", "BUSD", "USDC")
 
     @property
     def differs(self) -> str | None:
@@ -56,7 +62,11 @@ class Compared(NamedTuple):
 
 
 def compared(log: Path, series: Mapping[str, Series], *, interval: float = HOUR) -> Iterator[Compared]:
-    """Every call that has a price in the canonical ledger of `log`, in order. `series` by the symbol of the record."""
+    """
+    Every call that has a price in the canonical ledger of `log`, in order.
+
+    `series` is asked for the symbol of the record, with a star where it was priced through a cross.
+    """
     legs: dict[str, list[dict[str, Any]]] = {}
     scored: dict[str, tuple[float, str]] = {}
     found: list[dict[str, Any]] = []
@@ -69,10 +79,10 @@ def compared(log: Path, series: Mapping[str, Series], *, interval: float = HOUR)
             found.append(record)
     for record in found:
         outcome = record["payload"]
-        if outcome["status"] not in ("filled", "unfilled", "cancelled") or outcome["synthetic"]:
+        if outcome["status"] not in ("filled", "unfilled", "cancelled"):
             continue
-        if outcome["reason"] in ("announced", "delisted"):
-            continue
+        if "announced" in (outcome["reason"], outcome["ended_by"]):
+            continue  # Its channel ended it; the second follower knows nothing of later posts.
         leg = _numbers(legs[record["trace_id"]][int(outcome["call"].rsplit("|", 1)[1])])
         earlier = [
             trace
@@ -80,11 +90,11 @@ def compared(log: Path, series: Mapping[str, Series], *, interval: float = HOUR)
             if channel == outcome["channel"] and ts < outcome["decided_at"] and trace != record["trace_id"]
         ]
         posted = [_numbers(one) for trace in earlier for one in legs[trace]]
-        terms = _terms(leg, outcome, series[record["symbol"]], posted, interval)
-        bars = series[record["symbol"]].bars
+        own = series[record["symbol"] + ("*" if outcome["synthetic"] else "")]
+        terms, bars = _terms(leg, outcome, own, posted, interval), own.bars
         first = bisect_left(bars, outcome["decided_at"], key=lambda bar: bar.ts)
-        span = int(9 * DAY / interval)
-        yield Compared(outcome["call"], leg, outcome, follow(leg, bars[first : first + span], terms))
+        end = bisect_left(bars, outcome["decided_at"] + FOLLOWED_S, key=lambda bar: bar.ts)
+        yield Compared(outcome["call"], leg, outcome, follow(leg, bars[first:end], terms))
 
 
 def records(log: Path) -> Iterator[dict[str, Any]]:
@@ -114,7 +124,7 @@ def _terms(
     bars, at = series.bars, outcome["decided_at"]
     closed = bisect_right(bars, at - interval, key=lambda bar: bar.ts)  # Of these the next one contains the decision.
     day = range(max(0, closed - int(DAY / interval)), closed)
-    volume = sum(series.volumes[place] * bars[place].close for place in day)
+    volume = 0.0 if outcome["synthetic"] else sum(series.traded[place] for place in day)
     half_spread = next(share for least, share in SPREADS if volume >= least)
     maker, taker = FEES[leg["market"] or "futures"]
     frame = TIMEFRAMES.get(leg["sl_kind"] or "", 0.0)

@@ -21,9 +21,9 @@ State = namedtuple("State", "orders held filled paid net done opened over funds"
 
 class Plan(namedtuple("Plan", "terms stop tps close_at frame leverage worst")):
     def enter(self, state: State, order: tuple, price: float, fee: float, ts: float) -> State:
-        left = tuple(other for other in state.orders if other != order)
-        paid, ts = order[2] * price, state.opened if state.filled else ts
+        left, paid = tuple(other for other in state.orders if other != order), order[2] * price
         held, filled, net = state.held + order[2], state.filled + order[2], state.net - fee * abs(paid)
+        ts = state.opened if state.filled else ts
         return State(left, held, filled, state.paid + paid, net, state.done, ts, "", state.funds)
 
     def leave(self, state: State, price: float, share: float, fee: float, why: str) -> State:
@@ -34,8 +34,8 @@ class Plan(namedtuple("Plan", "terms stop tps close_at frame leverage worst")):
     def out(self, state: State, at: float, why: str) -> State:
         return self.leave(state, at - self.terms.half_spread * abs(at), state.held, self.terms.taker, why)
 
-    def opening(self, state: State, bar: Bar, before: Bar | None) -> State:
-        """What the open itself decides."""
+    def opening(self, state: State, bar: Bar, before: Bar | None, late: float) -> State:
+        """What the open itself decides. A bar is too late to enter when the day ends within `late` of its open."""
         terms, at = self.terms, bar.open
         ends = self.frame and before and (bar.ts - (MONDAY if self.frame > DAY else 0)) % self.frame == 0
         if state.over:
@@ -46,17 +46,16 @@ class Plan(namedtuple("Plan", "terms stop tps close_at frame leverage worst")):
             return self.out(state, at, "stop") if state.held else state._replace(over="stop_traded")
         if state.held and bar.ts >= state.opened + 7 * DAY:
             return self.out(state, at, "horizon")
-        if not state.held and self.tps and at >= self.tps[0][0]:
-            return state._replace(over="target_traded")
-        if not state.held and at <= self.stop and (before is None or state.orders[0][0] == "trigger"):
-            return state._replace(over="stop_traded")
+        over = self.tps and at >= self.tps[0][0]
+        if not state.held and (over or (at <= self.stop and (before is None or state.orders[0][0] == "trigger"))):
+            return state._replace(over="target_traded" if over else "stop_traded")
         for order in () if before is not None else state.orders:  # The first price that the orders see.
             price = at + terms.half_spread * abs(at)
             if order[0] != "trigger" and price <= order[1]:
                 state = self.enter(state, order, price, terms.taker, bar.ts)
             elif order[0] == "now":
                 state = state._replace(orders=state.orders[1:], over="" if state.orders[1:] else "slippage")
-        if bar.ts + terms.interval > terms.decided_at + DAY:
+        if bar.ts + late > terms.decided_at + DAY:
             state = state._replace(orders=(), over=state.over if state.filled else state.over or "lifetime")
         return state
 
@@ -77,8 +76,8 @@ class Plan(namedtuple("Plan", "terms stop tps close_at frame leverage worst")):
             price, why = middle - abs(middle) / self.leverage, "liquidation"
         return self.leave(state, price, state.held, self.terms.taker, why)
 
-    def up(self, state: State, bar: Bar, most: float) -> State | None:
-        """What the way up meets next: a trigger, or a target, which closes `most` at most."""
+    def up(self, state: State, bar: Bar, most: float, whole: float) -> State | None:
+        """What the way up meets next: a trigger, or a target: its share of `whole`, and `most` at most."""
         order = next((order for order in state.orders if order[0] == "trigger" and bar.high > order[3]), None)
         if order is not None:
             price = max(order[3], bar.open) + self.terms.half_spread * abs(max(order[3], bar.open))
@@ -89,20 +88,20 @@ class Plan(namedtuple("Plan", "terms stop tps close_at frame leverage worst")):
         price, share = (*self.tps, (float("inf"), 0.0))[state.done]
         if not state.filled:
             return state._replace(over="target_traded") if bar.high >= price and state.orders else None
-        share = min(state.held if state.done + 1 == len(self.tps) else share * state.filled, most)
+        share = min(state.held if state.done + 1 == len(self.tps) else share * whole, most)
         if bar.high <= price or share <= 0:
             return None
         return self.leave(state, price, share, self.terms.maker, "target")._replace(done=state.done + 1)
 
     def figure(self, state: State, bar: Bar) -> State:
-        most = state.held  # A target pays only for what was held at the open.
+        most, whole = state.held, state.filled  # A target pays only for what was held at the open.
         while not state.over and any(o[0] == "trigger" and bar.high > o[3] for o in state.orders):
-            state = self.up(state, bar, 0)
+            state = self.up(state, bar, 0, 0)
         while not state.over and (following := self.down(state, bar)) is not None:
             state = following
         if state.filled and self.tps and bar.high >= self.tps[0][0]:
             state = state._replace(orders=())  # Traded before the entry or after it: no rung is left.
-        while not state.over and (following := self.up(state, bar, most)) is not None:
+        while not state.over and (following := self.up(state, bar, most, whole)) is not None:
             state, most = following, most - (state.held - following.held)
         return state
 
@@ -110,9 +109,8 @@ class Plan(namedtuple("Plan", "terms stop tps close_at frame leverage worst")):
         todo, seen = [state], {state}
         while todo:
             state = todo.pop()
-            found = set() if state.over else {self.down(state, bar), self.up(state, bar, 1.0)} - {None}
-            if not found:
-                yield state
+            found = set() if state.over else {self.down(state, bar), self.up(state, bar, 1.0, state.filled)} - {None}
+            yield from () if found else (state,)
             todo += found - seen
             seen |= found
 
@@ -121,19 +119,20 @@ def follow(leg: dict, bars: Sequence[Bar], terms: Terms) -> Outcome:
     """The outcome of `leg`, as SIGNAL_SCORED shows it. The first of `bars` opens at or after the decision."""
     plan, orders, chased = planned(leg, terms)
     if any(order[1] <= plan.stop for order in orders) or any(price <= plan.worst for price, _ in plan.tps):
-        return Outcome("unpriced", "levels")
+        return Outcome("unfilled", "levels")
     if chased or not bars or bars[0].ts - terms.decided_at > 2 * terms.interval:
         return Outcome("unfilled", "chased") if chased and bars else Outcome("unpriced", "no_price")
     if leg["side"] == "SELL":
         bars = [Bar(bar.ts, -bar.open, -bar.low, -bar.high, -bar.close) for bar in bars]
     ways = {figure := State(tuple(orders))}
     for before, bar in zip([None, *bars], bars, strict=False):
-        figure = plan.figure(plan.opening(figure, bar, before), bar)
-        ways = {end for way in ways for end in plan.walks(plan.opening(way, bar, before), bar)}
+        figure = plan.figure(plan.opening(figure, bar, before, terms.interval), bar)
+        begun = {plan.opening(way, bar, before, late) for way in ways for late in (0.0, terms.interval)}
+        ways = {end for way in begun for end in plan.walks(way, bar)}
         if figure.over and all(way.over for way in ways):
             break
     last = Bar(bars[-1].ts + terms.interval, *[bars[-1].close] * 4)
-    ends = [plan.opening(way, last, bars[-1]) for way in (figure, *sorted(ways))]
+    ends = [plan.opening(way, last, bars[-1], 0.0) for way in (figure, *sorted(ways))]
     figure, *others = [plan.out(way, last.open, "candles_end") if way.held else way for way in ends]
     if not figure.filled:
         return Outcome("cancelled" if figure.over.endswith("_traded") else "unfilled", figure.over)
@@ -181,11 +180,12 @@ def planned(leg: dict, terms: Terms) -> tuple[Plan, list, bool]:
     elif leg["sl"] is None:
         dearest = max(order[1] for order in orders)
         stop = dearest - abs(dearest) * min(0.9, imputed(dearest))
+    if percent or leg["sl"] is None:
         kept, rest = [o for o in orders if o[1] > stop], [o for o in orders if o[1] <= stop]
         orders = [*kept[:-1], (*kept[-1][:2], kept[-1][2] + sum(o[2] for o in rest), kept[-1][3])]
     leverage = leg["leverage"][0] if leg["leverage"] and leg["margin"] != "cross" else 0.0
     ran = (market or breakout) and mark > begun + cap * abs(begun)
-    return Plan(terms, stop, tps, level, frame, leverage, worst), orders, ran
+    return Plan(terms, stop, tps, level, frame, leverage, begun if market else worst), orders, ran
 
 
 def targets(leg: dict, unit: float, middle: float) -> tuple[tuple[float, float], ...]:

@@ -28,7 +28,7 @@ def test_both_followers_agree_on_made_up_calls(tmp_path: Path, seed: int) -> Non
     log = tmp_path / "log"
     replay(load(environ=OPEN), ReplayInput(messages=(messages,), candles=(candles,), out=log), on_bad=print)
     series = {
-        name: Series([Bar(*row[:5]) for row in rows], [row[5] for row in rows]) for name, rows in bars.items()
+        name: Series([Bar(*row[:5]) for row in rows], [row[5] * row[4] for row in rows]) for name, rows in bars.items()
     }
     found = list(compared(log, series))
     ends = Counter(one.ours.reason for one in found)

@@ -153,9 +153,9 @@ def test_the_margin_that_is_named_may_end_before_the_stop() -> None:
     assert (found.reason, found.r) == ("liquidation", pytest.approx(-98 / 50 / RISK))
 
 
-def test_levels_that_contradict_each_other_have_no_price() -> None:
-    assert follow(leg(sl=98.5), bars((99, 99, 97, 98)), FREE).status == "unpriced"
-    assert follow(leg(tps=[97.0]), bars((99, 99, 97, 98)), FREE).status == "unpriced"
+def test_levels_that_contradict_each_other_are_never_entered() -> None:
+    assert follow(leg(sl=98.5), bars((99, 99, 97, 98)), FREE) == Outcome("unfilled", "levels")
+    assert follow(leg(tps=[97.0]), bars((99, 99, 97, 98)), FREE) == Outcome("unfilled", "levels")
 
 
 def test_no_bar_at_the_time_is_no_price() -> None:
