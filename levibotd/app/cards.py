@@ -45,9 +45,14 @@ _AT_ONCE = 4096
 
 
 class Known(Struct, frozen=True, kw_only=True):
-    """What the log says beside the calls. `unproven` are the channels whose stage rests on the operator's word."""
+    """
+    What the log says beside the calls. `unproven` are the channels whose stage rests on the operator's word.
+
+    `first_seq` is that of the first record there is: what a pruned log no longer has is in no figure.
+    """
 
     at: float
+    first_seq: int = 1
     equity: Decimal | None = None
     unproven: frozenset[str] = frozenset()
 
@@ -57,8 +62,11 @@ def read_cards(files: OsFiles, *, progress: Callable[[int], None] = lambda recor
     book, at = CardBook(), 0.0
     equity: Decimal | None = None
     by_word: dict[str, bool] = {}
+    first_seq: int | None = None
     for number, found in enumerate(located(files), 1):
         at = found.line.ts
+        if first_seq is None:
+            first_seq = found.line.seq
         if number % _AT_ONCE == 0:
             progress(number)
         if (entry := _told(found)) is None:
@@ -70,7 +78,7 @@ def read_cards(files: OsFiles, *, progress: Callable[[int], None] = lambda recor
                 by_word[channel] = unproven
             case _:
                 book.apply_all((entry,))
-    return book, Known(at=at, equity=equity, unproven=_unproven(by_word))
+    return book, Known(at=at, first_seq=first_seq or 1, equity=equity, unproven=_unproven(by_word))
 
 
 def board(book: CardBook, known: Known, config: Config, *, compared: Compared = NOTHING_COMPARED) -> Board:

@@ -69,6 +69,9 @@ def _read(files: OsFiles, wanted: Wanted, config: Config, err: TextIO) -> Board:
     with Progress(err) as progress:
         progress.show("reading the log")
         book, known = read_cards(files, progress=lambda records: progress.show(f"reading the log: {records:,} records"))
+        if known.first_seq > 1:
+            progress.clear()
+            print(f"levibotd: this log begins with seq {known.first_seq}: what was before is in no figure", file=err)
         progress.show("making the cards")
         found = board(book, known, config)
         shown = _asked_for(found, wanted.names, config).cards

@@ -70,6 +70,16 @@ def test_a_log_without_calls_says_so(tmp_path: Path) -> None:
     assert (told.code, told.text) == (ExitCode.OK, "no calls in this log\n")
 
 
+def test_a_log_without_its_beginning_says_that_its_figures_lack_it(logs: Path, tmp_path: Path) -> None:
+    (source,) = logs.rglob("*.jsonl")
+    rest = tmp_path / source.relative_to(logs)
+    rest.parent.mkdir(parents=True)
+    rest.write_bytes(b"".join(source.read_bytes().splitlines(keepends=True)[9:]))
+
+    assert "begins with seq 10" in Told(tmp_path).err
+    assert "begins" not in Told(logs).err
+
+
 def test_a_directory_without_a_log_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="no event log"):
         Told(tmp_path)
