@@ -24,6 +24,7 @@ from levibotd.domain.records import (
     SignalScored,
 )
 from levibotd.domain.signal import Post, TraceId
+from tests.domain.cards.log import BEGIN, Hand
 from tests.domain.desk import Desk
 
 NOW = 1_700_000_000.0
@@ -197,9 +198,13 @@ def test_an_account_without_money_has_no_drawdown() -> None:
 def test_a_snapshot_holds_the_folds_beside_the_ledger_too() -> None:
     state = CommittedState(Ledger(balance=Decimal(10_000)))
     state.climate.crowd.wake(1.0)
+    hand = Hand()
+    hand.called("@c", BEGIN, -1.0)
+    state.observe(logged(*hand.entries))
 
     again = CommittedState.from_bytes(state.to_bytes())
-    assert (again.ledger(), again.climate) == (state.ledger(), state.climate)
+    assert (again.ledger(), again.climate, again.cards) == (state.ledger(), state.climate, state.cards)
+    assert again.cards == hand.book
 
 
 def test_a_snapshot_of_the_ledger_alone_is_read_and_what_is_beside_it_begins_anew() -> None:
