@@ -55,12 +55,13 @@ class Daemon:
         assert status == http.client.OK, (path, status, answer)
         return answer
 
-    def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+    def ask(self, method: str, path: str, body: object = None, *, key: str | None = None) -> tuple[int, Any]:
         """Raises OSError when nobody answers."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_S)
         try:
             data = None if body is None else json.dumps(body)
             headers = {} if body is None else {"Content-Type": "application/json"}
+            headers |= {} if key is None else {"Idempotency-Key": key}
             connection.request(method, path, body=data, headers=headers)
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read())

@@ -184,3 +184,18 @@ def test_killed_at_any_moment_it_goes_on_without_a_loss(tmp_path: Path, seed: in
     assert len(boots(one)) == KILLS + 1
     ledger = fold(told)
     assert ledger.cash == BALANCE + ledger.realised - ledger.fees
+
+
+def test_an_answer_under_an_idempotency_key_outlives_kill_and_restart(tmp_path: Path) -> None:
+    body = {"text": "#BTCUSDT LONG", "channel": "desk"}
+    with daemon(tmp_path / "state") as one:
+        one.wait_ready()
+        status, first = one.ask("POST", "/signals/ingest-and-score", body, key="desk-1")
+        one.process.kill()
+        one.process.wait()
+    with daemon(tmp_path / "state") as two:
+        two.wait_ready()
+        assert two.ask("POST", "/signals/ingest-and-score", body, key="desk-1") == (status, first)
+        refused, again = two.ask("POST", "/signals/ingest-and-score", {**body, "text": "other"}, key="desk-1")
+
+    assert (status, refused, again["code"]) == (200, 422, "KEY_REUSED")
