@@ -230,6 +230,8 @@ def _outcome(book: Book, entry: Entry, record: ShadowOutcome) -> None:
             return
     channel.changes += 1
     ended = Ended.of(record)
+    # Most that have no price end the same in both ledgers: one of them is enough to keep.
+    ended = next((known for known in (call.as_posted, call.as_followed) if known == ended), ended)
     if record.ledger == AS_POSTED:
         call.as_posted = call.as_posted or ended
         call.has_stop = call.has_stop and record.posted_stop

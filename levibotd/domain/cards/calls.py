@@ -24,7 +24,7 @@ _STOP_DISTANCE_MAX = 0.5
 _REWARD_MAX = 50.0
 
 
-class Ended(Struct, frozen=True, kw_only=True):
+class Ended(Struct, frozen=True, kw_only=True, gc=False):
     """How a call ended in one ledger. R of a call without a stop is R with ours: it must not look better for that."""
 
     status: str
@@ -48,7 +48,7 @@ class Ended(Struct, frozen=True, kw_only=True):
         )  # fmt: skip
 
 
-class CallKept(Struct, kw_only=True):
+class CallKept(Struct, kw_only=True, gc=False):
     """
     A call of a channel. `first` is the open call on the coin that this one says again, or hedges, else itself.
 

@@ -7,7 +7,7 @@ from levibotd.domain.cards.sums import Sums
 from levibotd.domain.signal import TraceId
 
 
-class Arrived(Struct, kw_only=True):
+class Arrived(Struct, kw_only=True, gc=False):
     """A post that is not read yet: what its card will want to know of it."""
 
     channel: str
@@ -19,7 +19,7 @@ class Arrived(Struct, kw_only=True):
     claim: bool | None = None
 
 
-class Printed(Struct):
+class Printed(Struct, gc=False):
     """The first that said a call."""
 
     channel: str

@@ -20,7 +20,7 @@ UNREADABLE = "unreadable"
 _OTHERS = "others"
 
 
-class Week(Struct):
+class Week(Struct, gc=False):
     """Sums over the calls posted in one ISO week."""
 
     calls: int = 0
