@@ -159,7 +159,7 @@ def limits_of(facts: Facts, *, policy: PolicyValues, rules: Rules) -> Limits:
     notional_max = notional(policy.notional_max, equity=facts.equity)
     return Limits(
         equity=facts.equity,
-        risk_per_trade=min(policy.risk_per_trade, rules.risk or policy.risk_per_trade),
+        risk_per_trade=_risk_per_trade(policy, rules),
         notional_max=notional_max if facts.notional_cap is None else min(notional_max, facts.notional_cap),
         no_sl_atr=policy.no_sl_atr,
         no_tp_r=policy.no_tp_r,
@@ -173,6 +173,12 @@ def limits_of(facts: Facts, *, policy: PolicyValues, rules: Rules) -> Limits:
         tp_split=rules.tp_split,
         chase_cap=rules.chase_cap,
     )
+
+
+# Who is in live without evidence costs half.
+def _risk_per_trade(policy: PolicyValues, rules: Rules) -> Decimal:
+    share = min(policy.risk_per_trade, rules.risk or policy.risk_per_trade)
+    return share / 2 if rules.unproven and rules.stage == LIVE else share
 
 
 def try_out(facts: Facts, *, policy: PolicyValues, rules: Rules) -> TradePlan | Refusal:

@@ -149,6 +149,19 @@ def test_in_live_a_channel_must_be_held_to_make_something(
     assert isinstance(verdict(rules, ev_r=ev_r, regardless=True), Approved)
 
 
+@pytest.mark.parametrize(
+    ("stage", "unproven", "share"), [("live", True, "0.5"), ("live", False, "1"), ("canary", True, "1")]
+)
+def test_who_is_in_live_without_evidence_risks_half(stage: str, unproven: bool, share: str) -> None:
+    rules = replace(RULES, stage=stage, unproven=unproven)
+
+    limits = limits_of(FACTS, policy=MODERATE, rules=rules)
+
+    assert limits.risk_per_trade == MODERATE.risk_per_trade * D(share)
+    own = limits_of(FACTS, policy=MODERATE, rules=replace(rules, risk=D("0.001")))
+    assert own.risk_per_trade == D("0.001") * D(share)
+
+
 def test_what_a_channel_makes_raises_no_size_and_is_no_excuse_for_a_doubtful_reading() -> None:
     rules = replace(RULES, stage="live")
     small, large = verdict(rules, ev_r=0.01), verdict(rules, ev_r=5.0)
