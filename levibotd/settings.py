@@ -27,8 +27,8 @@ MarketKind = Literal["spot", "swap"]
 StopMover = Annotated[
     str,
     Meta(
-        pattern=r"^(none|breakeven(-tp[1-9]|-\d{1,2}(\.\d+)?%)?|moving-target|moving-two-target|"
-        r"trailing(-\d{1,2}(\.\d+)?%)?)$",
+        pattern=r"^(none|breakeven(-tp[1-9]|-(?!0+(\.0+)?%)[0-9]{1,2}(\.[0-9]+)?%)?|moving-target|moving-two-target|"
+        r"trailing(-(?!0+(\.0+)?%)[0-9]{1,2}(\.[0-9]+)?%)?)$",
         description="none, breakeven, breakeven-tp2, breakeven-1.5%, moving-target, moving-two-target, trailing or "
         "trailing-2%",
     ),

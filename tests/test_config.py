@@ -532,3 +532,15 @@ def test_a_file_without_faults_of_its_own_is_checked_for_both_together(file: Pat
 
     with pytest.raises(ConfigError, match=r"(?s)news\.enabled.*http\.bind"):
         check_usable(config, has_keys=False)
+
+
+@pytest.mark.parametrize("mover", ["none", "breakeven", "breakeven-tp2", "breakeven-1.5%", "trailing", "trailing-2%"])
+def test_a_stop_mover_is_named_with_what_it_needs(file: Path, mover: str) -> None:
+    config = written(file, f'[[telegram.channels]]\nid = 1\nstop_mover = "{mover}"\n')
+    assert config.telegram.channels[0].stop_mover == mover
+
+
+@pytest.mark.parametrize("mover", ["", "trailing-", "trailing-200%", "trailing-0%", "breakeven-0.0%", "breakeven-tp0"])
+def test_what_is_no_stop_mover_is_refused_with_those_there_are(file: Path, mover: str) -> None:
+    with pytest.raises(ConfigError, match=r"stop_mover: expected none, breakeven"):
+        written(file, f'[[telegram.channels]]\nid = 1\nstop_mover = "{mover}"\n')

@@ -28,8 +28,8 @@ TRAILING = "trailing"
 TRAIL_STEPS = 10
 
 MOVER_PATTERN = (
-    r"none|(?P<kind>breakeven)(?:-tp(?P<after>[1-9])|-(?P<breakeven>\d{1,2}(?:\.\d+)?)%)?|moving-target|"
-    r"moving-two-target|(?P<kind_>trailing)(?:-(?P<trailing>\d{1,2}(?:\.\d+)?)%)?"
+    r"none|(?P<kind>breakeven)(?:-tp(?P<after>[1-9])|-(?P<breakeven>[0-9]{1,2}(?:\.[0-9]+)?)%)?|moving-target|"
+    r"moving-two-target|(?P<kind_>trailing)(?:-(?P<trailing>[0-9]{1,2}(?:\.[0-9]+)?)%)?"
 )
 _MOVER = re.compile(MOVER_PATTERN)
 _SHARE = Decimal("1e-8")  # Shares have eight digits; the last one takes what is missing to 1.

@@ -79,7 +79,8 @@ def opening_actions(plan: TradePlan, *, orders: tuple[Order, ...] = ()) -> tuple
 
     `orders` are those of the plan before, every entry of which is over and none filled: attempts go on from there.
     """
-    assert not any(order.role == ENTRY and (order.live or order.cum_qty) for order in orders), "the old plan is not over"
+    entries = [order for order in orders if order.role == ENTRY]
+    assert not any(order.live or order.cum_qty for order in entries), "the old plan is not over"
     actions = (
         _stop(plan.side, trigger=plan.stop, qty=plan.qty, attempt=0, why="planned"),
         *(_entry(plan.side, rung, slot=slot) for slot, rung in enumerate(plan.rungs)),

@@ -1,7 +1,10 @@
 """Splits, stop moves, the end of unfilled entries, and the record of a closed call."""
 
+import re
 from decimal import Decimal
+from typing import get_args
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,9 +27,11 @@ from levibotd.domain.exits import (
 from levibotd.domain.orders import ENTRY, STOP, TARGET
 from levibotd.domain.records import RiskSltp
 from levibotd.domain.signal import CallKey, Side
+from levibotd.settings import StopMover
 from tests.domain.desk import Desk, plan
 
 D = Decimal
+PATTERN = next(each.pattern for each in get_args(StopMover) if isinstance(each, msgspec.Meta))
 FEE = D("0.001")
 TICK = D("0.01")
 
@@ -294,3 +299,8 @@ def test_a_custom_split_sums_to_one(weights: list[Decimal], count: int) -> None:
     shares = split(tuple(float(weight) for weight in weights), count)
     assert sum(shares) == 1
     assert min(shares) >= 0
+
+
+@given(st.from_regex(re.compile(PATTERN), fullmatch=True))
+def test_every_mover_that_settings_take_can_be_read(name: str) -> None:
+    assert mover_of(name).kind in (NO_MOVER, BREAKEVEN, MOVING_TARGET, MOVING_TWO_TARGET, TRAILING)

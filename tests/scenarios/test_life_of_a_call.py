@@ -30,6 +30,7 @@ from levibotd.domain.records import (
 )
 from levibotd.domain.signal import TraceId
 from levibotd.kernel.clock import Clock
+from levibotd.messages import SetKillSwitch, Switch
 from levibotd.ports.posts import Deleted, Edited
 from levibotd.settings import ChannelConfig
 from tests.scenarios.bench import BTC, CHANNEL, ETH, T0, Life, World, config_of, flat, minutes
@@ -265,6 +266,28 @@ async def test_a_late_command_adds_nothing_and_still_protects(clock: Clock) -> N
         assert not life.ledger.calls
     found = [ended(life.decision(trace)) for trace in (entry, stop, close)]
     assert found == ["expired", "moved", "cancelled"]
+
+
+@pytest.mark.parametrize("forbids", ["kill_switch", "switch"])
+async def test_what_forbids_opening_keeps_nobody_from_protecting(clock: Clock, forbids: str) -> None:
+    async with new_world().life(clock) as life:
+        await life.until(T0 + 10)
+        life.say(LONG)
+        pending = life.say("ETH/USDT LONG\nEntry: 48\nTargets: 52, 54\nStop Loss: 46")
+        await life.minute(2)
+        if forbids == "switch":
+            await life.wired.exec_.ask(Switch(on=False, by="operator", reason="stop"), timeout_s=5)
+        else:
+            await life.wired.exec_.ask(SetKillSwitch(tripped=True, by="operator", reason="stop"), timeout_s=5)
+        life.say("Move SL to 97", reply_to=1)
+        edit(life, pending, "ETH/USDT LONG\nEntry: 49\nTargets: 52, 54\nStop Loss: 46")
+        await life.minute(4)
+        assert live(life, "s") == ["97"]  # The pending one is not opened anew, and what rested is gone.
+        close = life.say("Close", reply_to=1)
+        await life.minute(6)
+        assert not life.ledger.calls
+    assert ended(life.decision(close)) == "closed"
+    assert len([one for one in life.of(OrderIntent) if one.role == "e" and "|2|" in one.call]) == 1
 
 
 # Edits.
