@@ -15,6 +15,7 @@ from levibotd.domain.posts.scan import STRAY_WORDS_MAX, Scan, label
 from levibotd.domain.posts.scan_numbers import read_number
 from levibotd.domain.posts.scan_words import read_word
 from levibotd.domain.posts.tokens import NUMBER, SIGN, WORD, Token, lines
+from levibotd.domain.posts.words import ROLE_OF
 
 SYMBOL_MARK = "\x01"  # Stands in the text where a coin was named.
 
@@ -25,6 +26,7 @@ _DURATION = re.compile(  # Begins with the digit itself, so that the engine skip
 )
 _FRAME = re.compile(r"(?<![A-Za-z\d])(?:[Hh][1-9]\d?|[Dd]1|[Ww]1|M(?:1|5|15|30))(?![A-Za-z\d.,])")  # "H4", "D1".
 _INITIALS = re.compile(r"(?<![A-Za-z])([STst])\s?[./]\s?([LPlp])(?![A-Za-z])")  # "S.L", "T/P"
+_BEHIND = frozenset({w.ENTRY, w.TP, w.STOP})  # What may stand behind its numbers.
 _JOINERS = frozenset("-/|,:~+_.>=;")
 
 
@@ -32,8 +34,17 @@ def collect(text: str) -> Fields:
     """Read `text` (normalised, coins replaced by SYMBOL_MARK) into its fields. Linear in its length."""
     scanner = Scan()
     for line in lines(_INITIALS.sub(r"\1\2", _DURATION.sub(" ", _FRAME.sub(" ", text)))):
-        _read_line(scanner, line)
+        _read_line(scanner, _label_first(line))
     return scanner.out
+
+
+def _label_first(tokens: list[Token]) -> list[Token]:
+    """Turn "6.85 - 6.95 entry" around, where the one word of a line names the numbers before it."""
+    if len(tokens) < 2 or tokens[-1][0] != WORD or ROLE_OF.get(tokens[-1][1].lower()) not in _BEHIND:
+        return tokens
+    if any(kind == WORD for kind, _, _, _ in tokens[:-1]) or all(kind != NUMBER for kind, _, _, _ in tokens):
+        return tokens
+    return [tokens[-1], *tokens[:-1]]
 
 
 def _read_line(s: Scan, tokens: Sequence[Token]) -> None:

@@ -87,6 +87,10 @@ _NO_COMMAND = _cue(
     r"\bне\s+закр|kapatma|\bno\s+(?:cierr|cerr)|لا\s+(?:تغلق|اغلق)",
 )
 _OF_OTHERS = _cue("channels groups", r"\bother (?:channels|groups)\b[^\n]{0,40}\b(?:told|said|called|say|tell)\b")
+_TALK = _cue(
+    "example tip tips lesson tutorial order bot app пример örnek ejemplo",
+    r"^\W*(?:for )?(?:example|tips?|lesson|tutorial|пример|örnek|ejemplo)\s*:|\border book\b|\b(?:bot|app) update\b",
+)
 _ASKS = re.compile(r"[?؟]\s*\Z")
 _EVERY = _cue(
     "close exit cancel all every закрываем закрыть закройте отменяем отмена все всё kapatın kapat tüm hepsini bütün "
@@ -157,7 +161,7 @@ def spoils_call(look: Glance) -> Kind | None:
     """The kind of a text whose call is over, conditional or taken back, whatever its numbers say; else None."""
     if _CANCELLED_HEAD.seen(look) and not _NO_COMMAND.seen(look):
         return Kind.CANCEL
-    if _OF_OTHERS.seen(look):
+    if _OF_OTHERS.seen(look) or _TALK.seen(look):
         return Kind.CHATTER
     if has_ticks(look) or _TICKED_WORD.seen(look) or _SPOILED.seen(look):
         return Kind.RESULT

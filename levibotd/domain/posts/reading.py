@@ -77,8 +77,9 @@ def _without_legs(
     look: Glance, market: MarketView, kind: Kind, *, parent: Reading | None, stale: bool, reason: str
 ) -> Reading:
     near = _price_of(parent)
-    change = change_asked(look, near=near) if kind is not Kind.CANCEL else None
-    if change is None and near is not None and kind in _MAY_TELL_LEVELS:
+    talk = kind is Kind.CHATTER and reason == "spoiled"
+    change = change_asked(look, near=near) if kind is not Kind.CANCEL and not talk else None
+    if change is None and near is not None and not talk and kind in _MAY_TELL_LEVELS:
         change = levels_told(look, near=near)
     kind = kind if change is None else Kind.UPDATE
     change = change if change != Change() else None

@@ -64,6 +64,9 @@ def solve(fields: Fields, *, base: str, quote: str | None, text: str, market: Ma
     _settle_sells(fields)
     if fields.current and any(number.group not in fields.current for number in fields.entry):
         fields.entry = [number for number in fields.entry if number.group not in fields.current]
+    both = fields.flags & {"buy", "long"} and "short" in fields.flags
+    if both and len({number.group for number in fields.entry}) > 1:
+        raise Unsolved("both_sides")
     try:
         return _solve(fields, base=base, quote=quote, text=text, market=market)
     except Unsolved:
@@ -230,8 +233,6 @@ def _side(fields: Fields, levels: _Levels) -> Side:
     """The side that the levels show; the words must not contradict it, and decide where levels are silent."""
     up = bool(fields.flags & {"buy", "long"})
     down = bool(fields.flags & {"short", "sell_entry"})
-    if up and down and len(fields.entry) > 1:
-        raise Unsolved("both_sides")
     votes = _votes(levels)
     if len(set(votes)) > 1:
         raise Unsolved("geometry")

@@ -40,13 +40,13 @@ _WORDS = {
         "al satınal comprar compra compras acheter achat kaufen شراء الشراء اشتري خرید"
     ),
     SELL: (
-        "sell selling sel sells продажа продавать продать продаем продажи sat satış satis vender venta "
+        "sell selling sel sells aell продажа продавать продать продаем продажи sat satış satis vender venta "
         "ventas vendre vente verkaufen بيع البيع فروش"
     ),
     LONG: "long longs лонг лонгуем uzun largo لونج لانگ",
     SHORT: "short shorts shorting шорт шортим kısa corto شورت",
     TP: (
-        "target targets toma targe tareget taregt targert traget tragets tagets targetes tgt tgts tp tps tp's "
+        "target targets toma taret tarets taget trget trgets targe tareget taregt targert traget tragets tagets targetes tgt tgts tp tps tp's "
         "goal goals hedef hedefler hedefi hedefimiz цель цели тейк тп тейкпрофит takeprofit objetivo "
         "objetivos objectif objectifs ziel ziele هدف اهداف أهداف الأهداف الاهداف الهدف الاول الأول الثاني "
         "تارگت تارگتها اهدف exit exits t"
