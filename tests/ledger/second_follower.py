@@ -185,7 +185,7 @@ def planned(leg: dict, terms: Terms) -> tuple[Plan, list, bool]:
         orders = [*kept[:-1], (*kept[-1][:2], kept[-1][2] + sum(o[2] for o in rest), kept[-1][3])]
     leverage = leg["leverage"][0] if leg["leverage"] and leg["margin"] != "cross" else 0.0
     ran = (market or breakout) and mark > begun + cap * abs(begun)
-    return Plan(terms, stop, tps, level, frame, leverage, begun if market else worst), orders, ran
+    return Plan(terms, stop, tps, level, frame, leverage, float("-inf") if market else worst), orders, ran
 
 
 def targets(leg: dict, unit: float, middle: float) -> tuple[tuple[float, float], ...]:
