@@ -69,6 +69,32 @@ def test_a_snapshot_and_the_records_after_it_give_what_all_records_give(
     assert msgspec.json.encode(board_of(again, at=BEGIN)) == msgspec.json.encode(board_of(hand.book, at=BEGIN))
 
 
+@given(CALLS, st.randoms(use_true_random=False))
+@settings(max_examples=40, deadline=None)
+def test_records_in_any_order_are_folded_and_the_sum_holds(
+    drawn: list[tuple[str, float, str | None, float, str, bool]], chance: Random
+) -> None:
+    hand = Hand()
+    for channel, day, status, r, source, _ in drawn:
+        number = hand.post(channel, BEGIN + day * DAY, legs=(leg(), leg("ETH")), source=source)
+        if status is not None:
+            hand.end(channel, number, BEGIN + (day + 1) * DAY, r, status=status)
+        hand.edit(channel, number, BEGIN + (day + 2) * DAY)
+        hand.delete(channel, number, BEGIN + (day + 2) * DAY)
+    entries = list(hand.entries)
+    chance.shuffle(entries)
+
+    book = CardBook(calls_max=10)
+    book.apply_all(entries)
+
+    assert book.contradictions == 0
+    assert CardBook.from_bytes(book.to_bytes()) == book
+    for card in board_of(book, at=BEGIN + 200 * DAY).cards:
+        for counts in (card.witnessed.counts, card.backfilled.counts):
+            parts = counts.filled + counts.unfilled + counts.cancelled + counts.unpriced + counts.unknown
+            assert parts == counts.calls
+
+
 def test_a_second_delivery_and_an_edit_make_no_other_call() -> None:
     hand = Hand()
     number = hand.called("@c", BEGIN, -1.0)
