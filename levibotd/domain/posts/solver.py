@@ -65,7 +65,7 @@ def solve(fields: Fields, *, base: str, quote: str | None, text: str, market: Ma
     if fields.current and any(number.group not in fields.current for number in fields.entry):
         fields.entry = [number for number in fields.entry if number.group not in fields.current]
     both = fields.flags & {"buy", "long"} and "short" in fields.flags
-    if both and len({number.group for number in fields.entry}) > 1:
+    if both and len({number.line for number in fields.entry}) > 1:
         raise Unsolved("both_sides")
     try:
         return _solve(fields, base=base, quote=quote, text=text, market=market)

@@ -46,7 +46,8 @@ _WORDS = {
     LONG: "long longs лонг лонгуем uzun largo لونج لانگ",
     SHORT: "short shorts shorting шорт шортим kısa corto شورت",
     TP: (
-        "target targets toma taret tarets taget trget trgets targe tareget taregt targert traget tragets tagets targetes tgt tgts tp tps tp's "
+        "target targets toma taret tarets taget trget trgets targe tareget taregt targert traget tragets "
+        "tagets targetes tgt tgts tp tps tp's "
         "goal goals hedef hedefler hedefi hedefimiz цель цели тейк тп тейкпрофит takeprofit objetivo "
         "objetivos objectif objectifs ziel ziele هدف اهداف أهداف الأهداف الاهداف الهدف الاول الأول الثاني "
         "تارگت تارگتها اهدف exit exits t"
