@@ -9,6 +9,7 @@ from levibotd.domain.cards.book import CardBook
 from levibotd.domain.cards.calls import CallKept
 from levibotd.domain.cards.card import COVERAGE_MIN, PRICED_MIN, Baselines, Board, Card, Column
 from levibotd.domain.cards.compared import NOTHING_COMPARED, Compared
+from levibotd.domain.cards.evidence import lacking
 from levibotd.domain.cards.figures import Terms, column_of
 from levibotd.domain.cards.selection import deflated_sharpe, overfitting, sharpe, weekly_returns
 from levibotd.domain.cards.sentence import heading_of, sentence_of
@@ -16,6 +17,7 @@ from levibotd.domain.cards.state import ChannelKept
 from levibotd.domain.cards.sums import Sums, add, add_claim
 from levibotd.domain.cards.trusting import TrustDesk
 from levibotd.domain.chance import mean_over_weeks
+from levibotd.domain.risk import STAGES
 from levibotd.domain.rounding import six_digits
 
 FREE = Terms()
@@ -94,7 +96,12 @@ class Bench:
             trust=self._desk.of(channel, at=self._at),
             unproven=unproven,
         )
-        return replace(card, sentence=sentence_of(card, self.baselines))
+        missing = {
+            stage: f"{gate.value}, and {gate.limit} is the least"
+            for stage in STAGES
+            if (gate := lacking(stage, card, at=self._at)) is not None
+        }
+        return replace(card, sentence=sentence_of(card, self.baselines), lacking=missing)
 
     def overfitting(self) -> float | None:
         weeks = [week for returns in self._returns.values() for week in returns]

@@ -130,6 +130,7 @@ class Card(Struct, frozen=True, kw_only=True):
     trust: Trust | None = None
     unproven: bool = False  # In live by the operator's word.
     sentence: str = ""
+    lacking: Mapping[str, str] = {}  # What is missing for a stage, by stage; none where it may be set.
 
 
 class Baselines(Struct, frozen=True, kw_only=True):

@@ -175,6 +175,16 @@ def test_what_each_is_trusted_for_is_the_same(cards: dict[str, Card]) -> None:
     assert held[0].n_eff == pytest.approx(sum(weights) ** 2 / sum(w * w for w in weights) / 1.4, rel=1e-5)
 
 
+def test_what_is_missing_for_a_stage_is_told(cards: dict[str, Card]) -> None:
+    held = cards["@honest"].trust
+
+    assert held is not None
+    assert cards["@honest"].lacking == {
+        "canary": f"t {held.t:g}, and t 0.5 is the least",
+        "live": f"n_eff {held.n_eff:g}, and n_eff 30 is the least",
+    }
+
+
 def test_the_sentence_says_what_it_came_to(cards: dict[str, Card]) -> None:
     assert cards["@honest"].sentence == (
         "Following every call made 0.08 R a call after costs and its fee (95 %: +0.08 to +0.08), "
