@@ -14,7 +14,7 @@ from levibotd.messages import Retrain
 from levibotd.ports.learning import LearningDesk
 
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
-Sha = Annotated[str, Meta(pattern=r"^([0-9a-f]{64}|shipped)$")]
+Sha = Annotated[str, Meta(pattern=r"^([0-9a-f]{64}|shipped)(?!\n)$")]
 Count = Annotated[int, Meta(ge=1, le=QUEUE_MAX)]
 
 
@@ -129,7 +129,8 @@ async def get_dataset(request: web.Request) -> web.Response:
 
 async def get_queue(request: web.Request) -> web.Response:
     """`GET /ml/queue` - posts worth a label."""
-    queue, wanted = _there(desk_of(request).learning).queue, read_query(request, QueueWanted)
+    wanted = read_query(request, QueueWanted)
+    queue = _there(desk_of(request).learning).queue
     return json(Queue(count=len(queue), posts=tuple(queue.best(wanted.limit))))
 
 
