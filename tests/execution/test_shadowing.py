@@ -3,6 +3,9 @@
 from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from levibotd.domain.follower_terms import Terms
 from levibotd.domain.leg_read import LegRead
@@ -43,8 +46,9 @@ def call(**changes: object) -> ShadowCall:
     return ShadowCall(**(fields | changes))  # type: ignore[arg-type]
 
 
-def ours(_call: ShadowCall, _source: Source) -> Terms | str:
-    return terms(*limits(100.0), targets=aims(108.0), costs=FREE)
+def ours(call: ShadowCall, _source: Source) -> Terms | str:
+    own = terms(*limits(100.0), targets=aims(108.0), costs=FREE)
+    return replace(own, decided_at=call.decided_at, entry_until=call.decided_at + DAY)
 
 
 def shadowing(of: RecordedMarket, *, planned: object = ours) -> Shadowing:
@@ -218,3 +222,83 @@ def test_of_a_cross_margin_nobody_knows_when_it_is_gone(margin: str, ended_by: s
     found = to_the_end(shadowing(market(*rows)), call(margin=margin, leverage=(20.0, 20.0)))
 
     assert found[AS_POSTED].ended_by == ended_by
+
+
+_STEPS = st.lists(st.sampled_from([-3.0, -1.0, -0.3, 0.0, 0.3, 1.0, 3.0]), min_size=30, max_size=120)
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> tuple[list[Bar], list[ShadowCall]]:
+    """Hours of one coin, with holes, and calls of all kinds on it and on coins that nobody knows."""
+    price, at, bars = 100.0, START - 20 * HOUR, []
+    for step in draw(_STEPS):
+        last = max(price + step, 20.0)
+        bars.append(Bar(at, price, max(price, last) + 0.7, min(price, last) - 0.7, last, 1e3, HOUR))
+        at, price = at + HOUR * draw(st.sampled_from([1, 1, 1, 1, 4])), last
+    calls = []
+    for number in range(draw(st.integers(1, 6))):
+        heard_at = START + draw(st.integers(0, 60)) * 1800.0
+        entry = draw(st.floats(90.0, 110.0).map(lambda price: round(price, 2)))
+        side = draw(st.sampled_from(list(Side)))
+        calls.append(
+            call(
+                key=CallKey(f"paper|@c|{number}|0"),
+                heard_at=heard_at,
+                posted_at=heard_at - 1,
+                symbol=draw(st.sampled_from(["BTC/USDT", "BTC/USDT", "BTC/USDC", "NOSUCH/USDT", "ADA/EUR"])),
+                side=side,
+                entry_type=draw(st.sampled_from(["limit", "market", "above", "below"])),
+                entry=(entry,),
+                tps=draw(st.sampled_from([(), (entry * (1 + 0.03 * side.sign),)])),
+                sl=draw(st.sampled_from([None, entry * (1 - 0.04 * side.sign)])),
+                fate=draw(st.sampled_from([None, None, None, "unknown"])),
+                announced_at=draw(st.sampled_from([None, None, heard_at + 5 * HOUR])),
+                expired=draw(st.booleans()),
+            )
+        )
+    return bars, calls
+
+
+def lived(bars: list[Bar], calls: list[ShadowCall], *, until: float) -> list[tuple[float, ShadowOutcome]]:
+    """What was written, and when, by somebody who looks every two hours."""
+    way = shadowing(RecordedMarket(MemoryCandles({"BTCUSDT": bars})))
+    waiting, now, written = sorted(calls, key=lambda one: one.heard_at), START, []
+    while now <= until:
+        while waiting and waiting[0].decided_at <= now:
+            written += [(now, one) for one in way.take_up(waiting.pop(0))]
+        for key in list(way.followed):
+            written += [(now, one) for one in way.advance(key, now=now)[0]]
+        way.forget_bars()
+        now += 2 * HOUR
+    return written
+
+
+@settings(max_examples=30, deadline=None)
+@given(streams())
+def test_statuses_sum_to_calls_in_both_ledgers(stream: tuple[list[Bar], list[ShadowCall]]) -> None:
+    bars, calls = stream
+    written = [one for _, one in lived(bars, calls, until=START + 30 * DAY)]
+
+    for ledger in (AS_POSTED, AS_FOLLOWED):
+        found = [one for one in written if one.ledger == ledger]
+        assert sorted(one.call for one in found) == sorted(one.key for one in calls)
+        assert {one.status for one in found} <= {"filled", "unfilled", "cancelled", "unpriced", "unknown"}
+    for one in written:
+        assert one.r is None or (one.r_low is not None and one.r_high is not None and one.r_low <= one.r <= one.r_high)
+        assert one.opened_at is None or one.opened_at >= one.decided_at
+        assert one.at >= one.decided_at
+
+
+@settings(max_examples=30, deadline=None)
+@given(streams(), st.integers(0, 40))
+def test_cutting_the_candles_leaves_all_that_was_written_by_then(
+    stream: tuple[list[Bar], list[ShadowCall]], hours: int
+) -> None:
+    bars, calls = stream
+    cut = START + hours * 2 * HOUR
+    # The bar under way has its open, as anybody would see it, and nothing else yet.
+    known = [
+        bar if bar.ts + HOUR <= cut else bar._replace(high=1e9, low=1e-9, close=1.0) for bar in bars if bar.ts <= cut
+    ]
+
+    assert lived(known, calls, until=cut) == lived(bars, calls, until=cut)
