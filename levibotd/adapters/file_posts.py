@@ -1,6 +1,8 @@
 """
 A followed file as a source of posts: each line added to it is a post that arrives now.
 
+A line that names a post of before is an edit of it; with `"deleted": true` that post is gone.
+
 The whole file is followed from its beginning the first time, and from then on behind the last line
 that was ingested; there is one cursor for the file, named `telegram.file`, whatever channels its lines
 name. It holds the place in bytes and a hash of how the file began: another file in its place is read
@@ -11,12 +13,12 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 from levibotd.adapters.file_tail import FileTail, TailLine
-from levibotd.adapters.post_lines import LINE_BYTES_MAX, BadLine, MalformedPost, read_post
+from levibotd.adapters.post_lines import LINE_BYTES_MAX, BadLine, MalformedPost, read_deletion, read_post
 from levibotd.domain.records import TgCursor
 from levibotd.errors import ConfigError, Unavailable
 from levibotd.kernel import offload
 from levibotd.kernel.clock import Clock
-from levibotd.ports.posts import Posted, PostEvent
+from levibotd.ports.posts import Deleted, Posted, PostEvent
 
 CURSOR = "telegram.file"
 POLL_S = 0.25
@@ -41,8 +43,8 @@ class FilePosts:
                 lines = await self._read(tail)
                 arrived_at = self._clock.time()
                 for line in lines:
-                    if (posted := self._posted(line, arrived_at)) is not None:
-                        yield posted
+                    if (event := self._event(line, arrived_at)) is not None:
+                        yield event
                 if not lines:
                     await self._clock.sleep(POLL_S)
         finally:
@@ -56,10 +58,12 @@ class FilePosts:
         except OSError as error:
             raise Unavailable(f"telegram.file: {error}") from error
 
-    def _posted(self, line: TailLine, arrived_at: float) -> Posted | None:
+    def _event(self, line: TailLine, arrived_at: float) -> Posted | Deleted | None:
         if not line.raw.strip():
             return None
         try:
+            if (gone := read_deletion(line.raw)) is not None:
+                return Deleted(channel=gone[0], message_id=gone[1], seen_by="file", received_at=arrived_at)
             post = read_post(line.raw, arrived_at=arrived_at)
         except MalformedPost as error:
             self._on_bad(BadLine(str(self._path), line.number, str(error)))

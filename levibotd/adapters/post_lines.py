@@ -60,6 +60,7 @@ class _Line(Struct):
     fwd_ts: float | None = None
     media: str | None = None
     author: int | str | None = None
+    deleted: bool | None = None
 
 
 _LINES = msgspec.json.Decoder(_Line)
@@ -94,6 +95,24 @@ def read_post(raw: bytes, *, arrived_at: float | None = None) -> Post:
         language=line.lang,
         author=None if line.author in (None, "") else str(line.author),
     )
+
+
+def read_deletion(raw: bytes) -> tuple[str, int] | None:
+    """
+    Channel and number of the post that a line with `"deleted": true` takes away; None for every other line.
+
+    It names the post as the line did that brought it. Raises MalformedPost where it names none.
+    """
+    if b'"deleted"' not in raw or len(raw) > LINE_BYTES_MAX:
+        return None
+    line = decoded(raw, _LINES)
+    if not line.deleted:
+        return None
+    if line.msg_id is None and line.id in (None, ""):
+        raise MalformedPost("deleted, and no post named")
+    named = line.channel not in (None, "")
+    channel = str(line.channel) if named else DEFAULT_CHANNEL
+    return channel, _own_number(line, channel, named=named, posted_at=0.0)
 
 
 def decoded(raw: bytes, decoder: msgspec.json.Decoder[_T]) -> _T:

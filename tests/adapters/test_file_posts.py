@@ -14,7 +14,7 @@ from levibotd.domain.records import TgCursor
 from levibotd.errors import ConfigError, Unavailable
 from levibotd.kernel.clock import Clock, LoopClock
 from levibotd.kernel.virtual_time import EPOCH
-from levibotd.ports.posts import Posted
+from levibotd.ports.posts import Deleted, Posted, PostEvent
 
 
 class Feed:
@@ -158,3 +158,15 @@ async def test_on_the_real_clock_the_file_is_read_in_a_thread(tmp_path: Path) ->
     heard = await feed.listen(for_s=POLL_S * 2)
 
     assert [each.post.message_id for each in heard] == [1, 2]
+
+
+async def test_a_line_takes_back_a_post_of_before(feed: Feed) -> None:
+    feed.write(line(1), {"channel": "tg:1", "msg_id": 1, "deleted": True}, {"deleted": True})
+    source = FilePosts(feed.path, clock=feed.clock, on_bad=feed.bad.append)
+    heard: list[PostEvent] = []
+    with anyio.move_on_after(2.0):
+        async for event in source.events({}):
+            heard.append(event)
+
+    assert heard[1:] == [Deleted(channel="tg:1", message_id=1, seen_by="file", received_at=EPOCH)]
+    assert [bad.line for bad in feed.bad] == [3]

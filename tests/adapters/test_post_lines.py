@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from levibotd.adapters.post_lines import LINE_BYTES_MAX, BadLine, MalformedPost, read_post
+from levibotd.adapters.post_lines import LINE_BYTES_MAX, BadLine, MalformedPost, read_deletion, read_post
 from levibotd.domain.signal import Post
 
 FULL = {
@@ -166,3 +166,21 @@ def test_whatever_the_keys_hold_the_post_has_a_number_and_times_that_can_be_sort
 
 def test_a_bad_line_is_named_as_an_editor_names_it() -> None:
     assert str(BadLine("posts.jsonl", 7, "no text")) == "posts.jsonl:7: no text"
+
+
+@pytest.mark.parametrize(
+    ("line", "gone"),
+    [
+        ({"channel": "@a", "msg_id": 7, "deleted": True}, ("@a", 7)),
+        ({"id": 7, "deleted": True}, ("file", 7)),
+        ({"id": 7, "deleted": False, "text": "x"}, None),
+        ({"id": 7, "text": '"deleted"'}, None),
+    ],
+)
+def test_a_line_may_take_a_post_away(line: dict[str, Any], gone: tuple[str, int] | None) -> None:
+    assert read_deletion(json.dumps(line).encode()) == gone
+
+
+def test_a_deletion_that_names_no_post_is_none() -> None:
+    with pytest.raises(MalformedPost, match="no post named"):
+        read_deletion(b'{"deleted":true}')
