@@ -13,6 +13,8 @@ A linear model over words, word pairs, runs of two to four characters inside wor
 found (kind, coin, number of targets, stop, geometry), each block weighted by TF-IDF.
 Its margins are calibrated ({calibration}) on out-of-fold margins, folds grouped by channel, weighted to the natural mix
 of posts. Where it cannot rule out that a post is no call, it abstains: the post is ambiguous, and nothing is sent.
+Each post was learned from a second time by its words alone, and a third by what the parser found alone: the parser
+knows these channels better than it will know others, and neither should have to carry all of a judgement.
 Only n-grams seen in at least {channels_min} channels are kept, so no channel's name or handle can decide.
 {words} words and pairs, {chars} runs of characters, {marks} structure tokens. Numbers are folded to one sign.
 

@@ -104,6 +104,18 @@ class Known(Struct, frozen=True, kw_only=True):
     idf: NDArray[np.float64]
     matrix: csr_matrix
 
+    def apart(self, rows: Rows) -> tuple[csr_matrix, csr_matrix]:
+        """Return these samples as their words alone, and as what the rules found alone."""
+        chosen = self.matrix[rows].tocsr()
+        is_mark = chosen.indices >= self.matrix.shape[1] - len(self.grams[2])
+        return _only(chosen, ~is_mark), _only(chosen, is_mark)
+
+
+def _only(matrix: csr_matrix, kept: NDArray[np.bool_]) -> csr_matrix:
+    out = csr_matrix((matrix.data * kept, matrix.indices.copy(), matrix.indptr.copy()), shape=matrix.shape)
+    out.eliminate_zeros()
+    return out
+
 
 def _idf(counts: csr_matrix, columns: Rows) -> NDArray[np.float64]:
     among = np.bincount(counts.indices, minlength=counts.shape[1])[columns]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, vstack
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -29,15 +29,23 @@ CHANNELS_MIN = 3  # An n-gram of fewer channels is a name, not a habit.
 FOLDS = 5
 SVM_C = 0.3
 SVM_TOLERANCE = 1e-3  # A tenth of it changes no figure and takes half as long again.
+# Rules read posts of channels they were written by better than any others. So that words, too, learn to tell a call,
+# each post stands again without what the rules found, and once more with that alone, so that calls in languages with
+# few labels are not held against their words. Tried with readings of an early version of the rules in place of those
+# it was fitted on: Brier skill .75 with this, .44 without; on its own readings nothing is lost.
+WORDS_ALONE = 0.4  # Of a post's weight, for the copy without structure.
+STRUCTURE_ALONE = 0.1
+COPIES_MAX = 3_000  # Of many posts only some are copied, evenly spread, and heavier: more would only take time.
 RULED_OUT_MAX = 0.01  # Of the posts of each class: the share for which that class may be ruled out.
 
 
 class Recipe(Struct, frozen=True, kw_only=True):
-    """What may be chosen about a fit. Without `abstains` the model has no floors."""
+    """What may be chosen about a fit. Without `abstains` the model has no floors, without `copies` posts stand once."""
 
     channels_min: int = CHANNELS_MIN
     method: str = SIGMOID
     abstains: bool = True
+    copies: bool = True
 
 
 PLAIN = Recipe()
@@ -108,24 +116,44 @@ def fit(samples: Sequence[Sample], recipe: Recipe = PLAIN) -> Fitted:
 
 def fit_rows(corpus: Corpus, rows: Rows, recipe: Recipe) -> Fitted:
     """As `fit`, on these rows of a corpus alone."""
-    labels, weights = corpus.labels[rows], corpus.weights[rows]
-    folds = _folds(labels, corpus.groups[rows])
+    count = len(rows)
+    folds = _folds(corpus.labels[rows], corpus.groups[rows])
     known = corpus.known(rows, channels_min=recipe.channels_min)
-    matrix = known.matrix[rows]
-    margins = np.zeros((len(rows), len(CLASSES)))
-    for train, test in folds:
+    plain = known.matrix[rows]
+    copied, heavier = _copied(count) if recipe.copies else (np.zeros(0, np.intp), 0.0)
+    # Behind the posts stand their copies of either kind.
+    copies = known.apart(rows[copied])
+    matrix = vstack([plain, *copies], format="csr")
+    shares = (1.0, WORDS_ALONE * heavier, STRUCTURE_ALONE * heavier)
+    owners = (rows, rows[copied], rows[copied])
+    labels = corpus.labels[np.concatenate(owners)]
+    weights = np.concatenate([corpus.weights[own] * share for own, share in zip(owners, shares, strict=True)])
+    margins = np.zeros((len(labels), len(CLASSES)))
+    both = [(_with_copies(train, copied, count), _with_copies(test, copied, count)) for train, test in folds]
+    for train, test in both:
         margins[test] = _svc(matrix[train], labels[train], weights[train]).decision_function(matrix[test])
     svc = _svc(matrix, labels, weights)
-    calibration = _Calibration(margins, labels, weights, recipe)
-    calibrated = calibration.on(np.arange(len(rows)))
+    calibration = _Calibration(margins, labels, weights, count, recipe)
+    calibrated = calibration.on(np.arange(len(labels)))
     floors = calibration.floors(calibrated)
     return Fitted(
         svc=svc,
         calibrated=calibrated,
         arrays=_arrays(known, svc, calibrated, floors=floors, method=recipe.method),
-        seen=Judgement(rows, calibrated.predict_proba(svc.decision_function(matrix)), floors),
-        unseen=tuple(calibration.across(rows, train, test) for train, test in folds),
+        seen=Judgement(rows, calibrated.predict_proba(svc.decision_function(plain)), floors),
+        unseen=tuple(calibration.across(rows, train, test) for (train, _), (_, test) in zip(both, folds, strict=True)),
     )
+
+
+# Which posts are copied, and how much heavier than one of them that makes each.
+def _copied(count: int) -> tuple[Rows, float]:
+    step = math.ceil(count / COPIES_MAX)
+    return np.arange(0, count, step), float(step)
+
+
+def _with_copies(chosen: Rows, copied: Rows, count: int) -> Rows:
+    own = np.flatnonzero(np.isin(copied, chosen))
+    return np.concatenate([chosen, count + own, count + len(copied) + own])
 
 
 class _Calibration(Struct, frozen=True):
@@ -134,6 +162,7 @@ class _Calibration(Struct, frozen=True):
     margins: Floats
     labels: NDArray[np.str_]
     weights: Floats
+    posts: int  # The first ones; behind them stand their copies.
     recipe: Recipe
 
     def on(self, chosen: Rows) -> CalibratedClassifierCV:
@@ -148,7 +177,9 @@ class _Calibration(Struct, frozen=True):
         return Judgement(rows[test], calibrated.predict_proba(self.margins[test]), self.floors(calibrated))
 
     def floors(self, calibrated: CalibratedClassifierCV) -> tuple[float, ...]:
-        return floors_of(calibrated.predict_proba(self.margins), self.labels) if self.recipe.abstains else ()
+        if not self.recipe.abstains:
+            return ()
+        return floors_of(calibrated.predict_proba(self.margins[: self.posts]), self.labels[: self.posts])
 
 
 def floors_of(probs: Floats, labels: NDArray[np.str_]) -> tuple[float, ...]:

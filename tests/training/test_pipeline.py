@@ -86,6 +86,32 @@ def test_a_model_of_many_posts_abstains_and_one_may_ask_it_not_to() -> None:
     assert fit(given, Recipe(abstains=False)).arrays.floors.tolist() == []
 
 
+def test_words_alone_tell_a_call_and_so_does_structure_alone(examples: list[Example]) -> None:
+    given = samples(examples)
+    calls = [sample for sample in given if sample.label != "NO-TRADE"]
+    for text_kept, marks_kept in ((True, False), (False, True)):
+        worth = []
+        for copies in (False, True):
+            model = CompiledModel(fit(given, Recipe(copies=copies)).arrays)
+            found = [
+                model.probs(one.text if text_kept else "", one.structure if marks_kept else ())[one.label]
+                for one in calls
+            ]
+            worth.append(sum(found) / len(found))
+        assert worth[1] > worth[0] + 0.05
+
+
+def test_a_copy_has_the_words_of_its_post_or_its_structure(examples: list[Example]) -> None:
+    known = Corpus(samples(examples)).known(np.arange(len(examples)), channels_min=1)
+    rows = np.array([3, 5])
+    bare, marked = known.apart(rows)
+    words = known.matrix.shape[1] - len(known.grams[2])
+    assert abs(bare + marked - known.matrix[rows]).max() == 0
+    assert bare[:, words:].nnz == marked[:, :words].nnz == 0
+    assert bare.nnz > 0
+    assert marked.nnz > 0
+
+
 def test_with_few_posts_that_are_no_calls_it_never_abstains(examples: list[Example]) -> None:
     assert sum(example.label == "NO-TRADE" for example in examples) < 99
     assert fit(samples(examples)).arrays.floors.tolist() == []
