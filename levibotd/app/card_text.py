@@ -71,6 +71,7 @@ def _card(card: Card) -> str:
     lines += [f"{_INDENT}{line}" for line in _aligned(rows)]
     if card.trust is not None:
         lines.append(f"{_INDENT}{_held(card.trust)}")
+    lines += [f"{_INDENT}for stage {stage} it lacks: {printable(what)}" for stage, what in card.lacking.items()]
     lines.append(f"{_INDENT}{printable(card.sentence)}")
     return "\n".join(lines)
 

@@ -137,6 +137,12 @@ def test_what_nobody_in_particular_would_have_made_stands_at_the_end() -> None:
     )
 
 
+def test_what_is_missing_for_a_stage_is_said() -> None:
+    said = as_text(Board(cards=(Card(channel="@a", lacking={"live": "n_eff 2.1, wanted 30"}),)))
+
+    assert "  for stage live it lacks: n_eff 2.1, wanted 30\n" in said
+
+
 def test_without_cards_there_is_nothing_to_say() -> None:
     assert as_text(Board()) == "no calls in this log"
 
