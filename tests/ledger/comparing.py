@@ -17,10 +17,10 @@ from tests.ledger.second_follower import DAY, HOUR, MONDAY, TIMEFRAMES, Bar, Out
 
 FEES = {"spot": (0.001, 0.001), "futures": (0.0002, 0.0005)}
 SPREADS = ((50_000_000.0, 0.0002), (5_000_000.0, 0.0005), (0.0, 0.0015))
-STOPS_MIN = 10
+STOPS_MIN, STOPS_MAX = 10, 50  # Of a channel, the last ones.
+STOP_LEAST, STOP_MOST = 0.001, 0.5  # What is nearer or further is a slip of the pen.
 FOLLOWED_S = 8 * DAY + 2 * HOUR  # A day to enter, a week to hold, and the bar after it.
 R_TOLERANCE = 0.002  # Ticks and six digits.
-FUNDING_PCT = 0.03  # One payment that nobody knows.
 
 
 class Series(NamedTuple):
@@ -54,11 +54,8 @@ class Compared(NamedTuple):
         found = found or _apart("filled_share", self.theirs["filled_share"], self.ours.share, 1e-3)
         if found or self.theirs["proxy"] or self.theirs["synthetic"]:  # The bounds are wider by what a proxy may miss.
             return found
-        # Whether it was held at the end of the hour when funding was due is told by no bar: a payment more or less.
-        payment = 0.0 if self.leg["market"] == "spot" else FUNDING_PCT * abs((self.ours.r or 0) / (self.ours.pct or 1))
-        near = R_TOLERANCE + 2 * payment
-        low = _apart("r_low", self.theirs["r_low"], self.ours.low, near)
-        return low or _apart("r_high", self.theirs["r_high"], self.ours.high, near)
+        low = _apart("r_low", self.theirs["r_low"], self.ours.low, R_TOLERANCE)
+        return low or _apart("r_high", self.theirs["r_high"], self.ours.high, R_TOLERANCE)
 
 
 def compared(log: Path, series: Mapping[str, Series], *, interval: float = HOUR) -> Iterator[Compared]:
@@ -72,7 +69,7 @@ def compared(log: Path, series: Mapping[str, Series], *, interval: float = HOUR)
     found: list[dict[str, Any]] = []
     for record in records(log):
         payload = record["payload"]
-        if record["event_type"] == "SIGNAL_SCORED" and payload["legs"]:
+        if record["event_type"] == "SIGNAL_SCORED" and payload["legs"] and payload["kind"] == "new":
             legs[record["trace_id"]] = payload["legs"]
             scored[record["trace_id"]] = record["ts"], payload["channel"]
         elif record["event_type"] == "SHADOW_OUTCOME" and payload["ledger"] == "as_posted":
@@ -128,7 +125,7 @@ def _terms(
     half_spread = next(share for least, share in SPREADS if volume >= least)
     maker, taker = FEES[leg["market"] or "futures"]
     frame = TIMEFRAMES.get(leg["sl_kind"] or "", 0.0)
-    distances = [distance for one in posted if (distance := _distance(one)) is not None]
+    distances = [far for one in posted if STOP_LEAST <= (far := _distance(one) or 0.0) <= STOP_MOST][-STOPS_MAX:]
     return Terms(
         decided_at=at,
         mark=_mark(bars, at, interval),
