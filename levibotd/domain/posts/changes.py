@@ -19,6 +19,7 @@ from levibotd.domain.signal import Change
 LENGTH_MAX = 320  # A longer text tells a story.
 LEVELS_MAX = 10
 _FAR = (0.2, 5.0)  # Of what the coin costs: what is told beyond is not its level.
+WORDS_TOLD_MAX = 3  # Words of no meaning in one sentence: more make a story.
 PLAIN_WORDS_MAX = 6  # "SL 45000" alone sets the stop; in a longer text it belongs to something else.
 
 
@@ -218,7 +219,9 @@ def levels_told(look: Glance, *, near: float) -> Change | None:
         stops, targets = values_of(fields.sls, near), values_of(fields.tps, near)
     except Unsolved:
         return None
-    if (not stops and not targets) or len(targets) > LEVELS_MAX:
+    if (not stops and len(targets) < 2) or len(targets) > LEVELS_MAX:
+        return None  # One target alone is a remark on where it goes.
+    if max(fields.told.values(), default=0) > WORDS_TOLD_MAX:
         return None
     if not all(_FAR[0] < value / near < _FAR[1] for value in (*stops, *targets)):
         return None

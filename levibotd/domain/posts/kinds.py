@@ -41,20 +41,22 @@ _TICKED_WORD = _cue(
     rf"{_NAMES}[^\n]{{0,40}}\b(?:done|hit|achieved|reached|completed)\b",
 )
 _SPOILED = _cue(
-    "achieved acheived target targets profit period gave new next booked filled sl stop",
+    "achieved acheived target targets profit period gave new next booked filled bought now reached reachd sl stop",
     r"\b(?:achieved|acheived|target \d (?:hit|done)|targets? (?:hit|done)|all targets|"
     r"(?<!take )(?<!take-)profit\s*:\s*\d|period\s*:|gave \d|(?<!take )(?<!take-)profit\W{1,3}\d+(?:\.\d+)?\s*%|"
-    r"booked \d|(?:orders?|entry|entries|bids?) (?:are |is |all |got )?filled)|"
+    r"booked \d|bought\b[^\n]{0,40}\b(?:hit|reached)\b|now (?:hit|reached) \d|reache?d \d|(?:orders?|entry|entries|"
+    r"bids?) (?:are |is |all |got )?filled)|"
     r"^\W*(?:sl|stop(?: ?loss)?) (?:was |got |is )?(?:hit|triggered)\b|^\W*(?:new stop|next target|new sl\b)",
 )
 _RESULT = _cue(
-    "achieve achieved acheived reached banged completed smashed booked gained earned touched done result results "
+    "achieve achieved acheived reached reachd banged completed smashed booked gained earned touched done result "
+    "results "
     "recap "
     "hit "
     "profit profits targets gain gains up period rocket rocketed rocketing mooning last "
     "alındı geldi достигнута достигнут "
     "достигнуты закрыта закрыт взята взят взяли تحقق محقق loss",
-    r"\b(?:achieved?|acheived|reached|banged|completed|smashed|booked|gained|earned|touched|done|results?|recap|"
+    r"\b(?:achieved?|acheived|reache?d|banged|completed|smashed|booked|gained|earned|touched|done|results?|recap|"
     r"hit)\b|"
     r"\b(?:profits? update|all targets|last \d+ (?:calls|signals|trades))\b|"
     r"(?<!take )(?<!take-)\bprofit\s*:?\s*%?\+?\d|"
