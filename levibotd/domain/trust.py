@@ -28,6 +28,7 @@ CHANNELS_FOR_PRIOR = 20  # Fewer measured ones, and the prior is assumed.
 CALLS_TO_MEASURE = 10  # Mature ones: fewer measure no channel.
 PLACEBO_FROM = 20.0  # From this n_eff on, R minus its placebo takes the place of R.
 BACKFILLED_MAX = 10.0  # Effective calls that backfilled evidence may weigh.
+UNFILLED_MAX = 2.0  # Calls that were never filled add to n_eff at most so many for each that was.
 NOISE_WEIGHT = 10.0  # Calls by which a channel's own variance is drawn to that of all.
 
 _PAYS_WEIGHTS = (2.0, 100.0)
@@ -138,8 +139,8 @@ def evidence(calls: Sequence[Lived], *, at: float) -> Evidence | None:
     weights = [2.0 ** ((time - at) / HALF_LIFE_S) for time in times]
     plain = [_of_group([entered_r(call, at=at) for call in group]) for group in groups]
     effect = _design_effect(times, weights, plain)
-    total = sum(weights)
-    n_eff = total * total / sum([weight * weight for weight in weights]) / effect
+    filled = [weight for weight, group in zip(weights, groups, strict=True) if _is_filled(group, at=at)]
+    n_eff = min(_effective(weights), (1 + UNFILLED_MAX) * _effective(filled)) / effect
     adjusted = n_eff >= PLACEBO_FROM and any(call.placebo_r is not None for call in known)
     values = plain
     if adjusted:
@@ -249,6 +250,20 @@ def _chance(found: Evidence, prior: Prior) -> Pays:
         six_digits(beta_quantile(0.1, a=a, b=b)),
         six_digits(beta_quantile(0.9, a=a, b=b)),
     )
+
+
+# Any of it, by then. What loses while it is open was filled.
+def _is_filled(group: Sequence[Lived], *, at: float) -> bool:
+    for call in group:
+        over = call.over_at is not None and call.over_at <= at
+        if call.r is not None if over else (call.running_r or 0.0) < 0:
+            return True
+    return False
+
+
+def _effective(weights: Sequence[float]) -> float:
+    total = sum(weights)
+    return total * total / sum([weight * weight for weight in weights]) if weights else 0.0
 
 
 # Neither one that is sure to win nor one that cannot be filled, said after the first, makes more of it.

@@ -184,6 +184,21 @@ def test_a_call_said_ten_times_weighs_as_one() -> None:
     assert second.mean == pytest.approx(first.mean)
 
 
+def test_calls_that_nobody_could_enter_make_no_luck_certain() -> None:
+    lucky = [lived(10 + n, 2.0) for n in range(5)]
+    padded = [*lucky, *(lived(10 + n / 4, None) for n in range(200))]
+
+    bare, more = evidence(lucky, at=NOW), evidence(padded, at=NOW)
+
+    assert bare is not None
+    assert more is not None
+    assert more.n_eff == pytest.approx(3 * bare.n_eff)
+    held = trust(more, prior=ASSUMED, at=NOW)
+    assert held.t < 0.5
+    assert held.ev_r < trust(bare, prior=ASSUMED, at=NOW).ev_r
+    assert evidence([lived(10, None)] * 9, at=NOW).n_eff == 0  # type: ignore[union-attr]
+
+
 CALLS = st.lists(
     st.tuples(st.floats(-30, 300), st.floats(0, 8), st.one_of(st.none(), st.floats(-1.5, 4))), min_size=1, max_size=40
 )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from levibotd.domain.cards.book import CardBook
-from levibotd.domain.cards.calls import UNKNOWN, UNPRICED, CallKept
+from levibotd.domain.cards.calls import FILLED, UNKNOWN, UNPRICED, CallKept
 from levibotd.domain.cards.card import COVERAGE_MIN
 from levibotd.domain.cards.state import ChannelKept
 from levibotd.domain.cards.sums import UNREADABLE
@@ -92,13 +92,12 @@ def _one(call: CallKept, running_r: float | None) -> Lived | None:
     ended = call.as_followed
     if ended is not None and ended.status == UNPRICED:
         return None
-    known = ended is not None and ended.status != UNKNOWN
     return Lived(
         posted_at=call.posted_at,
         said=call.first,
         lifetime_s=call.lifetime_s,
         over_at=None if ended is None else ended.at,
-        r=ended.r if ended is not None and known else None,
+        r=ended.r if ended is not None and ended.status == FILLED else None,
         running_r=running_r,
         placebo_r=call.placebo_r,
     )
