@@ -16,11 +16,11 @@ from msgspec.structs import replace
 from levibotd.domain.cards.book import id_of
 from levibotd.domain.cards.compared import OtherTimes
 from levibotd.domain.follower import Follow
-from levibotd.domain.follower_terms import HORIZON_S, Aim, CloseRule, Lot, Terms, as_posted
-from levibotd.domain.levels import wanted
+from levibotd.domain.follower_terms import HORIZON_S, Aim, CloseRule, Lot, Terms
 from levibotd.domain.records import Logged, SignalIngest, SignalScored
 from levibotd.domain.shadow_book import ShadowBook, ShadowCall
-from levibotd.execution.pricing import Pricing, Source, conditions_of, ended_bars, mark_of, source_of
+from levibotd.execution.pricing import Pricing, Source, ended_bars, mark_of, source_of
+from levibotd.execution.shadowing import posted_terms
 from levibotd.ports.market import Bar, Market
 
 TIMES_MAX = 200
@@ -85,16 +85,7 @@ class OtherTimesBench:
         return int(min(max(min(BARS_MAX / bars, FOLLOWS_MAX) / self._calls, TIMES_MIN), TIMES_MAX))
 
     def _terms(self, call: ShadowCall, source: Source, *, at: float) -> Terms | None:
-        leg = call.leg
-        conditions = conditions_of(
-            self._market, source, leg, at=at, posted_at=call.posted_at, median_stop=call.median_stop
-        )
-        if conditions is None:
-            return None
-        want = wanted(leg.as_leg(), symbol=source.symbol)
-        if leg.margin == "cross":
-            want = replace(want, leverage=None)
-        found = as_posted(want, conditions, tick=source.tick, costs=source.costs, decided_at=at, fuzz=source.fuzz)
+        found = posted_terms(self._market, call, source, at=at)
         return found if isinstance(found, Terms) else None
 
     def _placebo(self, call: ShadowCall, source: Source, terms: Terms, mark: float) -> list[float]:

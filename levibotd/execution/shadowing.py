@@ -124,9 +124,9 @@ class Shadowing:
             yield from (_nothing(call, ledger, status, call.fate) for ledger in (AS_POSTED, AS_FOLLOWED))
             return
         source = source_of(self._market, call.leg, at=call.decided_at, pricing=self._pricing())
-        posted = source if isinstance(source, str) else self._as_posted(call, source)
-        if isinstance(source, str) or isinstance(posted, str):
-            reason = source if isinstance(source, str) else str(posted)
+        posted = None if isinstance(source, str) else posted_terms(self._market, call, source, at=call.decided_at)
+        if isinstance(source, str) or posted is None:
+            reason = source if isinstance(source, str) else NO_CANDLES
             yield from (_nothing(call, ledger, "unpriced", reason) for ledger in (AS_POSTED, AS_FOLLOWED))
             return
         one = Followed(call, source, look_s=self._look_s(source))
@@ -141,19 +141,6 @@ class Shadowing:
             one.ways[AS_FOLLOWED] = Follow(planned)
         if one.ways:
             self._followed[call.key] = one
-
-    def _as_posted(self, call: ShadowCall, source: Source) -> Terms | NotEntered | str:
-        leg, at = call.leg, call.decided_at
-        conditions = conditions_of(
-            self._market, source, leg, at=at, posted_at=call.posted_at, median_stop=call.median_stop
-        )
-        if conditions is None:
-            return NO_CANDLES
-        want = wanted(leg.as_leg(), symbol=source.symbol)
-        if leg.margin == "cross":
-            # A whole account answers for it: nobody knows when that is gone.
-            want = replace(want, leverage=None)
-        return as_posted(want, conditions, tick=source.tick, costs=source.costs, decided_at=at, fuzz=source.fuzz)
 
     # False: there is more to be read.
     def _catch_up(self, one: Followed, now: float) -> bool:
@@ -176,6 +163,19 @@ class Shadowing:
     # On one grid for all, so that many are looked at in one turn.
     def _next_look(self, one: Followed, now: float) -> float:
         return (now // one.look_s + 1) * one.look_s
+
+
+def posted_terms(market: Market, call: ShadowCall, source: Source, *, at: float) -> Terms | NotEntered | None:
+    """The canonical terms of a call that is decided on at `at`; None where there is no price then."""
+    leg = call.leg
+    conditions = conditions_of(market, source, leg, at=at, posted_at=call.posted_at, median_stop=call.median_stop)
+    if conditions is None:
+        return None
+    want = wanted(leg.as_leg(), symbol=source.symbol)
+    if leg.margin == "cross":
+        # A whole account answers for it: nobody knows when that is gone.
+        want = replace(want, leverage=None)
+    return as_posted(want, conditions, tick=source.tick, costs=source.costs, decided_at=at, fuzz=source.fuzz)
 
 
 def _nothing(call: ShadowCall, ledger: str, status: str, reason: str, *, source: Source | None = None) -> ShadowOutcome:
