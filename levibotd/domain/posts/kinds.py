@@ -41,12 +41,14 @@ _TICKED_WORD = _cue(
     rf"{_NAMES}[^\n]{{0,40}}\b(?:done|hit|achieved|reached|completed)\b",
 )
 _SPOILED = _cue(
-    "achieved acheived target targets profit period gave new next booked filled bought now reached reachd sl stop",
+    "achieved acheived target targets profit period gave new next booked filled closed stopped bought now reached "
+    "reachd sl stop",
     r"\b(?:achieved|acheived|target \d (?:hit|done)|targets? (?:hit|done)|all targets|"
     r"(?<!take )(?<!take-)profit\s*:\s*\d|period\s*:|gave \d|(?<!take )(?<!take-)profit\W{1,3}\d+(?:\.\d+)?\s*%|"
     r"booked \d|bought\b[^\n]{0,40}\b(?:hit|reached)\b|now (?:hit|reached) \d|reache?d \d|(?:orders?|entry|entries|"
     r"bids?) (?:are |is |all |got )?filled)|"
-    r"^\W*(?:sl|stop(?: ?loss)?) (?:was |got |is )?(?:hit|triggered)\b|^\W*(?:new stop|next target|new sl\b)",
+    r"^\W*(?:sl|stop(?: ?loss)?) (?:was |got |is )?(?:hit|triggered)\b|\bstopped out\b|\bclosed trades\b|"
+    r"^\W*(?:new stop|next target|new sl\b)",
 )
 _RESULT = _cue(
     "achieve achieved acheived reached reachd banged completed smashed booked gained earned touched done result "

@@ -10,6 +10,7 @@ from levibotd.domain.posts.tokens import NUMBER, WORD, Token
 from levibotd.domain.posts.words import ROLE_OF
 
 _INITIALS = {"t": w.TP, "s": w.STOP, "e": w.ENTRY}  # "T: 5", at the head of a line.
+_HEADS = {w.ZONE: w.ENTRY, w.TAKE: w.TP, w.PROFIT: w.TP, w.ATTACH: w.STOP}  # "Zone: 5.1", "Take: 5.5", "Loss 🛑 4.8".
 _REACH = frozenset({"from", "to", "till", "until", "towards"})
 
 
@@ -39,6 +40,8 @@ def read_word(s: Scan, tokens: Sequence[Token], i: int) -> None:
         role = next((known for start, known in w.PREFIXES if word.startswith(start)), None)
     if role in (None, w.NEUTRAL) and _is_initial(tokens, i):
         role = _INITIALS[word]
+    if role in _HEADS and _heads_line(tokens, i) and _level_follows(tokens, i):
+        role = _HEADS[role]
     if word in _REACH and s.out.flags & {"long", "short"} and _number_follows(tokens, i):
         _read_reach(s, word)
         return
@@ -67,7 +70,7 @@ def read_word(s: Scan, tokens: Sequence[Token], i: int) -> None:
     elif role in (w.BUY, w.SELL, w.LONG, w.SHORT):
         _read_side(s, tokens, i, role, strong_fresh=strong_fresh)
     elif role == w.ENTRY:
-        if word == "price":
+        if word in ("price", "precio"):
             if i + 1 < len(tokens) and tokens[i + 1][1].lower() == "now" and not strong_fresh:
                 label(s, w.ENTRY)
                 s.out.current.add(s.group)
@@ -79,6 +82,13 @@ def read_word(s: Scan, tokens: Sequence[Token], i: int) -> None:
             label(s, w.ENTRY)
     else:
         _read_modifier(s, tokens, i, role, strong_fresh=strong_fresh)
+
+
+def _heads_line(tokens: Sequence[Token], i: int) -> bool:
+    """Whether this is the first word of its line, and the line tells prices, not percents."""
+    if any(token[0] in (WORD, NUMBER) for token in tokens[:i]):
+        return False
+    return all(token[1] not in "%+" for token in tokens[i : i + 5])
 
 
 def _is_initial(tokens: Sequence[Token], i: int) -> bool:

@@ -32,7 +32,7 @@ mean more together ("stop loss", "entry targets") are joined in `candidates`.
 _WORDS = {
     ENTRY: (
         "entry ep dca твх entries enter entrys entrance entery entryzone buyzone accumulate accumulation "
-        "accumulating price вход войти точка entrada entradas giriş giris entrée einstieg دخول الدخول ادخل "
+        "accumulating price precio вход войти точка entrada entradas giriş giris entrée einstieg دخول الدخول ادخل "
         "ورود نقطة between"
     ),
     BUY: (
@@ -46,14 +46,15 @@ _WORDS = {
     LONG: "long longs лонг лонгуем uzun largo لونج لانگ",
     SHORT: "short shorts shorting шорт шортим kısa corto شورت",
     TP: (
-        "target targets toma taret tarets taget trget trgets targe tareget taregt targert traget tragets "
+        "target targets metas фиксация фиксируем toma taret tarets taget trget trgets targe tareget taregt targert "
+        "traget tragets "
         "tagets targetes tgt tgts tp tps tp's "
         "goal goals hedef hedefler hedefi hedefimiz цель цели тейк тп тейкпрофит takeprofit objetivo "
         "objetivos objectif objectifs ziel ziele هدف اهداف أهداف الأهداف الاهداف الهدف الاول الأول الثاني "
         "تارگت تارگتها اهدف exit exits t"
     ),
     STOP: (
-        "stop stops sl stl stoploss stopper stoplose ضرر стоп стоплосс сл zarar stoploos stopp وقف الوقف ستوب استاپ"
+        "stop stops cut sl stl stoploss stopper stoplose ضرر стоп стоплосс сл zarar stoploos stopp وقف الوقف ستوب استاپ"
     ),
     LEV: (
         "leverage lev leverge levrage leveraged margin cross isolated izole плечо кросс kaldıraç kaldirac "
