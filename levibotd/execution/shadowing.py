@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from levibotd.domain.follower import Follow
+from levibotd.domain.follower_path import PRICE_MOST
 from levibotd.domain.follower_terms import NotEntered, Result, Terms, as_posted
 from levibotd.domain.levels import wanted
 from levibotd.domain.outcomes import AS_FOLLOWED, AS_POSTED, ShadowOutcome
@@ -33,6 +34,7 @@ LOOK_BARS = 8  # So many bars are taken at once: an outcome is written so much l
 LOOK_LEAST_S = 60.0
 LOOK_MOST_S = 14_400.0
 TTL = "ttl"
+LEVELS = "levels"
 
 # The terms of our own plan for a call that can be priced, or the gate that refuses it.
 Planned = Callable[[ShadowCall, Source], Terms | str]
@@ -123,24 +125,36 @@ class Shadowing:
             status = "unknown" if call.fate == "unknown" else "unpriced"
             yield from (_nothing(call, ledger, status, call.fate) for ledger in (AS_POSTED, AS_FOLLOWED))
             return
-        source = source_of(self._market, call.leg, at=call.decided_at, pricing=self._pricing())
-        posted = None if isinstance(source, str) else posted_terms(self._market, call, source, at=call.decided_at)
-        if isinstance(source, str) or posted is None:
-            reason = source if isinstance(source, str) else NO_CANDLES
-            yield from (_nothing(call, ledger, "unpriced", reason) for ledger in (AS_POSTED, AS_FOLLOWED))
+        found = self._terms(call)
+        if isinstance(found, str):
+            yield from (_nothing(call, ledger, "unpriced", found) for ledger in (AS_POSTED, AS_FOLLOWED))
             return
+        source, posted, planned = found
         one = Followed(call, source, look_s=self._look_s(source))
         if isinstance(posted, NotEntered):
             yield _nothing(call, AS_POSTED, "unfilled", posted.reason, source=source)
         elif AS_POSTED not in call.done:
             one.ways[AS_POSTED] = Follow(posted)
-        planned = TTL if call.expired else self._planned(call, source)
         if isinstance(planned, str):
             yield _nothing(call, AS_FOLLOWED, "cancelled", planned, source=source)
         elif AS_FOLLOWED not in call.done:
             one.ways[AS_FOLLOWED] = Follow(planned)
         if one.ways:
             self._followed[call.key] = one
+
+    # What is followed in each ledger, or why nothing is.
+    def _terms(self, call: ShadowCall) -> tuple[Source, Terms | NotEntered, Terms | str] | str:
+        try:
+            source = source_of(self._market, call.leg, at=call.decided_at, pricing=self._pricing())
+            if isinstance(source, str):
+                return source
+            posted = posted_terms(self._market, call, source, at=call.decided_at)
+            if posted is None:
+                return NO_CANDLES
+            return source, posted, TTL if call.expired else self._planned(call, source)
+        except (ArithmeticError, AssertionError, ValueError):
+            # Whatever a channel writes: numbers of which no levels can be made end this call, and no other.
+            return LEVELS
 
     # False: there is more to be read.
     def _catch_up(self, one: Followed, now: float) -> bool:
@@ -175,7 +189,14 @@ def posted_terms(market: Market, call: ShadowCall, source: Source, *, at: float)
     if leg.margin == "cross":
         # A whole account answers for it: nobody knows when that is gone.
         want = replace(want, leverage=None)
-    return as_posted(want, conditions, tick=source.tick, costs=source.costs, decided_at=at, fuzz=source.fuzz)
+    found = as_posted(want, conditions, tick=source.tick, costs=source.costs, decided_at=at, fuzz=source.fuzz)
+    return found if isinstance(found, NotEntered) or _is_sane(found) else NotEntered(reason=LEVELS)
+
+
+def _is_sane(terms: Terms) -> bool:
+    # Not the targets: one that is never reached must not make a call undone.
+    prices = [terms.stop, *(lot.price for lot in terms.lots)]
+    return 0.0 < terms.planned_loss < PRICE_MOST and all(0.0 < price < PRICE_MOST for price in prices)
 
 
 def _nothing(call: ShadowCall, ledger: str, status: str, reason: str, *, source: Source | None = None) -> ShadowOutcome:

@@ -10,10 +10,12 @@ from msgspec.structs import replace
 from levibotd.domain.follower_terms import Terms
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.outcomes import AS_FOLLOWED, AS_POSTED, ShadowOutcome
+from levibotd.domain.records import Entry
 from levibotd.domain.shadow_book import ShadowCall
 from levibotd.domain.signal import CallKey, Leg, Side, Symbol, TraceId
 from levibotd.execution.pricing import Pricing, Source
 from levibotd.execution.shadowing import Shadowing
+from levibotd.journal import Preparer
 from levibotd.ports.market import Bar
 from levibotd.sim.recorded_market import RecordedMarket
 from tests.domain.followed import DAY, FREE, aims, limits, terms
@@ -302,3 +304,38 @@ def test_cutting_the_candles_leaves_all_that_was_written_by_then(
     ]
 
     assert lived(known, calls, until=cut) == lived(bars, calls, until=cut)
+
+
+_numbers = st.sampled_from([0.0, -1.0, 1e-12, 0.5, 99.0, 100.0, 105.0, 1e6, 1e15, 1e300])
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(_numbers, max_size=4),
+    st.lists(_numbers, max_size=7),
+    st.one_of(st.none(), _numbers),
+    st.sampled_from(["limit", "range", "ladder", "market", "above", "below", "stop"]),
+    st.sampled_from([("price", "price"), ("pct", "pct"), ("multiple", "4h_close"), ("price", "weekly_close")]),
+    st.sampled_from(list(Side)),
+    st.sampled_from([None, (0.0, 0.0), (20.0, 50.0), (1e9, 1e9)]),
+)
+def test_whatever_a_channel_writes_its_call_ends_with_numbers_that_can_be_written(
+    entry: list[float],
+    tps: list[float],
+    sl: float | None,
+    entry_type: str,
+    units: tuple[str, str],
+    side: Side,
+    leverage: tuple[float, float] | None,
+) -> None:
+    leg = Leg(
+        symbol="BTC/USDT", side=side, entry_type=entry_type, entry=tuple(entry), tps=tuple(tps), tp_unit=units[0],
+        sl=(sl,) if units[1] == "pct" and sl is not None else sl, sl_kind=units[1], leverage=leverage,
+    )  # fmt: skip
+    rows = [(105.0, 106.0, 99.0, 101.0), (101.0, 111.0, 88.0, 90.0), (90.0, 120.0, 80.0, 100.0)]
+
+    found = to_the_end(shadowing(market(*rows)), call(leg=LegRead.of(leg)))
+
+    for one in found.values():
+        Preparer().prepare(Entry(one))  # Raises Unwritable.
+        assert one.r is None or abs(one.r) < 1e6
