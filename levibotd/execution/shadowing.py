@@ -106,6 +106,7 @@ class Shadowing:
 
     def standings(self, channel: str, *, at: float) -> Iterator[Standing]:
         """The witnessed calls of a channel that are not over, at the mark of `at`. Nothing after it is looked at."""
+        self.forget_bars()
         of_channel = [one for one in self._followed.values() if one.call.channel == channel and one.call.witnessed]
         for one in of_channel:
             self._catch_up(one, at)
