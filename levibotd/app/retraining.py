@@ -65,32 +65,32 @@ def retrain(state_dir: Path, *, more: Sequence[Path], by: str, at: float) -> Mod
             examples = load_examples([*([own] if own.exists() else []), *more])
             found = challenge(examples, read_all(examples), champion, frozen_at=state.frozen_at)
         except ConfigError as error:
-            failed = _outcome(examples, champion, by=by, at=at, why=str(error), elapsed_s=process_time() - begun)
+            failed = _outcome(examples, champion, by=by, at=at, why=str(error), cpu_s=process_time() - begun)
             store.keep(failed, {}, frozen_at=state.frozen_at)
             return failed
-        outcome = _judged(examples, champion, found, by=by, at=at, elapsed_s=process_time() - begun)
+        outcome = _judged(examples, champion, found, by=by, at=at, cpu_s=process_time() - begun)
         store.keep(outcome, files_of(found.trained, name="model"), frozen_at=found.split_at)
         return outcome
 
 
 def _outcome(
-    examples: Sequence[Example], champion: CompiledClassifier, *, by: str, at: float, why: str, elapsed_s: float
+    examples: Sequence[Example], champion: CompiledClassifier, *, by: str, at: float, why: str, cpu_s: float
 ) -> ModelTrained:
     return ModelTrained(
         at=at, by=by, promoted=False, why=why, examples=len(examples),
         channels=len({one.group for one in examples}), champion_sha256=champion.sha,
-        champion_trained_until=champion.trained_until, elapsed_s=round(elapsed_s, 3),
+        champion_trained_until=champion.trained_until, cpu_s=round(cpu_s, 3),
     )  # fmt: skip
 
 
 def _judged(
-    examples: Sequence[Example], champion: CompiledClassifier, found: Challenge, *, by: str, at: float, elapsed_s: float
+    examples: Sequence[Example], champion: CompiledClassifier, found: Challenge, *, by: str, at: float, cpu_s: float
 ) -> ModelTrained:
     trained = found.trained
     same = trained.sha256 == champion.sha
     why = "the same model as the one that is served" if same else found.objection or ""
     return msgspec.structs.replace(
-        _outcome(examples, champion, by=by, at=at, why=why, elapsed_s=elapsed_s),
+        _outcome(examples, champion, by=by, at=at, why=why, cpu_s=cpu_s),
         promoted=not why,
         sha256=trained.sha256,
         trained_until=trained.trained_until,

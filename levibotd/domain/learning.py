@@ -89,7 +89,7 @@ class ModelTrained(Record, frozen=True, kw_only=True):
     champion_sha256: str | None = None
     champion_trained_until: float | None = None
     champion: Quality | None = None
-    elapsed_s: float = 0.0
+    cpu_s: float = 0.0
 
 
 class ModelPromoted(Record, frozen=True, kw_only=True):
