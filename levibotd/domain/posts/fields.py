@@ -37,4 +37,5 @@ class Fields(Struct):
     below: set[int] = set()  # Lines with "below" or "under" beside the entry.
     above: set[int] = set()
     current: set[int] = set()  # Groups that only tell the current price.
+    sides: set[int] = set()  # Sentences with a word of buying or selling.
     told: dict[int, int] = {}  # Words of no meaning to us, by sentence: many of them make a story.

@@ -11,6 +11,7 @@ from levibotd.domain.posts.words import ROLE_OF
 
 _INITIALS = {"t": w.TP, "s": w.STOP, "e": w.ENTRY}  # "T: 5", at the head of a line.
 _HEADS = {w.ZONE: w.ENTRY, w.TAKE: w.TP, w.PROFIT: w.TP, w.ATTACH: w.STOP}  # "Zone: 5.1", "Take: 5.5", "Loss 🛑 4.8".
+_OPENING = frozenset({"in", "open", "opening"})
 _REACH = frozenset({"from", "to", "till", "until", "towards"})
 
 
@@ -38,7 +39,7 @@ def read_word(s: Scan, tokens: Sequence[Token], i: int) -> None:
     role = ROLE_OF.get(word)
     if role is None and len(word) >= 5 and word.startswith(w.STARTS):
         role = next((known for start, known in w.PREFIXES if word.startswith(start)), None)
-    if role in (None, w.NEUTRAL) and _is_initial(tokens, i):
+    if len(word) == 1 and role in (None, w.NEUTRAL) and _is_initial(tokens, i):
         role = _INITIALS[word]
     if role in _HEADS and _heads_line(tokens, i) and _level_follows(tokens, i):
         role = _HEADS[role]
@@ -48,7 +49,7 @@ def read_word(s: Scan, tokens: Sequence[Token], i: int) -> None:
     if role is None:
         if word in ("current", "currently", "instant", "instance"):
             _read_current(s, tokens, i)
-        elif _opens_entry(s, tokens, i):
+        elif word in _OPENING and _opens_entry(s, tokens, i):
             label(s, w.ENTRY)
         elif len(word) > 1:
             s.strays += 1
@@ -109,7 +110,7 @@ def _opens_entry(s: Scan, tokens: Sequence[Token], i: int) -> bool:
     word = tokens[i][1].lower()
     if word == "in":
         return i > 0 and tokens[i - 1][1].lower() == "get"
-    return word in ("open", "opening") and not s.out.entry and _level_follows(tokens, i)
+    return not s.out.entry and _level_follows(tokens, i)
 
 
 def _level_follows(tokens: Sequence[Token], i: int) -> bool:
@@ -166,6 +167,7 @@ def _read_stop(s: Scan, tokens: Sequence[Token], i: int, *, strong_fresh: bool) 
 
 def _read_side(s: Scan, tokens: Sequence[Token], i: int, role: int, *, strong_fresh: bool) -> None:
     word = tokens[i][1].lower()
+    s.out.sides.add(s.sentence)
     if i + 1 < len(tokens) and tokens[i + 1][1] == "[":
         label(s, w.SKIP)  # "Buy[53%]: 259.7" counts orders of others.
         return

@@ -32,6 +32,7 @@ NEXT_TARGET = (0.12, 8.0)  # Of the target before.
 ANY_TARGET = (0.02, 60.0)
 STOP = (0.35, 2.2)  # Of the entry.
 STOP_PERCENT_MAX = 60
+SIDE_WORDS_TOLD_MAX = 5  # Beside the word "buy", where no entry is told.
 COUNTS_MAX = 10
 UNREAD = (0.5, 2.0)  # Of the entry: a number there is likely a level of the same call.
 
@@ -285,6 +286,13 @@ def _check(side: Side, levels: _Levels) -> None:
 _SIDES = frozenset({"buy", "long", "short", "sell", "sell_entry"})
 
 
+def _told_of(fields: Fields) -> bool:
+    """Whether targets, or every word of buying, stand in sentences of a story."""
+    aims = max((fields.told.get(number.sentence, 0) for number in fields.tps), default=0)
+    sides = min((fields.told.get(sentence, 0) for sentence in fields.sides), default=0)
+    return aims > WORDS_TOLD_MAX or sides > SIDE_WORDS_TOLD_MAX
+
+
 def _unread_level(fields: Fields, levels: _Levels, side: Side) -> bool:
     """Whether a number that no label took could be a missing target, or stands under a label of its own like a stop."""
     if not levels.entry or (levels.tps and levels.stop is not None):
@@ -302,6 +310,8 @@ def _check_words(fields: Fields, levels: _Levels, side: Side) -> None:
     """Refuse what the words around the numbers make doubtful, though the numbers fit."""
     told = max((fields.told.get(number.sentence, 0) for number in fields.entry), default=0)
     if told > WORDS_TOLD_MAX and (levels.stop is None or not levels.tps):
+        raise Unsolved("told_in_a_story")
+    if not levels.entry and levels.stop is None and not fields.now_line and _told_of(fields):
         raise Unsolved("told_in_a_story")
     if "entry_by_coin" in fields.flags and levels.stop is None and not fields.flags & _SIDES:
         raise Unsolved("no_entry")  # A number beside a coin, and no word of buying it.

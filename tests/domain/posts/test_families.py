@@ -297,3 +297,34 @@ def test_targets_in_percent_may_go_beyond_a_hundred() -> None:
 
 def test_a_remark_on_spot_names_no_market() -> None:
     assert leg(f"#LONG $ADA\nENTRY: 5.0{BLOCK}\nU can accumulate some in spot also").market is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Coin: ADA/USDT\nTrade: Long\nZone: 5.0 - 5.1\nTake: 5.5 / 5.9\nCut: 4.8",
+        "#ADA/USDT\nDirection 🔼 LONG\nEntry 🎯 5.0 - 5.1\nProfit 💰 5.5 | 5.9\nLoss 🛑 4.8",
+        "🟢 LONG #ADA/USDT\n📥 5.0 - 5.1 entry\n🎯 5.5 target\n🎯 5.9 target\n⛔ 4.8 stop",
+        "Покупка #ADA/USDT: 5.0-5.1\nФиксация: 5.5 / 5.9\nСтоп: 4.8",
+        "Comprar #ADA/USDT\nPrecio: 5.0 - 5.1\nMetas: 5.5 - 5.9\nStop: 4.8",
+        "Señal LONG #ADA/USDT\nEntrada: 5.0 - 5.1\nToma de ganancias 1: 5.5\nToma de ganancias 2: 5.9\nStop loss: 4.8",
+        "#ADA/USDT LONG\nGiriş: 5.0 - 5.1\nHedef: 5.5 - 5.9\nZarar durdur: 4.8",
+        "لونج #ADA/USDT\nدخول 5.0 - 5.1\nالأهداف 5.5 5.9\nوقف الخسارة 4.8",
+        "لانگ #ADA/USDT\nورود: ۵.۰ - ۵.۱\nتارگت: ۵.۵ - ۵.۹\nحد ضرر: ۴.۸",
+    ],
+)
+def test_a_block_is_the_same_in_every_wording(text: str) -> None:
+    found = leg(text)
+    assert (found.base, found.side, found.entry, found.tps, found.sl) == ("ADA", Side.BUY, (5.0, 5.1), (5.5, 5.9), 4.8)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Just a little update: the target buy price of $ETH is 4200, not 4500 as was written",
+        "$ETH charts show a big move. There will soon be one target 530 - 600. You can buy",
+        "$ADA is sitting at the bottom of this channel which has been a good place to buy\nT1 is 3.8\nT2 is 7.5",
+    ],
+)
+def test_targets_of_a_story_are_no_call_at_market(text: str) -> None:
+    assert not reading(text).legs
