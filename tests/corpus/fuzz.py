@@ -16,7 +16,7 @@ from levibotd.domain.posts.parse_output import LineParser
 from tests.corpus.strange import strange_texts
 
 CPU_MS_MAX = 5.0
-TRIES = 8  # A busy machine may hold any one call up; it does not hold up all of them.
+TRIES = 40  # A busy machine may hold any one call up; it does not hold up all of them.
 
 _BAR = 40
 _LABELS = frozenset({"BUY", "SELL", "NO-TRADE"})

@@ -14,6 +14,7 @@ from levibotd.domain.posts.symbols import is_foreign, is_other_market
 from levibotd.domain.signal import Change, Kind, Leg, Post, Reading
 
 STALE_AFTER_S = 24 * 3600.0
+TOLD_MAX = 3000  # What a text is that calls nothing shows in its beginning; the rest costs more than it tells.
 
 BEGUN_LENGTH_MAX = 300  # Of a post that begins a call; a longer one tells a story.
 COIN_ALONE_LENGTH_MAX = 40
@@ -43,7 +44,8 @@ def _read_text(look: Glance, market: MarketView, *, parent: Reading | None, stal
         return Reading(kind=Kind.AMBIGUOUS, stale=stale, reasons=("too_dense",))
     spoiled = kinds.spoils_call(look)
     if spoiled is not None or look.is_story or not look.may_call:
-        kind = spoiled or kinds.tell(look, call_like=False)
+        told = look if len(look.text) <= TOLD_MAX else glance(look.text[:TOLD_MAX])
+        kind = spoiled or kinds.tell(told, call_like=False)
         reason = "spoiled" if spoiled else "story" if look.is_story else "no_levels"
         return _without_legs(look, market, kind, parent=parent, stale=stale, reason=reason)
     if look.has_many_numbers:
