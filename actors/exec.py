@@ -18,19 +18,10 @@ from levibotd.domain.book import KILL_SWITCH, Call
 from levibotd.domain.exits import entries_over
 from levibotd.domain.gates import GateName
 from levibotd.domain.ledger import Ledger
+from levibotd.domain.order_records import OrderBlocked, OrderDone, OrderIntent, PosRecon
 from levibotd.domain.orders import ENTRY
 from levibotd.domain.protection import RETRY_S, opening_actions
-from levibotd.domain.records import (
-    AutoRouteExecuted,
-    Gate,
-    OrderBlocked,
-    OrderDone,
-    OrderIntent,
-    PosRecon,
-    Record,
-    RiskTicket,
-    SignalRejected,
-)
+from levibotd.domain.records import AutoRouteExecuted, Gate, Record, RiskTicket, SignalRejected
 from levibotd.domain.signal import CallKey, Symbol, TraceId
 from levibotd.errors import Unavailable
 from levibotd.execution.commands import Commands, Hands

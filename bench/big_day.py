@@ -18,6 +18,7 @@ from random import Random
 
 from levibotd.adapters.local_journal import LocalJournal
 from levibotd.adapters.os_files import OsFiles
+from levibotd.domain import order_records, trade_plan
 from levibotd.domain import records as r
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.records import Entry, Record
@@ -199,9 +200,9 @@ class _Call:
     def entries(self) -> Iterator[Sequence[Record]]:
         entry, stop, target = f"{self._cid}e0", f"{self._cid}s0", f"{self._cid}t0"
         won, lost = (target, stop) if self._is_target else (stop, target)
-        half, targets = self._price / 2, (r.Target(price=self._price * 2, share=Decimal(1)),)
-        plan = r.TradePlan(
-            symbol=self._symbol, side=Side.BUY, rungs=(r.Rung(style="ioc", qty=self._qty, price=self._price),),
+        half, targets = self._price / 2, (trade_plan.Target(price=self._price * 2, share=Decimal(1)),)
+        plan = trade_plan.TradePlan(
+            symbol=self._symbol, side=Side.BUY, rungs=(trade_plan.Rung(style="ioc", qty=self._qty, price=self._price),),
             targets=targets, stop=half, stop_source="signal", targets_source="signal", qty=self._qty,
             notional=self._price * self._qty, planned_loss=Decimal("12.5"), leverage=5, mark=self._price,
             price_cap=self._price,
@@ -218,36 +219,38 @@ class _Call:
         )  # fmt: skip
         yield tuple(self._intent(cid, slot) for slot, cid in enumerate((stop, target, entry)))
         yield (r.AutoRouteExecuted(legs=(r.LegOutcome(symbol=self._symbol, outcome="intent"),), effect="opened"),)
-        yield tuple(r.OrderNew(cid=cid) for cid in (stop, target, entry))
-        yield tuple(r.OrderAck(cid=cid, venue_id=f"v{cid}", status="open", at=1.0) for cid in (stop, target, entry))
+        yield tuple(order_records.OrderNew(cid=cid) for cid in (stop, target, entry))
+        yield tuple(
+            order_records.OrderAck(cid=cid, venue_id=f"v{cid}", status="open", at=1.0) for cid in (stop, target, entry)
+        )
         yield (self._fill(entry, Side.BUY, self._price, self._fee_in),)
-        opened = r.PositionOpened(
+        opened = order_records.PositionOpened(
             call=self._key, channel=self._channel, side=Side.BUY, qty=self._qty, price=self._price, at=1.0
         )
-        yield (opened, r.Protect(call=self._key, state="protected", sl_cids=(stop,), tp_cids=(target,)))
+        yield (opened, order_records.Protect(call=self._key, state="protected", sl_cids=(stop,), tp_cids=(target,)))
         yield (self._fill(won, Side.SELL, self._exit, self._fee_out),)
-        yield (r.CancelIntent(cid=lost, why="flat"), r.CancelDone(cid=lost, found=True))
+        yield (order_records.CancelIntent(cid=lost, why="flat"), order_records.CancelDone(cid=lost, found=True))
         yield tuple(
-            r.OrderDone(cid=cid, final=final, cum_qty=self._qty)
+            order_records.OrderDone(cid=cid, final=final, cum_qty=self._qty)
             for cid, final in ((entry, "filled"), (won, "filled"), (lost, "cancelled"))
         )
-        yield (self._closed(), r.Protect(call=self._key, state="ended", sl_cids=(), tp_cids=()))
+        yield (self._closed(), order_records.Protect(call=self._key, state="ended", sl_cids=(), tp_cids=()))
 
-    def _intent(self, cid: str, slot: int) -> r.OrderIntent:
+    def _intent(self, cid: str, slot: int) -> order_records.OrderIntent:
         role = cid[-2]
-        return r.OrderIntent(
+        return order_records.OrderIntent(
             cid=cid, call=self._key, role=role, slot=slot, attempt=0, side=Side.BUY if role == "e" else Side.SELL,
             type="limit", tif="GTC", qty=self._qty, venue="paper", at=1.0, price=self._price,
         )  # fmt: skip
 
-    def _fill(self, cid: str, side: Side, price: Decimal, fee: Decimal) -> r.OrderFilled:
-        return r.OrderFilled(
+    def _fill(self, cid: str, side: Side, price: Decimal, fee: Decimal) -> order_records.OrderFilled:
+        return order_records.OrderFilled(
             cid=cid, trade_id=f"{cid}-{self._qty}", side=side, qty=self._qty, price=price, fee=fee,
             fee_currency="USDT", liquidity="taker", cum_qty=self._qty, at=1.0,
         )  # fmt: skip
 
-    def _closed(self) -> r.PositionClosed:
-        return r.PositionClosed(
+    def _closed(self) -> order_records.PositionClosed:
+        return order_records.PositionClosed(
             call=self._key, channel=self._channel, side=Side.BUY, qty=self._qty, entry=self._price, exit=self._exit,
             pnl=self.pnl, fees=self.fees, net=self.net, r=float(self.net) / 12.5,
             reason="target" if self._is_target else "stop", opened_at=1.0, at=1.0,

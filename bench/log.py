@@ -28,7 +28,8 @@ from bench.post import records_of_a_post
 from levibotd.adapters.local_journal import LocalJournal
 from levibotd.adapters.os_files import OsFiles
 from levibotd.domain.leg_read import LegRead
-from levibotd.domain.records import Entry, OrderAck, OrderFilled, SignalScored
+from levibotd.domain.order_records import OrderAck, OrderFilled
+from levibotd.domain.records import Entry, SignalScored
 from levibotd.domain.signal import Leg, Side, Symbol, TraceId
 from levibotd.journal import Chain, Prepared, Preparer
 from levibotd.kernel import offload

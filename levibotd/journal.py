@@ -25,7 +25,7 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct, inspect
 
-from levibotd.domain import archive, learning, outcomes
+from levibotd.domain import archive, learning, order_records, outcomes
 from levibotd.domain import records as r
 from levibotd.domain.cards import trial
 from levibotd.domain.masking import Masker
@@ -71,21 +71,21 @@ _D: Mapping[str, type[Record]] = {
     "CONTROL": r.Control,
     "CHANNEL_STAGE": r.ChannelStage,
     "CONFIG_UPDATE": r.ConfigUpdate,
-    "ORDER_INTENT": r.OrderIntent,
-    "ORDER_NEW": r.OrderNew,
-    "ORDER_ACK": r.OrderAck,
-    "ORDER_REJECT": r.OrderReject,
-    "ORDER_UNKNOWN": r.OrderUnknown,
-    "ORDER_RESOLVED": r.OrderResolved,
-    "ORDER_PARTIAL_FILL": r.OrderPartialFill,
-    "ORDER_FILLED": r.OrderFilled,
-    "ORDER_DONE": r.OrderDone,
-    "ORDER_ABANDONED": r.OrderAbandoned,
-    "ORDER_BLOCKED": r.OrderBlocked,
-    "CANCEL_INTENT": r.CancelIntent,
-    "CANCEL_DONE": r.CancelDone,
-    "PROTECT": r.Protect,
-    "POS_RECON": r.PosRecon,
+    "ORDER_INTENT": order_records.OrderIntent,
+    "ORDER_NEW": order_records.OrderNew,
+    "ORDER_ACK": order_records.OrderAck,
+    "ORDER_REJECT": order_records.OrderReject,
+    "ORDER_UNKNOWN": order_records.OrderUnknown,
+    "ORDER_RESOLVED": order_records.OrderResolved,
+    "ORDER_PARTIAL_FILL": order_records.OrderPartialFill,
+    "ORDER_FILLED": order_records.OrderFilled,
+    "ORDER_DONE": order_records.OrderDone,
+    "ORDER_ABANDONED": order_records.OrderAbandoned,
+    "ORDER_BLOCKED": order_records.OrderBlocked,
+    "CANCEL_INTENT": order_records.CancelIntent,
+    "CANCEL_DONE": order_records.CancelDone,
+    "PROTECT": order_records.Protect,
+    "POS_RECON": order_records.PosRecon,
 }
 _E: Mapping[str, type[Record]] = {
     "SIGNAL_EDITED": r.SignalEdited,
@@ -96,9 +96,9 @@ _E: Mapping[str, type[Record]] = {
     "AUTO_ROUTE_SKIPPED": r.AutoRouteSkipped,
     "AUTO_ROUTE_DRYRUN": r.AutoRouteDryrun,
     "AUTO_ROUTE_EXECUTED": r.AutoRouteExecuted,
-    "ENTRY_ARMED": r.EntryArmed,
-    "POSITION_OPENED": r.PositionOpened,
-    "POSITION_CLOSED": r.PositionClosed,
+    "ENTRY_ARMED": order_records.EntryArmed,
+    "POSITION_OPENED": order_records.PositionOpened,
+    "POSITION_CLOSED": order_records.PositionClosed,
     "SHADOW_OUTCOME": outcomes.ShadowOutcome,
     "TRIAL": trial.Trial,
     "BOOT": r.Boot,

@@ -11,17 +11,9 @@ from msgspec import Struct
 
 from levibotd.domain.archive import ArchiveOutcome
 from levibotd.domain.gates import Refusal
-from levibotd.domain.records import (
-    Entry,
-    Gate,
-    LegOutcome,
-    Logged,
-    RiskTicket,
-    SignalDeleted,
-    SignalEdited,
-    TradePlan,
-)
+from levibotd.domain.records import Entry, Gate, LegOutcome, Logged, RiskTicket, SignalDeleted, SignalEdited
 from levibotd.domain.signal import CallKey, Change, Leg, Post, Scored, Side, TraceId
+from levibotd.domain.trade_plan import TradePlan
 from levibotd.kernel.mailbox import Request
 
 

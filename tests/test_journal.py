@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from levibotd.domain import archive, learning, outcomes, records
+from levibotd.domain import archive, learning, order_records, outcomes, records
 from levibotd.domain.cards import trial
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.masking import Masker
+from levibotd.domain.order_records import OrderIntent
 from levibotd.domain.records import (
     AutoRouteSkipped,
     Entry,
     Gate,
     Heartbeat,
-    OrderIntent,
     Record,
     RiskTicket,
     SignalExpired,
@@ -26,9 +26,9 @@ from levibotd.domain.records import (
     SignalRejected,
     SignalScored,
     SystemNote,
-    TradePlan,
 )
 from levibotd.domain.signal import CallKey, Leg, Post, Side, Symbol, TraceId
+from levibotd.domain.trade_plan import TradePlan
 from levibotd.journal import (
     EVENT_OF,
     EVENTS,
@@ -92,9 +92,9 @@ def test_each_record_continues_the_one_before() -> None:
 def test_every_record_has_its_event_type() -> None:
     written = {
         item
-        for module in (records, archive, learning, outcomes, trial)
+        for module in (records, order_records, archive, learning, outcomes, trial)
         for item in vars(module).values()
-        if isinstance(item, type) and issubclass(item, Record) and item not in (Record, records.OrderFill)
+        if isinstance(item, type) and issubclass(item, Record) and item not in (Record, order_records.OrderFill)
     }
     assert written == set(EVENT_OF)
     assert set(EVENTS) >= TERMINAL

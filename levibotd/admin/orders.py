@@ -27,8 +27,9 @@ from levibotd.admin.signals import Decided, ingest, number_of
 from levibotd.domain.gates import GateName, Refusal
 from levibotd.domain.orders import ENTRY, STOP
 from levibotd.domain.protection import PlaceOrderAction, opening_actions
-from levibotd.domain.records import Gate, TradePlan
+from levibotd.domain.records import Gate
 from levibotd.domain.signal import Post, Side
+from levibotd.domain.trade_plan import TradePlan
 from levibotd.errors import Refused
 from levibotd.messages import Tried, TryOrder
 

@@ -18,7 +18,8 @@ from levibotd.admin.lines import readable, rows_of
 from levibotd.admin.replies import CSV, EDGE, EDGE_HEADERS, Answer, Body, Money, desk_of, json, plain, read_query
 from levibotd.domain.accounting import EXACT
 from levibotd.domain.csv_cells import csv_of
-from levibotd.domain.records import Logged, OrderFill, OrderIntent, PositionClosed, RiskTicket
+from levibotd.domain.order_records import OrderFill, OrderIntent, PositionClosed
+from levibotd.domain.records import Logged, RiskTicket
 from levibotd.domain.signal import CallKey, Side, TraceId
 from levibotd.ports.event_index import EventQuery
 

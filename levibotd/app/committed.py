@@ -17,17 +17,13 @@ from msgspec import Struct
 from levibotd.domain.cards.book import CardBook
 from levibotd.domain.climate.record import ClimateRecord
 from levibotd.domain.ledger import Ledger
+from levibotd.domain.order_records import OrderFill, OrderFilled, OrderIntent, OrderPartialFill, PositionClosed
 from levibotd.domain.records import (
     AutoRouteDryrun,
     AutoRouteExecuted,
     AutoRouteSkipped,
     DayAnchor,
     Logged,
-    OrderFill,
-    OrderFilled,
-    OrderIntent,
-    OrderPartialFill,
-    PositionClosed,
     Record,
     SignalExpired,
     SignalIngest,

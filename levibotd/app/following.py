@@ -4,13 +4,13 @@ from decimal import Decimal
 
 from levibotd.app.rules import Rulebook
 from levibotd.config import Config
-from levibotd.domain.follower_terms import CLOSES_S, Costs, Terms, as_planned
+from levibotd.domain.follower_terms import Costs, Terms, as_planned
 from levibotd.domain.indicators import atr
 from levibotd.domain.levels import Conditions
-from levibotd.domain.records import TradePlan
 from levibotd.domain.risk import Approved, Facts, judge
 from levibotd.domain.shadow_book import ShadowCall
 from levibotd.domain.signal import Symbol
+from levibotd.domain.trade_plan import TradePlan
 from levibotd.execution.pricing import Pricing, Source
 from levibotd.execution.settler import filters_of
 from levibotd.ports.as_of import MarketAsOf

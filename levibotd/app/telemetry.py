@@ -7,12 +7,7 @@ from decimal import Decimal
 from levibotd.app.committed import CommittedState, reason_of
 from levibotd.domain.book import ACTIVE, HALTED, REDUCING
 from levibotd.domain.bursts import BURST
-from levibotd.domain.orders import OrderState
-from levibotd.domain.protection import is_protected
-from levibotd.domain.records import (
-    AutoRouteSkipped,
-    Logged,
-    LogShed,
+from levibotd.domain.order_records import (
     OrderAbandoned,
     OrderAck,
     OrderDone,
@@ -21,6 +16,13 @@ from levibotd.domain.records import (
     OrderIntent,
     OrderNew,
     OrderReject,
+)
+from levibotd.domain.orders import OrderState
+from levibotd.domain.protection import is_protected
+from levibotd.domain.records import (
+    AutoRouteSkipped,
+    Logged,
+    LogShed,
     Record,
     RiskTicket,
     SignalIngest,

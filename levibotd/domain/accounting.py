@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from decimal import Context, Decimal
 
 from levibotd.domain.book import CLOSED, CLOSING, OPEN, Call, Tally
+from levibotd.domain.order_records import OrderFill, PositionClosed
 from levibotd.domain.orders import CLOSE
-from levibotd.domain.records import OrderFill, PositionClosed
 
 EXACT = Context(prec=60)  # Products and sums of money are exact.
 
@@ -59,9 +59,7 @@ def bought(call: Call, fill: OrderFill) -> Decimal:
     return _realise(call, early, worth)
 
 
-def sold(
-    call: Call, fill: OrderFill, *, role: str, untold: Decimal = Decimal(0)
-) -> tuple[Decimal, Decimal]:
+def sold(call: Call, fill: OrderFill, *, role: str, untold: Decimal = Decimal(0)) -> tuple[Decimal, Decimal]:
     """
     An exit of `call` has traded: what it realised before fees, and what of it was not there to sell.
 

@@ -16,10 +16,10 @@ from levibotd.domain.exits import EVEN, Split, breakeven, split
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.levels import target_level, wanted
 from levibotd.domain.orders import ENTRY, TARGET, Order
-from levibotd.domain.records import Target
 from levibotd.domain.signal import Change, Leg
 from levibotd.domain.sizing import Filters, is_thin
 from levibotd.domain.steps import floor_step, stop_price, target_price
+from levibotd.domain.trade_plan import Target
 
 # As written, in satoshi, in thousands, with leading zeros left out: a thousand apart, so at most one brings it near.
 _UNITS = tuple(Decimal(unit) for unit in ("1", "1e-8", "1e-3", "1e3", "1e-6"))

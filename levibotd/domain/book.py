@@ -12,9 +12,11 @@ from msgspec.structs import replace
 
 from levibotd.domain.archive import ArchiveBook
 from levibotd.domain.leg_read import LegRead
+from levibotd.domain.order_records import PositionClosed
 from levibotd.domain.orders import Order
-from levibotd.domain.records import DayAnchor, PositionClosed, SignalIngest, Target, TgCursor, TradePlan
+from levibotd.domain.records import DayAnchor, SignalIngest, TgCursor
 from levibotd.domain.signal import CallKey, Post, Side, Symbol, TraceId
+from levibotd.domain.trade_plan import CloseStop, Target, TradePlan
 
 ACTIVE = "ACTIVE"
 REDUCING = "REDUCING"
@@ -94,12 +96,13 @@ class Call(Struct, kw_only=True):
     symbol: Symbol
     side: Side
     plan: TradePlan
-    ticket_at: float
+    ticket_at: float  # Of the plan that rules.
     entry_valid_until: float
     stop: Decimal
     stop_source: str
     targets: tuple[Target, ...]
     targets_source: str
+    close_stop: CloseStop | None = None
     status: str = PENDING
     ended: bool = False  # Nothing more will be placed for it.
     qty: Decimal = Decimal(0)
@@ -119,6 +122,7 @@ class Call(Struct, kw_only=True):
     said: str = ""  # The print of its post's text.
     revision: int = 0  # Of the plan that rules: how often it was replaced.
     reductions: dict[str, Decimal] = {}  # What its channel has asked to close of it, by what said so.
+    levels_by: str = ""  # Who of its channel changed its levels last.
     entries_over: str = ""  # Why its channel, or its deletion, ended what has not filled yet.
     orders: list[str] = []  # Client ids in the order of their intents.
 

@@ -11,8 +11,8 @@ from functools import lru_cache
 from msgspec import Struct
 
 from levibotd.domain.book import Call
+from levibotd.domain.order_records import PositionClosed
 from levibotd.domain.orders import CLOSE, ENTRY, STOP, TARGET, Order
-from levibotd.domain.records import PositionClosed
 from levibotd.domain.signal import Side
 from levibotd.domain.steps import plain, stop_price
 

@@ -13,7 +13,7 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any
 
-from levibotd.domain import archive_fold, learning, outcomes, records, switches
+from levibotd.domain import archive_fold, learning, order_records, outcomes, records, switches, trade_plan
 from levibotd.domain.accounting import EXACT, bought, count, expect_sound, sold
 from levibotd.domain.book import CLOSING, PENDING, Call, Opened, PendingPost, Revision, State, Tally, Ticket
 from levibotd.domain.cards import trial
@@ -145,7 +145,7 @@ def _may_replan(call: Call, revision: int) -> bool:
     return call.status == PENDING and not call.bought and revision > call.revision
 
 
-def _numbers(plan: records.TradePlan) -> Iterator[Decimal]:
+def _numbers(plan: trade_plan.TradePlan) -> Iterator[Decimal]:
     yield from (plan.stop, plan.qty, plan.notional, plan.planned_loss, plan.mark, plan.price_cap)
     for rung in plan.rungs:
         yield from (rung.qty, rung.price, rung.trigger or rung.price)
@@ -153,11 +153,11 @@ def _numbers(plan: records.TradePlan) -> Iterator[Decimal]:
         yield from (target.price, target.share)
 
 
-def _armed(state: State, entry: Entry, record: records.EntryArmed) -> None:
+def _armed(state: State, entry: Entry, record: order_records.EntryArmed) -> None:
     _spend(state, record.call, how="armed")
 
 
-def _blocked(state: State, entry: Entry, record: records.OrderBlocked) -> None:
+def _blocked(state: State, entry: Entry, record: order_records.OrderBlocked) -> None:
     # A second ticket of an open call may be refused too; that changes nothing for the call.
     if record.call not in state.calls:
         state.tickets.pop(record.call, None)
@@ -188,6 +188,7 @@ def _spend(state: State, key: CallKey, *, how: str) -> Call:
         stop_source=plan.stop_source,
         targets=plan.targets,
         targets_source=plan.targets_source,
+        close_stop=plan.close_stop,
         leg=ticket.leg,
         said=ticket.said,
     )
@@ -210,6 +211,7 @@ def _replan(state: State, call: Call, revision: int) -> None:
     call.entry_valid_until = ticket.entry_valid_until
     call.stop, call.stop_source = plan.stop, plan.stop_source
     call.targets, call.targets_source = plan.targets, plan.targets_source
+    call.close_stop, call.ticket_at = plan.close_stop, ticket.at
 
 
 def _levels(state: State, entry: Entry, record: records.RiskSltp) -> None:
@@ -217,13 +219,16 @@ def _levels(state: State, entry: Entry, record: records.RiskSltp) -> None:
     call = state.calls.get(record.call)
     if call is not None:
         expect_sound(record.stop, *(number for target in record.targets for number in (target.price, target.share)))
-        call.stop = record.stop
-        call.stop_source = record.stop_source
+        # Whoever reckoned with a stop that has moved since does not take that back.
+        if record.why != "moved" or (record.stop - call.stop) * call.side.sign >= 0:
+            call.stop = record.stop
+            call.stop_source = record.stop_source
+        call.levels_by = record.said_by or call.levels_by
         call.targets = record.targets
         call.targets_source = record.targets_source
 
 
-def _protect(state: State, entry: Entry, record: records.Protect) -> None:
+def _protect(state: State, entry: Entry, record: order_records.Protect) -> None:
     call = state.calls.get(record.call)
     if call is not None and record.state == "ended" and call.flat:
         call.ended = True
@@ -233,7 +238,7 @@ def _protect(state: State, entry: Entry, record: records.Protect) -> None:
 # Orders.
 
 
-def _intent(state: State, entry: Entry, record: records.OrderIntent) -> None:
+def _intent(state: State, entry: Entry, record: order_records.OrderIntent) -> None:
     assert _order_of(state, record.cid) is None, f"{record.cid} was intended before"
     assert record.role in ROLES, f"no role: {record.role!r}"
     expect_sound(record.qty, record.price, record.trigger)
@@ -257,7 +262,7 @@ def _order(state: State, entry: Entry, record: Any) -> None:
     order = state.orders.get(record.cid)
     if order is None:
         return  # Of a call that is over: a late word, and nothing changes.
-    if isinstance(record, records.OrderDone):
+    if isinstance(record, order_records.OrderDone):
         expect_sound(record.cum_qty)
     moved = advance(order, record)
     if moved is not order:
@@ -266,7 +271,7 @@ def _order(state: State, entry: Entry, record: Any) -> None:
             _end_if_over(state, state.calls[moved.call])
 
 
-def _fill(state: State, entry: Entry, record: records.OrderFill) -> None:
+def _fill(state: State, entry: Entry, record: order_records.OrderFill) -> None:
     order = state.orders.get(record.cid)
     if order is None:
         known = state.finished.get(record.cid)
@@ -311,7 +316,7 @@ def _end_if_over(state: State, call: Call) -> None:
 # Closed positions.
 
 
-def _position_closed(state: State, entry: Entry, record: records.PositionClosed) -> None:
+def _position_closed(state: State, entry: Entry, record: order_records.PositionClosed) -> None:
     expect_sound(record.qty, record.entry, record.exit, record.pnl, record.fees, record.net)
     tally = state.channels.get(record.channel)
     if tally is None:
@@ -365,23 +370,23 @@ _CHANGES: dict[type[Record], _Change] = {
     records.TgCursor: _cursor,
     records.DayAnchor: _anchor,
     records.RiskTicket: _ticket,
-    records.EntryArmed: _armed,
-    records.OrderBlocked: _blocked,
+    order_records.EntryArmed: _armed,
+    order_records.OrderBlocked: _blocked,
     records.RiskSltp: _levels,
-    records.Protect: _protect,
-    records.OrderIntent: _intent,
-    records.OrderNew: _order,
-    records.OrderAck: _order,
-    records.OrderReject: _order,
-    records.OrderUnknown: _order,
-    records.OrderResolved: _order,
-    records.OrderDone: _order,
-    records.OrderAbandoned: _order,
-    records.CancelIntent: _order,
-    records.CancelDone: _order,
-    records.OrderPartialFill: _fill,
-    records.OrderFilled: _fill,
-    records.PositionClosed: _position_closed,
+    order_records.Protect: _protect,
+    order_records.OrderIntent: _intent,
+    order_records.OrderNew: _order,
+    order_records.OrderAck: _order,
+    order_records.OrderReject: _order,
+    order_records.OrderUnknown: _order,
+    order_records.OrderResolved: _order,
+    order_records.OrderDone: _order,
+    order_records.OrderAbandoned: _order,
+    order_records.CancelIntent: _order,
+    order_records.CancelDone: _order,
+    order_records.OrderPartialFill: _fill,
+    order_records.OrderFilled: _fill,
+    order_records.PositionClosed: _position_closed,
 }
 
 FOLDED: frozenset[type[Record]] = frozenset(_CHANGES)
@@ -389,8 +394,8 @@ FOLDED: frozenset[type[Record]] = frozenset(_CHANGES)
 # Their truth lies in other records, or they are about the process.
 IGNORED: frozenset[type[Record]] = frozenset(
     {
-        records.PositionOpened,  # The fills say it.
-        records.PosRecon,  # Adopted quantities come as fills.
+        order_records.PositionOpened,  # The fills say it.
+        order_records.PosRecon,  # Adopted quantities come as fills.
         records.ClockStep,
         records.FileOpen,
         records.FileSeal,

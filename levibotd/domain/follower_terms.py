@@ -6,7 +6,6 @@ without refusals. `as_planned` are those of a plan of ours. Levels are made of D
 ticks, and only then become floats.
 """
 
-from collections.abc import Mapping
 from decimal import Decimal
 
 from msgspec import Struct
@@ -27,11 +26,11 @@ from levibotd.domain.levels import (
     target_level,
     worst_price,
 )
-from levibotd.domain.records import TradePlan
 from levibotd.domain.signal import Side
 from levibotd.domain.sizing import STOP_SLIP as PLANNED_SLIP
 from levibotd.domain.sizing import STOP_SLIP_ATRS
 from levibotd.domain.steps import stop_price, target_price
+from levibotd.domain.trade_plan import CLOSES_S, TradePlan
 
 ENTRY_VALID_S = 86_400.0
 HORIZON_S = 7 * 86_400.0  # From the first fill; what is open then is closed.
@@ -46,8 +45,6 @@ AIMS_MAX = 5
 NO_STOP_ATRS = Decimal("2.5")
 STOP_DISTANCE_MOST = Decimal("0.9")  # An imputed stop of a long stays above zero.
 PROXY_FUZZ = 0.003
-
-CLOSES_S: Mapping[str, float] = {"4h_close": 14_400.0, "daily_close": 86_400.0, "weekly_close": 604_800.0}
 
 
 class Lot(Struct, frozen=True, kw_only=True):
@@ -204,6 +201,7 @@ def as_planned(
         decided_at=decided_at,
         entry_until=decided_at + valid_s,
         costs=costs,
+        close_rule=_planned_rule(plan),
         leverage=plan.leverage if costs.funded else None,
         mover=mover,
         fuzz=fuzz,
@@ -281,3 +279,8 @@ def _close_rule(want: Wanted, interval_s: float | None) -> CloseRule | None:
     if interval_s is None or want.sl is None:
         return None
     return CloseRule(level=float(want.sl), interval_s=interval_s)
+
+
+def _planned_rule(plan: TradePlan) -> CloseRule | None:
+    rule = plan.close_stop
+    return None if rule is None else CloseRule(level=float(rule.price), interval_s=rule.interval_s)

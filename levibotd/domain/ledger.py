@@ -31,8 +31,9 @@ from levibotd.domain.book import (
     Ticket,
 )
 from levibotd.domain.fold import COOLDOWN_KEEP_S, fold
+from levibotd.domain.order_records import PositionClosed
 from levibotd.domain.orders import Order
-from levibotd.domain.records import DayAnchor, Entry, Gate, PositionClosed, TgCursor
+from levibotd.domain.records import DayAnchor, Entry, Gate, TgCursor
 from levibotd.domain.signal import CallKey, Symbol, TraceId
 
 STOPS_FOR_MEDIAN = 10  # Fewer say nothing about a channel.

@@ -10,9 +10,9 @@ from msgspec import Struct
 
 from levibotd.domain.exits import EVEN, Split, split
 from levibotd.domain.gates import GateName, Refusal
-from levibotd.domain.records import StopTerms, Target
 from levibotd.domain.signal import Leg, Side, Symbol
 from levibotd.domain.steps import limit_price, stop_price, target_price, trigger_price
+from levibotd.domain.trade_plan import CLOSES_S, CloseStop, StopTerms, Target
 
 RUNGS_MAX = 10
 ZONE_WIDTH = Decimal("0.03")  # A zone wider than this gets a third rung.
@@ -24,7 +24,6 @@ DISASTER_ATRS = 2
 DISASTER_SHARE = Decimal("0.03")
 
 _BREAKOUTS = {(Side.BUY, "above"), (Side.SELL, "below"), (Side.BUY, "stop"), (Side.SELL, "stop")}
-_CLOSES = ("4h_close", "daily_close", "weekly_close")
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -69,6 +68,7 @@ class Stop(Struct, frozen=True, kw_only=True):
     price: Decimal
     source: str  # signal | imputed
     terms: StopTerms | None = None
+    close: CloseStop | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -191,11 +191,13 @@ def signal_stop(want: Wanted, conditions: Conditions, *, levels: tuple[Level, ..
     side = want.side
     price = want.sl
     notes: tuple[str, ...] = ()
+    close: CloseStop | None = None
     if want.sl_kind == "pct":
         price = average_price(levels) * (1 - side.sign * want.sl / 100)
     if price <= 0 or any((level.price - price) * side.sign <= 0 for level in levels):
         return Refusal(gate=GateName.SL_WRONG_SIDE, value=price, limit=levels[-1].price)
-    if want.sl_kind in _CLOSES:
+    if (interval_s := CLOSES_S.get(want.sl_kind)) is not None:
+        close = CloseStop(price=price, interval_s=interval_s)
         beyond = max(DISASTER_ATRS * (conditions.close_atr or Decimal(0)), DISASTER_SHARE * price)
         notes = (f"{want.sl_kind} beyond {price}: disaster stop {beyond:.8g} further",)
         price -= side.sign * beyond
@@ -203,7 +205,7 @@ def signal_stop(want: Wanted, conditions: Conditions, *, levels: tuple[Level, ..
         distance = abs(worst - price) / worst
         if distance > NO_STOP_DISTANCE_MAX:
             return Refusal(gate=GateName.SL_CONDITIONAL, value=_short(distance), limit=NO_STOP_DISTANCE_MAX)
-    return Stop(price=stop_price(price, side=side, tick=tick), source="signal", notes=notes)
+    return Stop(price=stop_price(price, side=side, tick=tick), source="signal", close=close, notes=notes)
 
 
 def target_level(target: Decimal, want: Wanted, *, entry: Decimal) -> Decimal:

@@ -16,7 +16,7 @@ from hashlib import blake2b
 from msgspec import Struct
 from msgspec.structs import replace
 
-from levibotd.domain.records import (
+from levibotd.domain.order_records import (
     CancelDone,
     CancelIntent,
     OrderAbandoned,
@@ -28,8 +28,8 @@ from levibotd.domain.records import (
     OrderReject,
     OrderResolved,
     OrderUnknown,
-    Record,
 )
+from levibotd.domain.records import Record
 from levibotd.domain.signal import CallKey, Side, Symbol
 
 ENTRY = "e"

@@ -21,9 +21,9 @@ from msgspec.structs import replace
 from levibotd.domain.book import CLOSING, Call
 from levibotd.domain.exits import entries_over
 from levibotd.domain.orders import CLOSE, CLOSE_SLOT, ENTRY, PART_SLOT, STOP, TARGET, Order, OrderState
-from levibotd.domain.records import Rung, TradePlan
 from levibotd.domain.signal import Side
 from levibotd.domain.sizing import Filters, target_quantities
+from levibotd.domain.trade_plan import Rung, TradePlan
 
 NAKED_S_MAX = 5.0  # A position without a stop at the venue for longer is closed.
 STOP_FAILURES_MAX = 3

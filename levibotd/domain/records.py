@@ -3,8 +3,9 @@ The record structs of the event log: the schema that folds, index, reports and p
 
 A record is the payload of one line; `Entry` adds the trace and the symbol that stand beside
 it. Which event type, class and schema version a record has stands in `levibotd/journal.py`.
-State is a fold over records, so a record carries every value that a fold needs, its time
-(`at`, unix seconds) included.
+Orders and positions have theirs in `levibotd/domain/order_records.py`, what a plan consists
+of in `levibotd/domain/trade_plan.py`. State is a fold over records, so a record carries every
+value that a fold needs, its time (`at`, unix seconds) included.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,6 +16,7 @@ from msgspec import Struct
 from levibotd.domain.climate.terms import Terms
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.signal import CallKey, Change, Post, Side, Symbol, TraceId
+from levibotd.domain.trade_plan import StopTerms, Target, TradePlan
 from levibotd.domain.trust import Trust
 
 # str | float | Decimal | None. Text and Decimal are both strings in JSON, so a Decimal is read back as its string.
@@ -42,56 +44,7 @@ class Logged(Struct, frozen=True, kw_only=True):
     entry: Entry
 
 
-# --- What a plan consists of ------------------------------------------------------------------
-
-
-class Rung(Struct, frozen=True, kw_only=True):
-    """
-    One entry order of a plan.
-
-    `limit` rests at `price`; `ioc` takes at once up to `price`; `trigger` waits until a trade
-    beyond `trigger` and then takes up to `price`.
-    """
-
-    style: str  # limit | ioc | trigger
-    qty: Decimal
-    price: Decimal
-    trigger: Decimal | None = None
-
-
-class Target(Struct, frozen=True, kw_only=True):
-    """One take-profit: `share` of the position at `price`. Shares of a plan sum to 1."""
-
-    price: Decimal
-    share: Decimal
-
-
-class StopTerms(Struct, frozen=True, kw_only=True):
-    """The three terms of an imputed stop distance, as shares of the entry; the largest rules."""
-
-    atr: float | None = None
-    channel_median: float | None = None
-    half_first_target: float | None = None
-
-
-class TradePlan(Struct, frozen=True, kw_only=True):
-    """What one leg may do at most, in quote prices and base quantities on the venue's steps."""
-
-    symbol: Symbol
-    side: Side
-    rungs: tuple[Rung, ...]
-    targets: tuple[Target, ...]
-    stop: Decimal
-    stop_source: str  # signal | imputed
-    targets_source: str  # signal | imputed
-    qty: Decimal  # Sum of the rungs.
-    notional: Decimal  # Sum of rung price x quantity.
-    planned_loss: Decimal  # All rungs filled, stopped out, costs included.
-    leverage: int
-    mark: Decimal  # Price at decision; the slippage cap is measured from it.
-    price_cap: Decimal  # The worst price an entry may pay.
-    stop_terms: StopTerms | None = None
-    notes: tuple[str, ...] = ()  # Which legs were merged, which cap lowered the size.
+# --- What records consist of ------------------------------------------------------------------
 
 
 class Gate(Struct, frozen=True, kw_only=True):
@@ -357,181 +310,6 @@ class ConfigUpdate(Record, frozen=True, kw_only=True):
     risk: Mapping[str, str | int | float] | None = None
     by: str = ""
     reason: str = ""
-
-
-# --- Orders -----------------------------------------------------------------------------------
-
-
-class OrderIntent(Record, frozen=True, kw_only=True):
-    """About to send. Committed before anything reaches a venue; never sent twice."""
-
-    cid: str
-    call: CallKey
-    role: str  # e(ntry) s(top) t(p) c(lose)
-    slot: int
-    attempt: int
-    side: Side
-    type: str  # limit | market | stop | trigger
-    tif: str  # GTC | IOC | GTX
-    qty: Decimal
-    venue: str
-    at: float
-    price: Decimal | None = None
-    trigger: Decimal | None = None
-    reduce_only: bool = False
-    revision: int = 0
-    valid_until: float | None = None
-
-
-class OrderNew(Record, frozen=True, kw_only=True):
-    """Written to the socket."""
-
-    cid: str
-
-
-class OrderAck(Record, frozen=True, kw_only=True):
-    """The venue knows it."""
-
-    cid: str
-    venue_id: str
-    status: str
-    at: float
-
-
-class OrderReject(Record, frozen=True, kw_only=True):
-    cid: str
-    code: str
-    message: str
-    category: str  # The class of the answer: REJECTED, POST_ONLY_REJECT, EXIT_NOW ...
-
-
-class OrderUnknown(Record, frozen=True, kw_only=True):
-    """The answer was lost. Nothing more for this order until `fence_at`."""
-
-    cid: str
-    cause: str
-    fence_at: float
-
-
-class OrderResolved(Record, frozen=True, kw_only=True):
-    cid: str
-    outcome: str  # ADOPTED | ABSENT
-    evidence: tuple[str, ...]
-
-
-class OrderFill(Record, frozen=True, kw_only=True):
-    """One trade of an order. Root of the two fill records; never logged itself."""
-
-    cid: str
-    trade_id: str
-    side: Side
-    qty: Decimal
-    price: Decimal
-    fee: Decimal
-    fee_currency: str
-    liquidity: str  # maker | taker
-    cum_qty: Decimal
-    at: float
-    filters: str = "venue"  # venue | default: whose steps and minimums ruled.
-
-
-class OrderPartialFill(OrderFill, frozen=True, kw_only=True):
-    """A trade after which the order still has something to do."""
-
-
-class OrderFilled(OrderFill, frozen=True, kw_only=True):
-    """The trade that completes the order."""
-
-
-class OrderDone(Record, frozen=True, kw_only=True):
-    """Terminal at the venue, with the cumulative quantity."""
-
-    cid: str
-    final: str  # filled | cancelled | expired | rejected
-    cum_qty: Decimal
-    why: str = ""
-
-
-class OrderAbandoned(Record, frozen=True, kw_only=True):
-    """An intent given up without execution."""
-
-    cid: str
-    why: str
-
-
-class OrderBlocked(Record, frozen=True, kw_only=True):
-    """Refused by Exec after Risk had let it pass."""
-
-    call: CallKey
-    gate: str
-    value: GateValue = None
-    limit: GateValue = None
-    owner: CallKey | None = None
-
-
-class CancelIntent(Record, frozen=True, kw_only=True):
-    cid: str
-    why: str
-
-
-class CancelDone(Record, frozen=True, kw_only=True):
-    cid: str
-    found: bool  # False: the order was gone already.
-
-
-class EntryArmed(Record, frozen=True, kw_only=True):
-    """An entry that waits for a price."""
-
-    call: CallKey
-    cid: str
-    trigger: Decimal
-    price: Decimal
-    valid_until: float
-
-
-class Protect(Record, frozen=True, kw_only=True):
-    """State of a position's protection; `down_s` = naked while we were down."""
-
-    call: CallKey
-    state: str  # armed | protected | moved | ended
-    sl_cids: tuple[str, ...]
-    tp_cids: tuple[str, ...]
-    down_s: float = 0.0
-
-
-class PosRecon(Record, frozen=True, kw_only=True):
-    venue: Decimal
-    ledger: Decimal
-    action: str  # adopt | external | dust | orphan
-
-
-class PositionOpened(Record, frozen=True, kw_only=True):
-    """First fill of a call."""
-
-    call: CallKey
-    channel: str
-    side: Side
-    qty: Decimal
-    price: Decimal
-    at: float
-
-
-class PositionClosed(Record, frozen=True, kw_only=True):
-    """A call is flat again. `pnl` is before fees, `net` after them; `r` is net over the planned loss."""
-
-    call: CallKey
-    channel: str
-    side: Side
-    qty: Decimal
-    entry: Decimal
-    exit: Decimal
-    pnl: Decimal
-    fees: Decimal
-    net: Decimal
-    r: float
-    reason: str  # stop | target | close | flatten | liquidation
-    opened_at: float
-    at: float
 
 
 # --- The process ------------------------------------------------------------------------------

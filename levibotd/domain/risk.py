@@ -19,9 +19,10 @@ from levibotd.domain.book import Held
 from levibotd.domain.exits import EVEN, Split
 from levibotd.domain.gates import GateName, Refusal
 from levibotd.domain.levels import CHASE_CAP, Conditions, wanted
-from levibotd.domain.records import DayAnchor, Gate, KillSwitch, TradePlan
+from levibotd.domain.records import DayAnchor, Gate, KillSwitch
 from levibotd.domain.signal import CallKey, Leg, Side, Symbol
 from levibotd.domain.sizing import Filters, Limits, plan_trade
+from levibotd.domain.trade_plan import TradePlan
 
 STAGES = ("observe", "paper", "ask", "canary", "live")
 PAPER = "paper"

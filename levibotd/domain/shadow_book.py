@@ -17,9 +17,10 @@ from levibotd.domain.cards.calls import stop_distance
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.lifecycle import calls_meant
 from levibotd.domain.outcomes import AS_FOLLOWED, AS_POSTED, ShadowOutcome, has_unknown_text, is_witnessed
-from levibotd.domain.records import Logged, RiskTicket, SignalExpired, SignalIngest, SignalScored, TradePlan
+from levibotd.domain.records import Logged, RiskTicket, SignalExpired, SignalIngest, SignalScored
 from levibotd.domain.risk import day_of
 from levibotd.domain.signal import NO_TRADE, CallKey, Kind, Reading, Symbol, TraceId, call_key
+from levibotd.domain.trade_plan import TradePlan
 
 LATENCY_S = 1.0  # From what reaches us to what could be done about it, for entries and announced exits alike.
 OPEN_MAX = 20_000

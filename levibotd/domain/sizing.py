@@ -28,9 +28,9 @@ from levibotd.domain.levels import (
     targets,
     worst_price,
 )
-from levibotd.domain.records import Rung, Target, TradePlan
 from levibotd.domain.signal import Side
 from levibotd.domain.steps import floor_step, plain, stop_price
+from levibotd.domain.trade_plan import Rung, Target, TradePlan
 
 STOP_DISTANCE_MIN = Decimal("0.004")
 STOP_COSTS_MIN = 4  # A stop nearer than so many round trips is noise.
@@ -352,6 +352,7 @@ def _plan(
         mark=mark,
         price_cap=worst_price(size.levels, side=want.side),
         stop_terms=stop.terms,
+        close_stop=stop.close,
         notes=(*size.notes, *stop.notes, *joined),
     )
 

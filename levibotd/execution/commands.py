@@ -16,6 +16,7 @@ from levibotd.domain.book import Call
 from levibotd.domain.exits import Split
 from levibotd.domain.gates import GateName
 from levibotd.domain.ledger import Ledger
+from levibotd.domain.order_records import OrderBlocked, OrderIntent
 from levibotd.domain.orders import ENTRY
 from levibotd.domain.records import (
     AutoRouteExecuted,
@@ -23,8 +24,6 @@ from levibotd.domain.records import (
     Control,
     Entry,
     LegOutcome,
-    OrderBlocked,
-    OrderIntent,
     Record,
     RiskSltp,
     RiskTicket,
@@ -285,9 +284,7 @@ def _strongest(legs: list[LegOutcome]) -> str:
     return next((effect for effect in _STRONGEST if any(leg.outcome == effect for leg in legs)), "")
 
 
-def _ending(
-    message: EndCalls | ReviseCalls, legs: tuple[LegOutcome, ...], *, effect: str, reason: str
-) -> Record:
+def _ending(message: EndCalls | ReviseCalls, legs: tuple[LegOutcome, ...], *, effect: str, reason: str) -> Record:
     if message.edit is not None:
         review = reason if reason.startswith("review.") and not effect else ""
         return replace(message.edit, effect=effect or ("review" if review else "noted"), reason=review)

@@ -13,11 +13,9 @@ from decimal import Decimal
 from msgspec import Struct
 
 from levibotd.domain.ledger import Ledger
-from levibotd.domain.records import (
-    AutoRouteExecuted,
+from levibotd.domain.order_records import (
     CancelDone,
     CancelIntent,
-    Entry,
     OrderAbandoned,
     OrderAck,
     OrderIntent,
@@ -25,10 +23,8 @@ from levibotd.domain.records import (
     OrderReject,
     OrderResolved,
     OrderUnknown,
-    Record,
-    SignalRejected,
-    one_symbol,
 )
+from levibotd.domain.records import AutoRouteExecuted, Entry, Record, SignalRejected, one_symbol
 from levibotd.domain.signal import Symbol, TraceId
 from levibotd.errors import OutcomeUnknown, Refused, Unavailable
 from levibotd.kernel.clock import Clock

@@ -8,8 +8,9 @@ hand is lost; what it had committed is not.
 from collections.abc import Callable
 
 from levibotd.domain.ledger import Ledger
+from levibotd.domain.order_records import OrderUnknown
 from levibotd.domain.orders import Order, OrderState
-from levibotd.domain.records import AutoRouteExecuted, LegOutcome, OrderUnknown
+from levibotd.domain.records import AutoRouteExecuted, LegOutcome
 from levibotd.errors import Unavailable
 from levibotd.execution.protocol import OrderProtocol
 from levibotd.kernel.clock import Clock
@@ -21,9 +22,7 @@ OVERLAP_S = 300.0  # Fills are asked for from this long before the oldest open o
 class Recovery:
     """One pass over the ledger and the venue. Run again, it finds nothing."""
 
-    def __init__(
-        self, *, protocol: OrderProtocol, venue: Venue, ledger: Callable[[], Ledger], clock: Clock
-    ) -> None:
+    def __init__(self, *, protocol: OrderProtocol, venue: Venue, ledger: Callable[[], Ledger], clock: Clock) -> None:
         self._protocol = protocol
         self._venue = venue
         self._ledger = ledger

@@ -12,6 +12,7 @@ from msgspec import Struct
 from levibotd.domain.book import CLOSING, Call
 from levibotd.domain.exits import entries_over, moved_stop, mover_of, position_closed
 from levibotd.domain.ledger import Ledger
+from levibotd.domain.order_records import OrderIntent, Protect
 from levibotd.domain.orders import ENTRY, STOP, TARGET, Order, OrderState, client_order_id, entry_room
 from levibotd.domain.protection import (
     RETRY_S,
@@ -23,7 +24,7 @@ from levibotd.domain.protection import (
     next_actions,
     opening_actions,
 )
-from levibotd.domain.records import OrderIntent, Protect, Record, RiskSltp, RiskTicket
+from levibotd.domain.records import Record, RiskSltp, RiskTicket
 from levibotd.domain.signal import CallKey, Symbol, TraceId
 from levibotd.domain.sizing import Filters
 from levibotd.errors import OutcomeUnknown, Unavailable
@@ -238,6 +239,7 @@ class Settler:
             targets_source=plan.targets_source,
             why="replaced",
             stop_terms=plan.stop_terms,
+            close_stop=plan.close_stop,
         )
         triggers = [armed(ticket, intent) for intent in intents if intent.type == "trigger"]
         await self._protocol.commit(call.trace, call.symbol, *intents, levels, *triggers)

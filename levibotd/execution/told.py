@@ -1,17 +1,9 @@
 """The records of what the venue has told, and of how a leg came out."""
 
 from levibotd.domain.book import Call
+from levibotd.domain.order_records import EntryArmed, OrderFilled, OrderIntent, OrderPartialFill, PositionOpened
 from levibotd.domain.orders import Order
-from levibotd.domain.records import (
-    EntryArmed,
-    Gate,
-    LegOutcome,
-    OrderFilled,
-    OrderIntent,
-    OrderPartialFill,
-    PositionOpened,
-    RiskTicket,
-)
+from levibotd.domain.records import Gate, LegOutcome, RiskTicket
 from levibotd.ports.venue import Fill
 
 

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from levibotd.config import Config
+from levibotd.domain.order_records import OrderAbandoned, OrderAck, OrderBlocked, OrderIntent, PosRecon
 from levibotd.domain.records import (
     AutoRouteExecuted,
     ChannelStage,
@@ -17,11 +18,6 @@ from levibotd.domain.records import (
     Gate,
     KillSwitch,
     LegOutcome,
-    OrderAbandoned,
-    OrderAck,
-    OrderBlocked,
-    OrderIntent,
-    PosRecon,
     RiskState,
     RiskTicket,
     SignalIngest,

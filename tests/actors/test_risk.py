@@ -16,13 +16,12 @@ from levibotd.config import Config
 from levibotd.domain.features import score
 from levibotd.domain.gates import Refusal
 from levibotd.domain.ledger import Ledger
+from levibotd.domain.order_records import OrderBlocked, OrderIntent
 from levibotd.domain.posts.reading import read
 from levibotd.domain.records import (
     AutoRouteDryrun,
     Control,
     Entry,
-    OrderBlocked,
-    OrderIntent,
     RiskPolicyChanged,
     RiskSltp,
     RiskState,
@@ -67,9 +66,7 @@ class Bench:
             Child(self.exec_, lambda: Listener(self.told)),
             Child(self.ref, self._risk, waits_on=(self.exec_, self.log)),
         )
-        system = System(
-            Group("root", children=children), clock=self.clock, on_event=self._hear, rng=Random(1)
-        )
+        system = System(Group("root", children=children), clock=self.clock, on_event=self._hear, rng=Random(1))
         await system.start()
         await self.clock.sleep_until(T0 + 30)
         try:

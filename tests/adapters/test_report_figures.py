@@ -15,6 +15,7 @@ from levibotd.adapters.report_figures import Figures
 from levibotd.adapters.report_sources import days_in, sources_of
 from levibotd.adapters.report_sums import money
 from levibotd.app.committed import reason_of
+from levibotd.domain import order_records
 from levibotd.domain import records as r
 from levibotd.domain.signal import CallKey, Post, Side
 from levibotd.journal import decode
@@ -53,29 +54,33 @@ def scored(channel: str, *, kind: str = "new", stale: bool = False) -> r.SignalS
     )  # fmt: skip
 
 
-def intent(call: CallKey, cid: str, role: str) -> r.OrderIntent:
-    return r.OrderIntent(
+def intent(call: CallKey, cid: str, role: str) -> order_records.OrderIntent:
+    return order_records.OrderIntent(
         cid=cid, call=call, role=role, slot=0, attempt=0, side=Side.BUY, type="limit", tif="GTC", qty=Decimal(1),
         venue="paper", at=1.0,
     )  # fmt: skip
 
 
-def fill(kind: type[r.OrderFill], cid: str, qty: str, price: str, fee: str, currency: str = "USDT") -> r.OrderFill:
+def fill(
+    kind: type[order_records.OrderFill], cid: str, qty: str, price: str, fee: str, currency: str = "USDT"
+) -> order_records.OrderFill:
     return kind(
         cid=cid, trade_id=f"{cid}-{qty}", side=Side.BUY, qty=Decimal(qty), price=Decimal(price), fee=Decimal(fee),
         fee_currency=currency, liquidity="taker", cum_qty=Decimal(qty), at=1.0,
     )  # fmt: skip
 
 
-def closed(call: CallKey, channel: str, pnl: str, fees: str, r_: float) -> r.PositionClosed:
-    return r.PositionClosed(
+def closed(call: CallKey, channel: str, pnl: str, fees: str, r_: float) -> order_records.PositionClosed:
+    return order_records.PositionClosed(
         call=call, channel=channel, side=Side.BUY, qty=Decimal(1), entry=Decimal(1), exit=Decimal(2), pnl=Decimal(pnl),
         fees=Decimal(fees), net=Decimal(pnl) - Decimal(fees), r=r_, reason="target", opened_at=1.0, at=at(4),
     )  # fmt: skip
 
 
-def opened(call: CallKey, channel: str) -> r.PositionOpened:
-    return r.PositionOpened(call=call, channel=channel, side=Side.BUY, qty=Decimal(1), price=Decimal(1), at=1.0)
+def opened(call: CallKey, channel: str) -> order_records.PositionOpened:
+    return order_records.PositionOpened(
+        call=call, channel=channel, side=Side.BUY, qty=Decimal(1), price=Decimal(1), at=1.0
+    )
 
 
 def heartbeat(equity: str) -> r.Heartbeat:
@@ -95,19 +100,23 @@ def a_day(directory: Path) -> Path:
         (2.0 + 0.2 * second, intent(FIRST, "c2", "s"), TRACE),
         (2.0 + 0.2 * second, r.AutoRouteExecuted(legs=(), effect="opened"), TRACE),
         (2.0 + 1.0 * second, opened(FIRST, "@a|b"), TRACE),
-        (2.0 + 1.0 * second, fill(r.OrderPartialFill, "c1", "0.1", "60000.10", "0.1"), TRACE),
-        (2.0 + 1.0 * second, fill(r.OrderFilled, "c1", "0.2", "60000.20", "0.000000000000000000001", "BNB"), TRACE),
-        (2.0 + 3.5 * second, r.OrderAck(cid="c2", venue_id="v", status="open", at=1.0), TRACE),
+        (2.0 + 1.0 * second, fill(order_records.OrderPartialFill, "c1", "0.1", "60000.10", "0.1"), TRACE),
+        (
+            2.0 + 1.0 * second,
+            fill(order_records.OrderFilled, "c1", "0.2", "60000.20", "0.000000000000000000001", "BNB"),
+            TRACE,
+        ),
+        (2.0 + 3.5 * second, order_records.OrderAck(cid="c2", venue_id="v", status="open", at=1.0), TRACE),
         (2.5, heartbeat("1100.5"), None),
-        (3.0, r.OrderDone(cid="c1", final="filled", cum_qty=Decimal("0.3")), TRACE),
-        (3.0, r.OrderDone(cid="c2", final="cancelled", cum_qty=Decimal(0)), TRACE),
+        (3.0, order_records.OrderDone(cid="c1", final="filled", cum_qty=Decimal("0.3")), TRACE),
+        (3.0, order_records.OrderDone(cid="c2", final="cancelled", cum_qty=Decimal(0)), TRACE),
         (3.0, closed(FIRST, "@a|b", "0.1", "0.2", -0.25), TRACE),
         (3.5, ingest("=cmd", 2), OTHER),
         (3.5, scored("=cmd"), OTHER),
         (3.5, r.SignalEdited(channel="=cmd", message_id=2, revision=1, text="x", edited_at=1.0, effect="x"), OTHER),
         (3.5, scored("=cmd"), OTHER),
         (3.5, r.SignalRejected(gate="cooldown", value=1.0, limit=2.0), OTHER),
-        (3.6, r.OrderBlocked(call=SECOND, gate="ticket_expired"), OTHER),
+        (3.6, order_records.OrderBlocked(call=SECOND, gate="ticket_expired"), OTHER),
         (3.7, opened(SECOND, "=cmd"), OTHER),
         (3.8, closed(SECOND, "=cmd", "1E+1", "1E-7", 1.5), OTHER),
         (3.9, r.KillSwitch(tripped=True, why="loss", by="risk"), None),
@@ -119,7 +128,7 @@ def a_day(directory: Path) -> Path:
         (4.1, r.LogShed(n=4), None),
         (4.1, r.DeadLetter(actor="risk", reason="poison", message="x"), None),
         (4.1, r.Error(code="LOG_EIO", detail="x"), None),
-        (4.2, r.Protect(call=FIRST, state="protected", sl_cids=(), tp_cids=(), down_s=7.25), TRACE),
+        (4.2, order_records.Protect(call=FIRST, state="protected", sl_cids=(), tp_cids=(), down_s=7.25), TRACE),
         (4.3, heartbeat("1045.3"), None),
     )  # fmt: skip
     write(directory, log)
@@ -258,13 +267,13 @@ def told_by(directory: Path, day: str) -> dict[str, Any]:
             case r.SignalIngest(post=post):
                 came[trace] = (post.channel, one.ts)
                 channels[post.channel][0] += 1
-            case r.OrderIntent():
+            case order_records.OrderIntent():
                 counts["orders"] += 1
                 acted.setdefault(trace, one.ts)
-            case r.OrderFill():
+            case order_records.OrderFill():
                 counts["fills"] += 1
                 sums["volume"] += record.qty * record.price
-            case r.PositionClosed():
+            case order_records.PositionClosed():
                 for name in ("fees", "pnl", "net"):
                     sums[name] += getattr(record, name)
                 channels[record.channel][2] += record.net

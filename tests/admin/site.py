@@ -28,6 +28,7 @@ from levibotd.app.reload import Reloader
 from levibotd.app.rules import Rulebook
 from levibotd.app.story import story_of
 from levibotd.config import Config, demo_config
+from levibotd.domain import order_records, trade_plan
 from levibotd.domain import records as r
 from levibotd.domain.cards.board import board_of
 from levibotd.domain.cards.book import CardBook
@@ -245,18 +246,18 @@ def tried(wish: TryOrder) -> Tried | Refusal:
         return Refusal(gate=GateName.TOO_SMALL, value=wish.notional, limit=Decimal("5.5"))
     price = wish.entry or Decimal(60_000)
     plan = plan_of(qty=(wish.notional or Decimal(600)) / price, price=price)
-    targets = tuple(r.Target(price=one, share=Decimal(1) / len(wish.targets)) for one in wish.targets)
+    targets = tuple(trade_plan.Target(price=one, share=Decimal(1) / len(wish.targets)) for one in wish.targets)
     plan = msgspec.structs.replace(plan, stop=wish.stop or plan.stop, targets=targets or plan.targets)
     return Tried(plan=plan, refused_by=r.Gate(name="cooldown", value=3.0, limit=5.0))
 
 
-def plan_of(*, qty: Decimal, price: Decimal) -> r.TradePlan:
+def plan_of(*, qty: Decimal, price: Decimal) -> trade_plan.TradePlan:
     """One rung at a price, half of it away the stop, twice as far the target."""
-    return r.TradePlan(
+    return trade_plan.TradePlan(
         symbol=BTC,
         side=Side.BUY,
-        rungs=(r.Rung(style="limit", qty=qty, price=price),),
-        targets=(r.Target(price=price * 2, share=Decimal(1)),),
+        rungs=(trade_plan.Rung(style="limit", qty=qty, price=price),),
+        targets=(trade_plan.Target(price=price * 2, share=Decimal(1)),),
         stop=price / 2,
         stop_source="signal",
         targets_source="signal",
@@ -362,27 +363,27 @@ def open_position(log: MemoryLog, *, qty: str = "0.5", price: str = "60000") -> 
         at=AT,
     )
     trace = TraceId("00000000000000aa")
-    intent = r.OrderIntent(
+    intent = order_records.OrderIntent(
         cid="c1", call=CALL, role="e", slot=0, attempt=1, side=Side.BUY, type="limit", tif="GTC",
         qty=amount, venue="paper", at=AT, price=paid,
     )  # fmt: skip
-    fill = r.OrderFilled(
+    fill = order_records.OrderFilled(
         cid="c1", trade_id="t1", side=Side.BUY, qty=amount, price=paid, fee=Decimal("1.25"),
         fee_currency="USDT", liquidity="maker", cum_qty=amount, at=AT,
     )  # fmt: skip
     for record in (
         ticket,
         intent,
-        r.OrderNew(cid="c1"),
-        r.OrderAck(cid="c1", venue_id="v1", status="open", at=AT),
+        order_records.OrderNew(cid="c1"),
+        order_records.OrderAck(cid="c1", venue_id="v1", status="open", at=AT),
         fill,
     ):
         log.commit(record, trace=trace, symbol=BTC)
     return CALL
 
 
-def closed_trade(*, channel: str = "coins") -> r.PositionClosed:
-    return r.PositionClosed(
+def closed_trade(*, channel: str = "coins") -> order_records.PositionClosed:
+    return order_records.PositionClosed(
         call=CallKey("paper|coins|5|0"),
         channel=channel,
         side=Side.BUY,

@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from levibotd.admin.trades import EXPORT_PAGE
+from levibotd.domain import order_records, trade_plan
 from levibotd.domain import records as r
 from levibotd.domain.records import Entry
 from levibotd.domain.signal import CallKey, Side, Symbol, TraceId
@@ -49,7 +50,7 @@ def filled(log: Pages, number: int, *, channel: str = "@alpha", known: bool = Tr
     if known:
         log.write(ticket(call, channel), trace)
         log.write(intent(call, cid), trace)
-    kind = r.OrderFilled if last else r.OrderPartialFill
+    kind = order_records.OrderFilled if last else order_records.OrderPartialFill
     fill = kind(
         cid=cid, trade_id=f"t{number}", side=Side.BUY, qty=Decimal("0.30"), price=Decimal("60000.10"),
         fee=Decimal("0.0000250"), fee_currency="BNB", liquidity="maker", cum_qty=Decimal("0.3"), at=AT + number,
@@ -59,7 +60,7 @@ def filled(log: Pages, number: int, *, channel: str = "@alpha", known: bool = Tr
 
 def ticket(call: CallKey, channel: str) -> r.RiskTicket:
     one = Decimal(1)
-    plan = r.TradePlan(
+    plan = trade_plan.TradePlan(
         symbol=BTC, side=Side.BUY, rungs=(), targets=(), stop=one, stop_source="signal", targets_source="signal",
         qty=one, notional=one, planned_loss=one, leverage=1, mark=one, price_cap=one,
     )  # fmt: skip
@@ -69,8 +70,8 @@ def ticket(call: CallKey, channel: str) -> r.RiskTicket:
     )  # fmt: skip
 
 
-def intent(call: CallKey, cid: str) -> r.OrderIntent:
-    return r.OrderIntent(
+def intent(call: CallKey, cid: str) -> order_records.OrderIntent:
+    return order_records.OrderIntent(
         cid=cid, call=call, role="e", slot=0, attempt=0, side=Side.BUY, type="limit", tif="GTC", qty=Decimal(1),
         venue="paper", at=1.0,
     )  # fmt: skip

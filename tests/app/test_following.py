@@ -11,9 +11,9 @@ from levibotd.config import load
 from levibotd.domain.follower_terms import Terms
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.leg_read import LegRead
-from levibotd.domain.records import Rung, Target, TradePlan
 from levibotd.domain.shadow_book import ShadowCall
 from levibotd.domain.signal import CallKey, Leg, Side, Symbol, TraceId
+from levibotd.domain.trade_plan import Rung, Target, TradePlan
 from levibotd.execution.pricing import Source, source_of
 from levibotd.sim.recorded_market import RecordedMarket
 from tests.sim.memory_candles import MemoryCandles, hourly

@@ -13,10 +13,10 @@ from levibotd.adapters.os_files import OsFiles
 from levibotd.app.story import as_text, story_of
 from levibotd.domain.climate.terms import LegTerms, Terms
 from levibotd.domain.leg_read import LegRead
+from levibotd.domain.order_records import OrderBlocked
 from levibotd.domain.records import (
     AutoRouteDryrun,
     Entry,
-    OrderBlocked,
     Record,
     Resolved,
     RiskTicket,

@@ -5,8 +5,9 @@ from decimal import Decimal
 import pytest
 
 from levibotd.app.telemetry import Telemetry
+from levibotd.domain.order_records import OrderFilled
 from levibotd.domain.orders import STOP
-from levibotd.domain.records import Entry, Logged, MarketQuote, OrderFilled, SignalIngest, SignalRejected
+from levibotd.domain.records import Entry, Logged, MarketQuote, SignalIngest, SignalRejected
 from levibotd.domain.signal import Post, Side, Symbol
 from levibotd.kernel.clock import Clock
 from levibotd.messages import Append, SetKillSwitch
@@ -171,6 +172,6 @@ async def test_a_burst_of_commands_is_counted_once_and_what_it_asked_has_a_label
         await life.minute(3)
 
     assert value(life, "levibot_command_bursts_total") == 1
-    skipped = "levibot_decisions_total{event_type=\"AUTO_ROUTE_SKIPPED\",gate="
+    skipped = 'levibot_decisions_total{event_type="AUTO_ROUTE_SKIPPED",gate='
     assert value(life, f'{skipped}"no_change"}}') == 4
     assert value(life, f'{skipped}"review.burst"}}') == 3

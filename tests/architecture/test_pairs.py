@@ -10,6 +10,8 @@ EXEMPT = {
     "levibotd/errors.py",
     "levibotd/messages.py",
     "levibotd/settings.py",
+    "levibotd/domain/order_records.py",
+    "levibotd/domain/trade_plan.py",
     "levibotd/kernel/errors.py",
 }
 # What can only be seen from outside, as a process.

@@ -10,11 +10,8 @@ from random import Random
 from levibotd.domain.book import Call
 from levibotd.domain.exits import position_closed
 from levibotd.domain.ledger import Ledger
-from levibotd.domain.orders import ENTRY, STOP, Order, client_order_id
-from levibotd.domain.records import (
-    AutoRouteExecuted,
+from levibotd.domain.order_records import (
     CancelIntent,
-    Entry,
     OrderAck,
     OrderDone,
     OrderFilled,
@@ -22,14 +19,11 @@ from levibotd.domain.records import (
     OrderNew,
     OrderPartialFill,
     Protect,
-    Record,
-    RiskTicket,
-    Rung,
-    SignalIngest,
-    Target,
-    TradePlan,
 )
+from levibotd.domain.orders import ENTRY, STOP, Order, client_order_id
+from levibotd.domain.records import AutoRouteExecuted, Entry, Record, RiskTicket, SignalIngest
 from levibotd.domain.signal import CallKey, Post, Side, Symbol, TraceId, call_key, trace_id
+from levibotd.domain.trade_plan import Rung, Target, TradePlan
 
 BTC = Symbol("BTCUSDT")
 ETH = Symbol("ETHUSDT")

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from levibotd.domain.amendments import Amendment, Rulings, Wish, amend, wish_of_change, wish_of_edit
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.orders import ENTRY, STOP, TARGET
-from levibotd.domain.records import Target
 from levibotd.domain.signal import CallKey, Change, Leg, Side
 from levibotd.domain.sizing import Filters
+from levibotd.domain.trade_plan import Target
 from tests.domain.desk import Desk, plan
 
 D = Decimal
@@ -93,9 +93,7 @@ def test_new_targets_take_the_place_of_those_that_have_not_filled() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("targets", "review"), [(("95",), "target_wrong_side"), (("89", "120"), "target_wrong_side")]
-)
+@pytest.mark.parametrize(("targets", "review"), [(("95",), "target_wrong_side"), (("89", "120"), "target_wrong_side")])
 def test_a_target_on_the_wrong_side_is_none(targets: tuple[str, ...], review: str) -> None:
     desk, key = held()
     found = amended(desk, key, Wish(targets=tuple(map(D, targets))))

@@ -12,14 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from levibotd.domain import fold, records
+from levibotd.domain import fold, order_records, records
 from levibotd.domain.exits import position_closed
 from levibotd.domain.ledger import Ledger
-from levibotd.domain.orders import ENTRY, STOP
-from levibotd.domain.records import (
-    AutoRouteSkipped,
-    Entry,
-    Heartbeat,
+from levibotd.domain.order_records import (
     OrderAbandoned,
     OrderBlocked,
     OrderDone,
@@ -28,13 +24,13 @@ from levibotd.domain.records import (
     OrderResolved,
     OrderUnknown,
     Protect,
-    Record,
-    SignalIngest,
 )
+from levibotd.domain.orders import ENTRY, STOP
+from levibotd.domain.records import AutoRouteSkipped, Entry, Heartbeat, Record, SignalIngest
 from levibotd.domain.signal import CallKey, Post, TraceId
 from tests.domain.desk import BTC, Desk, plan, random_history
 
-ROOTS = {records.Record, records.OrderFill}  # Never logged themselves.
+ROOTS = {records.Record, order_records.OrderFill}  # Never logged themselves.
 
 
 def all_records() -> set[type[Record]]:

@@ -16,8 +16,8 @@ from levibotd.domain.follower_terms import (
     as_posted,
 )
 from levibotd.domain.levels import Conditions, Wanted
-from levibotd.domain.records import Rung, Target, TradePlan
 from levibotd.domain.signal import Side, Symbol
+from levibotd.domain.trade_plan import Rung, Target, TradePlan
 from tests.domain.followed import DAY, START
 
 BTC = Symbol("BTCUSDT")

@@ -10,28 +10,25 @@ from msgspec.structs import replace
 from levibotd.domain.exits import position_closed
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.leg_read import LegRead
+from levibotd.domain.order_records import EntryArmed, OrderBlocked, OrderDone, OrderIntent
 from levibotd.domain.orders import CLOSE, ENTRY, STOP, TARGET
 from levibotd.domain.records import (
     AutoRouteSkipped,
     ChannelStage,
     Control,
     DayAnchor,
-    EntryArmed,
     Gate,
     KillSwitch,
-    OrderBlocked,
-    OrderDone,
-    OrderIntent,
     RiskPolicyChanged,
     RiskSltp,
     RiskState,
     SafeMode,
     SignalEdited,
     SignalScored,
-    Target,
     TgCursor,
 )
 from levibotd.domain.signal import Leg, Side, call_key, trace_id
+from levibotd.domain.trade_plan import Target
 from tests.domain.desk import BALANCE, BTC, ETH, Desk, plan, random_history
 
 D = Decimal

@@ -20,8 +20,8 @@ from levibotd.domain.levels import (
     wanted,
     worst_price,
 )
-from levibotd.domain.records import StopTerms
 from levibotd.domain.signal import Leg, Side, Symbol
+from levibotd.domain.trade_plan import StopTerms
 
 D = Decimal
 TICK = D("0.01")

@@ -8,6 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from levibotd.domain.order_records import (
+    CancelDone,
+    CancelIntent,
+    OrderAbandoned,
+    OrderAck,
+    OrderDone,
+    OrderFill,
+    OrderFilled,
+    OrderIntent,
+    OrderNew,
+    OrderPartialFill,
+    OrderReject,
+    OrderResolved,
+    OrderUnknown,
+)
 from levibotd.domain.orders import (
     ENTRY,
     POINTS,
@@ -22,23 +37,7 @@ from levibotd.domain.orders import (
     ours,
     planned,
 )
-from levibotd.domain.records import (
-    CancelDone,
-    CancelIntent,
-    OrderAbandoned,
-    OrderAck,
-    OrderDone,
-    OrderFill,
-    OrderFilled,
-    OrderIntent,
-    OrderNew,
-    OrderPartialFill,
-    OrderReject,
-    OrderResolved,
-    OrderUnknown,
-    Record,
-    SafeMode,
-)
+from levibotd.domain.records import Record, SafeMode
 from levibotd.domain.signal import CallKey, Side, Symbol, call_key
 
 CALL = call_key("paper", "@c", 7, 0)

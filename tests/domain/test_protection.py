@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from levibotd.domain.order_records import CancelIntent, OrderReject, OrderUnknown
 from levibotd.domain.orders import CLOSE, ENTRY, STOP, TARGET, OrderState
 from levibotd.domain.protection import (
     NAKED_S_MAX,
@@ -20,9 +21,10 @@ from levibotd.domain.protection import (
     next_actions,
     opening_actions,
 )
-from levibotd.domain.records import CancelIntent, OrderReject, OrderUnknown, RiskSltp, TradePlan
+from levibotd.domain.records import RiskSltp
 from levibotd.domain.signal import CallKey, Side
 from levibotd.domain.sizing import Filters
+from levibotd.domain.trade_plan import TradePlan
 from tests.domain.desk import Desk, plan
 
 D = Decimal

@@ -12,16 +12,15 @@ from levibotd.domain.records import (
     Logged,
     Record,
     RiskTicket,
-    Rung,
     SignalDeleted,
     SignalEdited,
     SignalExpired,
     SignalIngest,
     SignalScored,
-    TradePlan,
 )
 from levibotd.domain.shadow_book import POSTS_KEPT, ShadowBook, ShadowCall
 from levibotd.domain.signal import CallKey, Kind, Leg, Post, Side, Symbol
+from levibotd.domain.trade_plan import Rung, TradePlan
 
 START = 1_700_006_400.0
 LEG = Leg(symbol="BTC/USDT", side=Side.BUY, entry_type="limit", entry=(100.0,), tps=(110.0,), sl=90.0)

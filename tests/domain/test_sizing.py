@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from levibotd.domain.gates import GateName, Refusal
 from levibotd.domain.levels import Conditions, Wanted
-from levibotd.domain.records import TradePlan
 from levibotd.domain.signal import Side, Symbol
 from levibotd.domain.sizing import Filters, Limits, is_thin, plan_trade, target_quantities
+from levibotd.domain.trade_plan import TradePlan
 
 D = Decimal
 FILTERS = Filters(

@@ -8,9 +8,11 @@ from random import Random
 from actors.logger import Log, LoggerActor
 from levibotd.app.committed import CommittedState
 from levibotd.domain.ledger import Ledger
+from levibotd.domain.order_records import OrderIntent
 from levibotd.domain.orders import Order, client_order_id
-from levibotd.domain.records import OrderIntent, Record, RiskTicket, Rung, Target, TradePlan
+from levibotd.domain.records import Record, RiskTicket
 from levibotd.domain.signal import Side, TraceId, call_key
+from levibotd.domain.trade_plan import Rung, Target, TradePlan
 from levibotd.execution.protocol import Fence, OrderProtocol
 from levibotd.journal import Preparer
 from levibotd.kernel.clock import Clock
@@ -46,9 +48,7 @@ PLAN = TradePlan(
 class Desk:
     """One call with a ticket, and what is needed to send its orders."""
 
-    def __init__(
-        self, clock: Clock, *, fence: Fence | None = None, market: RecordedMarket | None = None
-    ) -> None:
+    def __init__(self, clock: Clock, *, fence: Fence | None = None, market: RecordedMarket | None = None) -> None:
         self.clock = clock
         self.state = CommittedState(Ledger(balance=Decimal(10_000)))
         self.journal = MemoryJournal()

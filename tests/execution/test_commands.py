@@ -6,14 +6,12 @@ from decimal import Decimal as D
 
 import pytest
 
+from levibotd.domain.order_records import OrderBlocked, OrderFilled, OrderIntent
 from levibotd.domain.records import (
     AutoRouteExecuted,
     AutoRouteSkipped,
     Control,
     Entry,
-    OrderBlocked,
-    OrderFilled,
-    OrderIntent,
     Record,
     RiskSltp,
     RiskTicket,
@@ -178,9 +176,7 @@ async def test_an_end_is_written_with_its_decision(clock: Clock, filled: bool, o
 @pytest.mark.parametrize(("filled", "effect"), [(True, "noted"), (False, "cancelled")])
 async def test_a_deletion_may_cancel_what_has_not_filled_alone(clock: Clock, filled: bool, effect: str) -> None:
     deletion = SignalDeleted(channel=CHANNEL, message_id=1, seen_by="update", at=T0)
-    message = EndCalls(
-        trace=trace_id(CHANNEL, 1), calls=(KEY,), received_at=T0, only_entries=True, deletion=deletion
-    )
+    message = EndCalls(trace=trace_id(CHANNEL, 1), calls=(KEY,), received_at=T0, only_entries=True, deletion=deletion)
     async with bench_of(clock, filled=filled) as bench:
         for _ in range(2):
             await bench.commands.end(message)

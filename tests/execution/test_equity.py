@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from levibotd.domain.book import KillState
 from levibotd.domain.ledger import Ledger
-from levibotd.domain.records import DayAnchor, Entry, KillSwitch, OrderFilled, OrderIntent, Record, RiskTicket
+from levibotd.domain.order_records import OrderFilled, OrderIntent
+from levibotd.domain.records import DayAnchor, Entry, KillSwitch, Record, RiskTicket
 from levibotd.domain.signal import Side
 from levibotd.execution.equity import DAY_S, EquityWatch, until_midnight_s
 from levibotd.ports.market import Bar

@@ -2,8 +2,8 @@
 
 import pytest
 
+from levibotd.domain.order_records import OrderAbandoned, OrderReject, OrderResolved, OrderUnknown
 from levibotd.domain.orders import OrderState
-from levibotd.domain.records import OrderAbandoned, OrderReject, OrderResolved, OrderUnknown
 from levibotd.errors import LeviError, OutcomeUnknown, Refused, Unavailable
 from levibotd.execution.protocol import Fence, venue_order
 from levibotd.execution.settler import always

@@ -6,19 +6,17 @@ from decimal import Decimal as D
 import pytest
 from msgspec.structs import replace
 
-from levibotd.domain.orders import OrderState
-from levibotd.domain.records import (
+from levibotd.domain.order_records import (
     CancelDone,
     CancelIntent,
-    Control,
-    KillSwitch,
     OrderDone,
     OrderFilled,
     OrderIntent,
     PositionClosed,
     Protect,
-    RiskSltp,
 )
+from levibotd.domain.orders import OrderState
+from levibotd.domain.records import Control, KillSwitch, RiskSltp
 from levibotd.domain.signal import Side
 from levibotd.errors import OutcomeUnknown, Refused, Unavailable
 from levibotd.execution.settler import Naming, Replacement, Settler, always, filters_of

@@ -4,7 +4,8 @@ from decimal import Decimal as D
 
 import msgspec
 
-from levibotd.domain.records import Gate, OrderFilled, OrderPartialFill, RiskTicket
+from levibotd.domain.order_records import OrderFilled, OrderPartialFill
+from levibotd.domain.records import Gate, RiskTicket
 from levibotd.execution.told import armed, fill_record, opened, outcome
 from levibotd.ports.venue import Fill
 from tests.execution.orders import KEY, PLAN

@@ -11,16 +11,9 @@ from typing import Any
 
 import pytest
 
+from levibotd.domain.order_records import OrderFill, OrderIntent, OrderUnknown, PositionClosed
 from levibotd.domain.orders import OrderState
-from levibotd.domain.records import (
-    ActorCrash,
-    AutoRouteExecuted,
-    OrderFill,
-    OrderIntent,
-    OrderUnknown,
-    PositionClosed,
-    SignalIngest,
-)
+from levibotd.domain.records import ActorCrash, AutoRouteExecuted, SignalIngest
 from levibotd.errors import LeviError, OutcomeUnknown, Refused, Unavailable
 from levibotd.journal import TERMINAL
 from levibotd.kernel.errors import ActorCrashed, ActorRestarting

@@ -9,13 +9,12 @@ from collections import Counter
 
 import pytest
 
+from levibotd.domain.order_records import OrderIntent, PositionClosed
 from levibotd.domain.records import (
     ActorCrash,
     ActorRestart,
     AutoRouteExecuted,
     DeadLetter,
-    OrderIntent,
-    PositionClosed,
     SignalIngest,
     SignalRejected,
 )

@@ -8,20 +8,8 @@ import msgspec
 import pytest
 
 from levibotd.config import Config
-from levibotd.domain.records import (
-    AutoRouteExecuted,
-    CancelIntent,
-    EntryArmed,
-    OrderDone,
-    OrderFill,
-    OrderIntent,
-    PositionClosed,
-    Record,
-    RiskTicket,
-    SignalEdited,
-    SignalExpired,
-    SignalRejected,
-)
+from levibotd.domain.order_records import CancelIntent, EntryArmed, OrderDone, OrderFill, OrderIntent, PositionClosed
+from levibotd.domain.records import AutoRouteExecuted, Record, RiskTicket, SignalEdited, SignalExpired, SignalRejected
 from levibotd.kernel.clock import Clock
 from levibotd.ports.posts import Edited
 from levibotd.settings import ChannelConfig

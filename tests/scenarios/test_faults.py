@@ -4,10 +4,7 @@ from decimal import Decimal as D
 
 import pytest
 
-from levibotd.domain.records import (
-    AutoRouteExecuted,
-    DayAnchor,
-    KillSwitch,
+from levibotd.domain.order_records import (
     OrderAbandoned,
     OrderIntent,
     OrderReject,
@@ -15,6 +12,11 @@ from levibotd.domain.records import (
     OrderUnknown,
     PositionClosed,
     Protect,
+)
+from levibotd.domain.records import (
+    AutoRouteExecuted,
+    DayAnchor,
+    KillSwitch,
     RiskState,
     RiskTicket,
     SignalExpired,

@@ -12,14 +12,8 @@ from random import Random
 import msgspec
 import pytest
 
-from levibotd.domain.records import (
-    AutoRouteExecuted,
-    Logged,
-    OrderFill,
-    OrderIntent,
-    PositionClosed,
-    SignalIngest,
-)
+from levibotd.domain.order_records import OrderFill, OrderIntent, PositionClosed
+from levibotd.domain.records import AutoRouteExecuted, Logged, SignalIngest
 from levibotd.journal import TERMINAL
 from levibotd.settings import ChannelConfig
 from tests.scenarios.bench import BTC, CHANNEL, ETH, T0, Life, World, config_of, flat, minutes

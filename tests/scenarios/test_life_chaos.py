@@ -12,16 +12,8 @@ from random import Random
 import msgspec
 import pytest
 
-from levibotd.domain.records import (
-    ActorCrash,
-    AutoRouteExecuted,
-    OrderFill,
-    OrderIntent,
-    RiskSltp,
-    RiskTicket,
-    SignalDeleted,
-    SignalEdited,
-)
+from levibotd.domain.order_records import OrderFill, OrderIntent
+from levibotd.domain.records import ActorCrash, AutoRouteExecuted, RiskSltp, RiskTicket, SignalDeleted, SignalEdited
 from levibotd.domain.signal import CallKey, Side, trace_id
 from levibotd.messages import ClosePosition, SetKillSwitch, Switch
 from levibotd.ports.posts import Deleted, Edited, Posted

@@ -13,18 +13,8 @@ from random import Random
 import msgspec
 import pytest
 
-from levibotd.domain.records import (
-    Control,
-    Logged,
-    OrderDone,
-    OrderFill,
-    OrderIntent,
-    RiskSltp,
-    RiskTicket,
-    SignalDeleted,
-    SignalEdited,
-    SignalIngest,
-)
+from levibotd.domain.order_records import OrderDone, OrderFill, OrderIntent
+from levibotd.domain.records import Control, Logged, RiskSltp, RiskTicket, SignalDeleted, SignalEdited, SignalIngest
 from levibotd.domain.signal import CallKey, Post, Side
 from levibotd.journal import TERMINAL
 from levibotd.ports.posts import Deleted, Edited

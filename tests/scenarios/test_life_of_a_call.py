@@ -10,14 +10,11 @@ import msgspec
 import pytest
 
 from levibotd.config import Config
+from levibotd.domain.order_records import CancelIntent, OrderFill, OrderIntent, PositionClosed
 from levibotd.domain.records import (
     AutoRouteExecuted,
     AutoRouteSkipped,
-    CancelIntent,
     Control,
-    OrderFill,
-    OrderIntent,
-    PositionClosed,
     Record,
     RiskSltp,
     RiskTicket,

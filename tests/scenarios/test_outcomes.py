@@ -12,9 +12,7 @@ import msgspec
 import pytest
 
 from levibotd.config import Config
-from levibotd.domain.records import (
-    AutoRouteDryrun,
-    AutoRouteExecuted,
+from levibotd.domain.order_records import (
     CancelIntent,
     EntryArmed,
     OrderAck,
@@ -23,10 +21,8 @@ from levibotd.domain.records import (
     OrderIntent,
     PositionClosed,
     PositionOpened,
-    RiskSltp,
-    RiskTicket,
-    SignalRejected,
 )
+from levibotd.domain.records import AutoRouteDryrun, AutoRouteExecuted, RiskSltp, RiskTicket, SignalRejected
 from levibotd.domain.signal import CallKey
 from levibotd.kernel.clock import Clock
 from levibotd.messages import ClosePosition
@@ -153,9 +149,7 @@ async def test_after_the_first_target_the_stop_moves_to_break_even(clock: Clock)
     moved = [record for record in life.of(RiskSltp) if record.why == "moved"]
     assert [(record.stop, record.stop_source) for record in moved] == [(D("100.13"), "breakeven")]
     # 4.975 x 4.98 + 4.975 x (99.93 - 100.02); fees .4975995 + .104475 + 4.975 x 99.93 x .0005.
-    expect_closed(
-        life, qty="9.95", entry="100.02", exit_="102.465", pnl="24.32775", fees="0.850650375", reason="stop"
-    )
+    expect_closed(life, qty="9.95", entry="100.02", exit_="102.465", pnl="24.32775", fees="0.850650375", reason="stop")
     # The new stop was there before the old one went.
     stops = [intent.cid for intent in life.of(OrderIntent) if intent.role == "s"]
     told = [one.entry.record for one in life.records]
@@ -206,9 +200,7 @@ async def test_a_breakout_waits_for_its_level(clock: Clock) -> None:
     (armed,) = life.of(EntryArmed)
     assert (armed.trigger, armed.price) == (D(102), D("102.51"))
     # 1000 / 102.51 = 9.755, bought at 102 x 1.0002, up to the tick.
-    expect_closed(
-        life, qty="9.755", entry="102.03", exit_="106", pnl="38.72735", fees="0.704457325", reason="target"
-    )
+    expect_closed(life, qty="9.755", entry="102.03", exit_="106", pnl="38.72735", fees="0.704457325", reason="target")
 
 
 async def test_a_breakout_that_gaps_past_its_cap_is_skipped(clock: Clock) -> None:
@@ -247,9 +239,7 @@ async def test_a_channel_closes_its_call_by_a_reply(clock: Clock) -> None:
 
     assert life.decision(trace) == AutoRouteExecuted(legs=life.of(AutoRouteExecuted)[1].legs, effect="closed")
     # Sold at the open of the next minute: 102 x .9998, down to the tick.
-    expect_closed(
-        life, qty="9.95", entry="100.02", exit_="101.97", pnl="19.4025", fees="1.00490025", reason="close"
-    )
+    expect_closed(life, qty="9.95", entry="100.02", exit_="101.97", pnl="19.4025", fees="1.00490025", reason="close")
 
 
 @pytest.mark.parametrize(("calls", "reason"), [((), "flatten"), ((key_of(1),), "close")])
@@ -263,9 +253,7 @@ async def test_an_operator_closes_a_call(clock: Clock, calls: tuple[CallKey, ...
         assert await life.wired.exec_.ask(command, timeout_s=5) == (key_of(1),)
         await life.minute(5)
 
-    expect_closed(
-        life, qty="9.95", entry="100.02", exit_="101.97", pnl="19.4025", fees="1.00490025", reason=reason
-    )
+    expect_closed(life, qty="9.95", entry="100.02", exit_="101.97", pnl="19.4025", fees="1.00490025", reason=reason)
 
 
 async def test_a_call_that_never_filled_is_closed_by_taking_it_back(clock: Clock) -> None:

@@ -5,20 +5,16 @@ from decimal import Decimal
 import pytest
 
 from levibotd.domain.book import REDUCING
-from levibotd.domain.protection import is_protected
-from levibotd.domain.records import (
-    AutoRouteExecuted,
+from levibotd.domain.order_records import (
     CancelIntent,
-    Entry,
     OrderAbandoned,
     OrderBlocked,
     OrderFill,
     OrderIntent,
     PositionClosed,
-    RiskState,
-    RiskTicket,
-    SignalRejected,
 )
+from levibotd.domain.protection import is_protected
+from levibotd.domain.records import AutoRouteExecuted, Entry, RiskState, RiskTicket, SignalRejected
 from levibotd.kernel.clock import Clock
 from levibotd.messages import Append, PlaceOrder, SetKillSwitch
 from levibotd.ports.venue import OrderEnded

@@ -2,7 +2,8 @@
 
 import pytest
 
-from levibotd.domain.records import AutoRouteExecuted, OrderAbandoned, OrderIntent, SignalExpired
+from levibotd.domain.order_records import OrderAbandoned, OrderIntent
+from levibotd.domain.records import AutoRouteExecuted, SignalExpired
 from levibotd.kernel.clock import Clock
 from tests.scenarios.bench import BTC, T0, World, config_of, flat, minutes
 

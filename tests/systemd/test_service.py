@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from levibotd.domain.records import Boot, ConfigUpdate, OrderIntent
+from levibotd.domain.order_records import OrderIntent
+from levibotd.domain.records import Boot, ConfigUpdate
 from levibotd.exit_codes import ExitCode
 from tests.process.daemon import records
 from tests.systemd.machine import UNIT, Machine, Service, boot
