@@ -22,6 +22,7 @@ from levibotd.domain.signal import Leg, Side
 
 BITCOIN_LIKELY = 10_000.0  # Of dollars, to the nearest few thousandfold.
 ENTRIES_MAX = 10
+LABELS_MAX = 4  # Entries under more labels than these are no one call.
 TPS_MAX = 30
 LEVERAGE_MAX = 150
 WORDS_TOLD_MAX = 3  # Beside an entry; a story needs all levels to be a call.
@@ -72,7 +73,7 @@ def solve(fields: Fields, *, base: str, quote: str | None, text: str, market: Ma
         return _solve(fields, base=base, quote=quote, text=text, market=market)
     except Unsolved:
         groups = sorted({number.group for number in fields.entry})
-        if len(groups) < 2:
+        if not 2 <= len(groups) <= LABELS_MAX:
             raise
         every, fitting = fields.entry, []
         for group in groups:
