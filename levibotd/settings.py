@@ -2,7 +2,8 @@
 The tables and keys of the configuration file, with their defaults and bounds.
 
 Defaults are safe: paper, loopback. The comment behind a key is its line in the reference;
-how a file becomes a tree, and what rules hold between keys, is `levibotd/config.py`.
+how a file becomes a tree, and what rules hold between keys, is `levibotd/config.py`
+and `levibotd/config_checks.py`.
 """
 
 from typing import Annotated, Literal
@@ -254,6 +255,9 @@ POLICIES = {
 }
 
 
+POLICY_ROWS = PolicyRows.__struct_fields__
+
+
 class RiskConfig(PolicyRows, frozen=True):
     """Limits. A row that is set here goes before the same row of the policy."""
 
@@ -329,3 +333,19 @@ class Settings(Section, frozen=True):
     news: NewsConfig = NewsConfig()
     feeds: FeedsConfig = FeedsConfig()
     archive: ArchiveConfig = ArchiveConfig()
+
+    @property
+    def market_source(self) -> str:
+        return self.market.source or ("demo" if self.telegram.source == "demo" else "venue")
+
+    @property
+    def market_venue(self) -> str:
+        return self.market.venue or ("binance" if self.exchange.id == "paper" else self.exchange.id)
+
+    @property
+    def entry_valid_s(self) -> float:
+        return self.strategy.entry_valid_s or (259200.0 if self.exchange.market == "spot" else 86400.0)
+
+    @property
+    def no_sl(self) -> str:
+        return self.risk.no_sl or ("impute" if self.exchange.stage in ("observe", "paper") else "skip")

@@ -1,6 +1,5 @@
 """The configuration: defaults, faults, policies, secrets, and what this version refuses."""
 
-import json
 import os
 import re
 import tomllib
@@ -10,21 +9,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from levibotd.config import (
-    Config,
-    check_bind,
-    check_supported,
-    check_usable,
-    demo_config,
-    load,
-    policy_names,
-    read_secret,
-    replay_config,
-    resolve_policy,
-    split_bind,
-)
+from levibotd.config import Config, demo_config, load, replay_config
+from levibotd.config_checks import check_bind, check_supported
 from levibotd.errors import ConfigError
-from levibotd.settings import POLICIES, PolicyRows, Settings
+from levibotd.policies import resolve_policy
+from levibotd.settings import PolicyRows, Settings
 from levibotd.strict_toml import element_kind, table_kind
 
 HOME = {"HOME": "/home/levi"}
@@ -255,229 +244,6 @@ def test_replay_trades_swaps_unless_a_market_is_named(file: Path, text: str, mar
     assert replay_config(written(file, text)).exchange.market == market
 
 
-# --- Policies ---------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("name", "figures"),
-    [
-        ("conservative", (0.0025, 0.01, 3, 3, "5%", 0.02, 1800, 14400, 2, 1.5, 20_000_000)),
-        ("moderate", (0.005, 0.025, 5, 5, "10%", 0.03, 300, 7200, 2.5, 2, 5_000_000)),
-        ("aggressive", (0.01, 0.05, 8, 10, "20%", 0.05, 60, 3600, 3, 3, 2_000_000)),
-    ],
-)
-def test_the_built_in_policies(name: str, figures: tuple[object, ...]) -> None:
-    policy = resolve_policy(load(environ=HOME), name=name)
-
-    assert tuple(getattr(policy, row) for row in PolicyRows.__struct_fields__) == figures
-    assert (policy.heat_channel_share, policy.heat_side_share) == (0.3, 0.6)
-    assert {policy.sources[row] for row in PolicyRows.__struct_fields__} == {"built-in"}
-
-
-def test_an_explicit_key_goes_before_the_policys_table_and_that_before_the_built_in_one(file: Path) -> None:
-    config = written(
-        file,
-        "[risk]\ncooldown_s = 7\n[risk.policies.moderate]\ncooldown_s = 8\nmax_open = 9\n",
-        LEVI_RISK__HEAT_MAX="0.1",
-    )
-
-    policy = resolve_policy(config)
-
-    assert (policy.cooldown_s, policy.sources["cooldown_s"]) == (7, "risk.cooldown_s")
-    assert (policy.max_open, policy.sources["max_open"]) == (9, "risk.policies.moderate")
-    assert (policy.heat_max, policy.sources["heat_max"]) == (0.1, "risk.heat_max")
-    assert (policy.max_leverage, policy.sources["max_leverage"]) == (5, "built-in")
-
-
-def test_an_explicit_key_outlives_a_switch_of_policy(file: Path) -> None:
-    config = written(file, "[risk]\ncooldown_s = 7\n")
-
-    assert [resolve_policy(config, name=name).cooldown_s for name in POLICIES] == [7, 7, 7]
-
-
-def test_a_new_policy_can_be_switched_to(file: Path) -> None:
-    figures = {row: getattr(POLICIES["moderate"], row) for row in PolicyRows.__struct_fields__}
-    rows = "[risk.policies.mine]\n" + "".join(f"{row} = {json.dumps(value)}\n" for row, value in figures.items())
-    config = written(file, rows)
-
-    assert policy_names(config) == ("conservative", "moderate", "aggressive", "mine")
-    assert resolve_policy(config, name="mine").sources["max_open"] == "risk.policies.mine"
-
-
-def test_an_unknown_policy_is_refused() -> None:
-    with pytest.raises(ConfigError, match="expected one of conservative, moderate, aggressive"):
-        resolve_policy(load(environ=HOME), name="wild")
-
-
-# --- What this version refuses ----------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("text", "key"),
-    [
-        ('[exchange]\nid = "binance"', "$.exchange.id"),
-        ('[telegram]\nsource = "telethon"\n[market]\nsource = "demo"', "$.telegram.source"),
-        ('[telegram.server]\naddress = "h:1"\npublic_key_file = "k"', "$.telegram.server"),
-        ("[telegram.control]\nenabled = true", "$.telegram.control.enabled"),
-        ('[telegram]\nsource = "file"\nfile = "p.jsonl"', "$.market.source"),
-        ("[news]\nenabled = true", "$.news.enabled"),
-        ("[feeds]\nnft = true", "$.feeds.nft"),
-        ('[exec]\nstop_trigger = "mark"', "$.exec.stop_trigger"),
-        ('[symbols]\nquote_map = { USD = "USDC" }', "$.symbols.quote_map"),
-    ],
-)
-def test_what_is_valid_but_not_there_yet_is_refused_by_name(file: Path, text: str, key: str) -> None:
-    config = written(file, text)
-
-    with pytest.raises(ConfigError, match="is not in this version yet") as caught:
-        check_supported(config)
-    assert [line.split(":")[0] for line in str(caught.value).splitlines()] == [key]
-
-
-@pytest.mark.parametrize(
-    ("url", "says"),
-    [
-        ("https://h", "expected redis://"),
-        ("redis:///0", "expected redis://"),
-        ("redis://user:hush@h", "the credential `redis`"),
-        ("redis://user:hush/x@h:6379", "expected redis://"),  # Its port is then "hush".
-        ("redis://h:6379/0?password=hush", "the credential `redis`"),
-        ("redis://[h:hush", "expected redis://"),
-    ],
-)
-def test_an_address_of_redis_is_one_and_holds_no_password(file: Path, url: str, says: str) -> None:
-    with pytest.raises(ConfigError, match=says) as caught:
-        check_supported(written(file, f'[http]\nredis_url = "{url}"'))
-    assert "hush" not in str(caught.value)
-    check_supported(written(file, '[http]\nredis_url = "redis://user@h:6379/0"'))
-
-
-def test_everything_that_is_not_there_yet_is_told_at_once(file: Path) -> None:
-    config = written(file, "[news]\nenabled = true\n[feeds]\ndex = true\nl2 = true\n")
-
-    with pytest.raises(ConfigError) as caught:
-        check_supported(config)
-    assert len(str(caught.value).splitlines()) == 3
-
-
-# --- Listening --------------------------------------------------------------------------------
-
-PROXIED = '[http]\nbind = "0.0.0.0:80"\ntls_terminated = true\ntrusted_proxies = ["10.0.0.0/8"]\n'
-
-
-@pytest.mark.parametrize("bind", ["127.0.0.1:8000", "127.8.8.8:1", "[::1]:8000", "localhost:8000", "127.0.0.1:0"])
-def test_loopback_needs_no_keys(bind: str) -> None:
-    config = load(environ={**HOME, "LEVI_HTTP__BIND": bind})
-
-    check_bind(config, has_keys=False)
-
-    assert config.http.bind == bind
-
-
-@pytest.mark.fault("G1")
-@pytest.mark.parametrize("bind", ["0.0.0.0:8000", "[::]:8000", "192.168.1.5:80", "levi.lan:80", "[::ffff:1.2.3.4]:80"])
-def test_a_public_bind_without_keys_is_refused(file: Path, bind: str) -> None:
-    config = written(file, PROXIED.replace("0.0.0.0:80", bind))
-
-    with pytest.raises(ConfigError, match=r"^\$\.http\.bind: .*api_keys"):
-        check_bind(config, has_keys=False)
-    check_bind(config, has_keys=True)
-
-
-@pytest.mark.fault("G1")
-def test_a_public_bind_also_needs_a_proxy_that_ends_tls() -> None:
-    with pytest.raises(ConfigError) as caught:
-        check_bind(load(environ={**HOME, "LEVI_HTTP__BIND": "0.0.0.0:80"}), has_keys=True)
-
-    assert [word in str(caught.value) for word in ("api_keys", "tls_terminated", "trusted_proxies")] == [
-        False,
-        True,
-        True,
-    ]
-
-
-def test_a_bind_is_split_into_host_and_port() -> None:
-    assert split_bind("[::1]:8000") == ("::1", 8000)
-    assert split_bind("localhost:0") == ("localhost", 0)
-
-
-# --- Secrets ----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def secrets(tmp_path: Path) -> Config:
-    return load(
-        environ={
-            **HOME,
-            "LEVI_DAEMON__SECRETS_DIR": str(tmp_path),
-            "CREDENTIALS_DIRECTORY": str(tmp_path / "credentials"),
-        }
-    )
-
-
-def put(path: Path, content: str, mode: int = 0o600) -> Path:
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(content)
-    path.chmod(mode)
-    return path
-
-
-def test_a_secret_that_is_nowhere_is_none(secrets: Config) -> None:
-    assert read_secret(secrets, "api_keys") is None
-    assert read_secret(load(environ=HOME), "api_keys") is None
-
-
-def test_a_secret_is_the_content_of_its_file(secrets: Config, tmp_path: Path) -> None:
-    put(tmp_path / "log_key", "abc def\n")
-
-    assert read_secret(secrets, "log_key") == "abc def"
-
-
-def test_the_credentials_of_the_service_manager_go_first(secrets: Config, tmp_path: Path) -> None:
-    put(tmp_path / "log_key", "mine")
-    put(tmp_path / "credentials" / "log_key", "systemd's", 0o444)
-
-    assert read_secret(secrets, "log_key") == "systemd's"
-
-
-@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o620])
-def test_a_secret_that_others_may_read_is_refused_with_the_remedy(secrets: Config, tmp_path: Path, mode: int) -> None:
-    file = put(tmp_path / "log_key", "a-secret-value", mode)
-
-    with pytest.raises(ConfigError, match=re.escape(f"chmod 600 {file}")) as caught:
-        read_secret(secrets, "log_key")
-    assert "a-secret-value" not in str(caught.value)
-
-
-def test_an_unreadable_secret_is_named(secrets: Config, tmp_path: Path) -> None:
-    put(tmp_path / "target", "x")
-    (tmp_path / "log_key").symlink_to(tmp_path / "target")
-    (tmp_path / "totp").mkdir()
-    os.mkfifo(tmp_path / "s3", 0o600)
-
-    with pytest.raises(ConfigError, match="log_key: cannot be read"):
-        read_secret(secrets, "log_key")
-    with pytest.raises(ConfigError, match="totp: not a plain file"):
-        read_secret(secrets, "totp")
-    with pytest.raises(ConfigError, match="s3: not a plain file"):
-        read_secret(secrets, "s3")
-
-
-@pytest.mark.parametrize(("content", "why"), [("", "empty"), (" \n", "empty"), ("x" * 70_000, "larger than")])
-def test_a_file_that_is_no_secret_is_refused(secrets: Config, tmp_path: Path, content: str, why: str) -> None:
-    put(tmp_path / "log_key", content)
-
-    with pytest.raises(ConfigError, match=why):
-        read_secret(secrets, "log_key")
-
-
-def test_a_secret_that_is_no_text_is_refused(secrets: Config, tmp_path: Path) -> None:
-    put(tmp_path / "log_key", "x").write_bytes(b"\xff\xfe")
-
-    with pytest.raises(ConfigError, match="not UTF-8"):
-        read_secret(secrets, "log_key")
-
-
 def test_rules_between_keys_are_told_beside_every_other_fault(tmp_path: Path) -> None:
     file = tmp_path / "levibotd.toml"
     file.write_text(
@@ -524,14 +290,6 @@ def test_who_corrects_a_file_hears_at_once_what_is_unknown_what_is_absent_and_wh
 
     keys = [line.strip().split(":")[0] for line in str(caught.value).splitlines() if "$" in line]
     assert keys == ["$.http.porrt", "$.news.enabled", "$.http.bind", "$.http.bind", "$.http.bind"]
-
-
-def test_a_file_without_faults_of_its_own_is_checked_for_both_together(file: Path) -> None:
-    file.write_text('[http]\nbind = "0.0.0.0:8080"\n[news]\nenabled = true\n')
-    config = load(file, environ={}, to_run=True)
-
-    with pytest.raises(ConfigError, match=r"(?s)news\.enabled.*http\.bind"):
-        check_usable(config, has_keys=False)
 
 
 @pytest.mark.parametrize("mover", ["none", "breakeven", "breakeven-tp2", "breakeven-1.5%", "trailing", "trailing-2%"])

@@ -50,7 +50,7 @@ class Keyring:
     """
     The configured keys. Without any, everybody who can connect may do everything.
 
-    A bind beyond loopback without keys is refused at start (`config.check_bind`).
+    A bind beyond loopback without keys is refused at start (`config_checks.check_bind`).
     """
 
     def __init__(self, keys: tuple[ApiKey, ...] = ()) -> None:

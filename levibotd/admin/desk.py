@@ -8,7 +8,7 @@ from msgspec import Struct
 from levibotd.admin.feed import Feed
 from levibotd.admin.totp import Totp
 from levibotd.archiving.watch import Watch
-from levibotd.config import Config, policy_names
+from levibotd.config import Config
 from levibotd.domain.archive_plan import DayState
 from levibotd.domain.cards.book import CardBook
 from levibotd.domain.cards.card import Board
@@ -36,6 +36,7 @@ from levibotd.messages import (
 )
 from levibotd.observe.logging import Log
 from levibotd.observe.metrics import Metrics
+from levibotd.policies import policy_names
 from levibotd.ports.event_index import EventIndex
 from levibotd.ports.learning import LearningDesk
 from levibotd.ports.market import Market

@@ -14,12 +14,12 @@ from levibotd.admin.desk import Desk
 from levibotd.admin.health import marks
 from levibotd.admin.loosening import permit_loosening
 from levibotd.admin.replies import Answer, Money, answer_of, caller_of, desk_of, json, plain, plain_or_none, read_body
-from levibotd.config import RiskPolicyValues, resolve_policy
 from levibotd.domain.book import KillState
 from levibotd.domain.records import Gate
 from levibotd.domain.risk import PolicyValues, loosens
 from levibotd.errors import ConfigError
 from levibotd.messages import SetKillSwitch, SetLeverage, SetPolicy
+from levibotd.policies import RiskPolicyValues, resolve_policy
 
 LEVERAGE_MAX = 125
 

@@ -20,7 +20,7 @@ from levibotd.admin.desk import Desk
 from levibotd.admin.idempotency import Answers
 from levibotd.admin.limits import Clients, MemoryBuckets
 from levibotd.admin.origins import Origins
-from levibotd.config import split_bind
+from levibotd.config_checks import split_bind
 from levibotd.domain.masking import Masker
 from levibotd.errors import ConfigError, Unavailable
 from levibotd.kernel.actor import Actor

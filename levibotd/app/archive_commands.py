@@ -25,7 +25,8 @@ from levibotd.archiving.checking import (
     manifest_of_day,
     manifest_place,
 )
-from levibotd.config import SECRET_NAMES, Config, read_secret
+from levibotd.config import Config, read_secret
+from levibotd.credentials import SECRET_NAMES
 from levibotd.domain.archive import ArchiveManifested, ArchiveOutcome, ManifestFile
 from levibotd.domain.masking import Masker
 from levibotd.domain.records import Entry, SystemNote
@@ -117,9 +118,7 @@ def restore_day(
     return ExitCode.OK if ok else ExitCode.FAILED
 
 
-async def _restore(
-    store: ObjectStore, whose: str, day: str, files: OsFiles, on_progress: Callable[[str], None]
-) -> int:
+async def _restore(store: ObjectStore, whose: str, day: str, files: OsFiles, on_progress: Callable[[str], None]) -> int:
     _, manifest = await manifest_of_day(store, whose, day)
     here = set(files.names(day))
     for file in manifest.files:

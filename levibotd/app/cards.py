@@ -14,7 +14,7 @@ from msgspec import Struct
 from levibotd.adapters.journal_reader import Located, located
 from levibotd.adapters.os_files import OsFiles
 from levibotd.app.committed import CommittedState
-from levibotd.config import Config, channel_names, resolve_policy
+from levibotd.config import Config, channel_names
 from levibotd.domain.cards.board import board_of
 from levibotd.domain.cards.book import CardBook
 from levibotd.domain.cards.card import Board
@@ -34,6 +34,7 @@ from levibotd.domain.records import (
 from levibotd.journal import EVENT_OF, Damaged, logged
 from levibotd.kernel import offload
 from levibotd.kernel.clock import Clock
+from levibotd.policies import resolve_policy
 from levibotd.settings import ChannelConfig
 
 FRESH_S = 5.0  # So long a board is shown again before another is made,

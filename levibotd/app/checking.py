@@ -25,7 +25,9 @@ from levibotd.admin.totp import parse_secret
 from levibotd.app.archive import store_of
 from levibotd.app.scoring import classifier_of
 from levibotd.app.serving import served_of
-from levibotd.config import SECRET_NAMES, Config, check_bind, check_supported, read_secret
+from levibotd.config import Config, read_secret
+from levibotd.config_checks import check_bind, check_supported
+from levibotd.credentials import SECRET_NAMES
 from levibotd.errors import ConfigError
 from levibotd.exit_codes import ExitCode
 from levibotd.kernel.clock import Clock, LoopClock

@@ -25,7 +25,9 @@ from levibotd.app.assembly import Assembly, Surroundings
 from levibotd.app.memory import Memory
 from levibotd.app.reload import Reloader
 from levibotd.app.sources import sources_of
-from levibotd.config import SECRET_NAMES, Config, check_usable, read_secret
+from levibotd.config import Config, read_secret
+from levibotd.config_checks import check_usable
+from levibotd.credentials import SECRET_NAMES
 from levibotd.domain.masking import Masker
 from levibotd.domain.records import Boot, ClockStep, Entry, Error, Record, SystemNote
 from levibotd.exit_codes import ExitCode

@@ -4,8 +4,9 @@ import math
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-from levibotd.config import Config, resolve_policy
+from levibotd.config import Config
 from levibotd.domain.risk import PolicyValues, loosened_rows
+from levibotd.policies import resolve_policy
 
 
 def loosened(new: Config, old: Config, *, policy: str | None, equity: Decimal) -> tuple[str, ...]:

@@ -18,7 +18,8 @@ from msgspec.structs import replace
 
 from levibotd.app.loosening import loosened
 from levibotd.app.rules import Rulebook
-from levibotd.config import Config, check_usable, with_risk
+from levibotd.config import Config, with_risk
+from levibotd.config_checks import check_usable
 from levibotd.domain.records import ConfigUpdate, Entry
 from levibotd.domain.risk import needs_second_factor
 from levibotd.errors import ConfigError

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 
 from levibotd.app.reload import sha_of
 from levibotd.app.rules import FORGET_FLAG
-from levibotd.config import Config, policy_names, with_risk
+from levibotd.config import Config, with_risk
 from levibotd.domain.book import ControlState
 from levibotd.domain.records import ConfigUpdate, Record, RiskPolicyChanged
 from levibotd.errors import ConfigError
+from levibotd.policies import policy_names
 
 BY = "start"
 

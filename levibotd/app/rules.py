@@ -4,13 +4,14 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from actors.risk import RiskSetup
-from levibotd.config import Config, channel_names, policy_names, resolve_policy, with_risk
+from levibotd.config import Config, channel_names, with_risk
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.levels import CHASE_CAP
 from levibotd.domain.lifecycle import Speech
 from levibotd.domain.records import Resolved
 from levibotd.domain.risk import PolicyValues, Rules, lower_stage, stage_in_force
 from levibotd.errors import ConfigError
+from levibotd.policies import policy_names, resolve_policy
 from levibotd.settings import ChannelConfig
 
 FORGET_FLAG = "--forget-overrides"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from levibotd.config import load, policy_names, resolve_policy
+from levibotd.config import load
 from levibotd.domain.book import Held
 from levibotd.domain.gates import GateName
 from levibotd.domain.ledger import Ledger
@@ -32,6 +32,7 @@ from levibotd.domain.risk import (
 )
 from levibotd.domain.signal import CallKey, Leg, Side, Symbol, call_key
 from levibotd.domain.sizing import Filters
+from levibotd.policies import policy_names, resolve_policy
 from tests.domain.desk import BTC, Desk, plan
 
 D = Decimal

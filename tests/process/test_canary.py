@@ -17,7 +17,7 @@ import pytest
 import zstandard
 
 from levibotd.admin.auth import digest_of
-from levibotd.config import SECRET_NAMES
+from levibotd.credentials import SECRET_NAMES
 from levibotd.kernel.clock import LoopClock
 from tests.archiving.past import fill
 from tests.contracts import buckets
