@@ -36,6 +36,7 @@ from levibotd.domain.signal import (
     Post,
     Reading,
     Scored,
+    Side,
     Symbol,
     TraceId,
     call_key,
@@ -75,7 +76,8 @@ class ScorerSetup(Struct, frozen=True, kw_only=True):
     signal_ttl_s: Callable[[], float]
     speech: Callable[[str], Speech] = lambda channel: Speech()
     around: Callable[[Scored, float], Terms | None] = lambda scored, at: None  # What is around a call.
-    trust: Callable[[str, float], Trust | None] = lambda channel, at: None  # What is held of a channel.
+    # What is held of a channel, and of its calls on these sides.
+    trust: Callable[[str, float, tuple[Side, ...]], Trust | None] = lambda channel, at, sides: None
 
 
 class ScorerActor(Actor[ScorerMessage]):
@@ -136,20 +138,25 @@ class ScorerActor(Actor[ScorerMessage]):
         self._remember(post, reading)
         terms = self._around(scored, now)
         told = self._scored(post, scored, view, message.revision, terms)
-        trust = self._trust(post.channel, now) if reading.kind is Kind.NEW and reading.legs else None
+        trust = self._held(post.channel, reading, now)
         if trust is not None:
             told = replace(told, trust=trust, prior_sha=trust.prior.sha)
         symbol = one_symbol(map(view.symbol_of, reading.legs)) if reading.legs else None
         match self._onward(message, scored, now, terms):
             case ScoredSignal() as signal:
                 await self._record(trace, symbol, told)
-                await self._risk.tell(signal if trust is None else replace(signal, ev_r=trust.ev_r))
+                await self._risk.tell(signal if trust is None else replace(signal, ev_r=trust.expected_r))
             case EndCalls() | ReviseCalls() as command:
                 told_first, command = self._watched(command, post.channel, now)
                 await self._record(trace, symbol, told, *told_first)
                 await self._command(command)
             case ending:
                 await self._record(trace, symbol, told, ending)
+
+    def _held(self, channel: str, reading: Reading, now: float) -> Trust | None:
+        if reading.kind is not Kind.NEW or not reading.legs:
+            return None
+        return self._trust(channel, now, tuple(sorted({leg.side for leg in reading.legs})))
 
     def _read(self, post: Post, view: MarketAsOf) -> Scored:
         if self._speech(post.channel).is_heard(post.author):

@@ -11,7 +11,16 @@ from msgspec import Struct
 
 from levibotd.domain.archive import ArchiveOutcome
 from levibotd.domain.gates import Refusal
-from levibotd.domain.records import Entry, Gate, LegOutcome, Logged, RiskTicket, SignalDeleted, SignalEdited
+from levibotd.domain.records import (
+    Entry,
+    Gate,
+    LegOutcome,
+    Logged,
+    RiskTicket,
+    SignalDeleted,
+    SignalEdited,
+    StageEvidence,
+)
 from levibotd.domain.signal import CallKey, Change, Leg, Post, Scored, Side, TraceId
 from levibotd.domain.trade_plan import TradePlan
 from levibotd.kernel.mailbox import Request
@@ -253,7 +262,7 @@ class SetStage(Message, Request[str], frozen=True, kw_only=True):
     """
     Admin -> Exec: the global stage, or that of one channel; answered with the one before.
 
-    `unproven`: up although the evidence is missing.
+    `unproven`: up although the evidence is missing. `names` and `evidence` go with it to the log.
     """
 
     stage: str
@@ -261,6 +270,8 @@ class SetStage(Message, Request[str], frozen=True, kw_only=True):
     reason: str
     channel: str | None = None
     unproven: bool = False
+    names: tuple[str, ...] = ()
+    evidence: StageEvidence | None = None
 
 
 class ClosePosition(Message, Request[tuple[str, ...]], frozen=True, kw_only=True):

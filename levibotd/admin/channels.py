@@ -24,12 +24,11 @@ from levibotd.admin.replies import (
 )
 from levibotd.config import channel_names
 from levibotd.domain.accounting import total
-from levibotd.domain.cards.board import card_of
 from levibotd.domain.cards.card import Baselines, Board, Card
-from levibotd.domain.cards.evidence import lacking
+from levibotd.domain.cards.evidence import evidence_of, lacking
 from levibotd.domain.pictures.equity import equity_picture
 from levibotd.domain.pictures.reliability import reliability_picture
-from levibotd.domain.records import Gate
+from levibotd.domain.records import Gate, StageEvidence
 from levibotd.domain.risk import STAGES, lower_stage, needs_evidence
 from levibotd.errors import ConfigError
 from levibotd.messages import SetStage
@@ -141,10 +140,12 @@ async def put_channel_stage(request: web.Request) -> web.Response:
     allowed = STAGES[: STAGES.index(channel.config.stage) + 1]
     if body.stage not in allowed:
         raise ConfigError(f"stage: expected one of {', '.join(allowed)}")
-    await _permit_up(request, body, channel, ruling=desk.stage_of(channel.id))
+    gate = _lacking(channel, body.stage, await desk.board(), at=desk.clock.time())
+    await _permit_up(request, body, gate, ruling=desk.stage_of(channel.id))
     wish = SetStage(
-        stage=body.stage, by=caller_of(request), reason=body.reason, channel=channel.id, unproven=body.unproven
-    )
+        stage=body.stage, by=caller_of(request), reason=body.reason, channel=channel.id, unproven=body.unproven,
+        names=channel.names, evidence=_evidence(desk, channel, gate),
+    )  # fmt: skip
     before = await answer_of(desk.exec_, wish, timeout_s=desk.ask_timeout_s)
     own = desk.stage_of(channel.id)
     return json(ChannelStageSet(
@@ -152,24 +153,30 @@ async def put_channel_stage(request: web.Request) -> web.Response:
     ))  # fmt: skip
 
 
-async def _permit_up(request: web.Request, body: ChannelStageWanted, channel: _Known, *, ruling: str) -> None:
+async def _permit_up(request: web.Request, body: ChannelStageWanted, gate: Gate | None, *, ruling: str) -> None:
     if lower_stage(ruling, body.stage) == body.stage:
         return
-    gate = _lacking(desk_of(request), channel, body.stage)
     if gate is not None and not body.unproven:
         raise Blocked(gate)
     because = f"{body.stage} allows more than {ruling}"
     await permit_loosening(request, reason=body.reason, because=because, stages=(ruling, body.stage))
 
 
-# Posts may stand in the log under any of its names.
-def _lacking(desk: Desk, channel: _Known, stage: str) -> Gate | None:
-    book, now = desk.cards(), desk.clock.time()
+# Posts may stand in the log under any of its names. As the cards show it: making one here would take the loop's time.
+def _lacking(channel: _Known, stage: str, board: Board, *, at: float) -> Gate | None:
     if not needs_evidence(stage):
         return None
-    names = [name for name in channel.names if name in book.channels] or [channel.id]
-    gates = [lacking(stage, card_of(book, name, at=now), at=now) for name in names]
+    cards = [card for card in board.cards if card.channel in channel.names] or [Card(channel=channel.id)]
+    gates = [lacking(stage, card, at=at) for card in cards]
     return None if None in gates else gates[0]
+
+
+def _evidence(desk: Desk, channel: _Known, gate: Gate | None) -> StageEvidence | None:
+    book, now = desk.cards(), desk.clock.time()
+    name = next((name for name in channel.names if name in book.channels), None)
+    if name is None:
+        return None
+    return evidence_of(book.channels[name], desk.trust(name, ()), at=now, gate=gate)
 
 
 def _known(desk: Desk) -> Iterable[_Known]:

@@ -1,6 +1,6 @@
 """Everything the handlers may use. Made by the composition root; nothing else reaches the daemon over HTTP."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -122,8 +122,8 @@ class Desk(Struct, frozen=True, kw_only=True):
     ended how since this start. `readiness` gives the reasons why the daemon is not ready (none: it is).
     `score` reads a post without side effects, as `parse` prints it. `cards` is the fold over what became of each
     channel's calls, `board` the cards made of it a little while ago, `reliability` what p_call of the served
-    model is worth. `trust` is what is held of a channel now, `is_unproven` whether it stands where it does by the
-    operator's word. `why` tells the story of a trace, None where nobody knows it;
+    model is worth. `trust` is what is held of a channel now, and of its calls on these sides, `is_unproven` whether it
+    stands where it does by the operator's word. `why` tells the story of a trace, None where nobody knows it;
     `climate` is what is around calls now, with the trends of symbols. `configured` is what rules now; `stage_of` is a
     channel's own stage, the global one for None, and `stages` are those that may be set. `started_at` is monotonic.
     """
@@ -150,7 +150,7 @@ class Desk(Struct, frozen=True, kw_only=True):
     cards: Callable[[], CardBook]
     board: Callable[[], Awaitable[Board]]
     reliability: Callable[[], Reliability]
-    trust: Callable[[str], Trust]
+    trust: Callable[[str, Sequence[str]], Trust]
     is_unproven: Callable[[str], bool]
     readiness: Callable[[], tuple[str, ...]]
     why: Callable[[TraceId], Awaitable[object]]

@@ -140,10 +140,10 @@ async def post_score(request: web.Request) -> web.Response:
     desk, body = desk_of(request), await read_body(request, ScoreWanted)
     post = Post(channel=str(body.channel), message_id=1, posted_at=desk.clock.time(), text=body.text)
     found = desk.score(post)
-    held = desk.trust(post.channel)
+    held = desk.trust(post.channel, sorted({leg.side for leg in found.reading.legs}))
     score = Score(
         label=found.label, probs=found.probs, p_call=found.p_call, confidence=found.p_call,
-        p_pays=held.p_pays, ev_r=held.ev_r, stale=found.reading.stale, reasons=found.reasons,
+        p_pays=held.p_pays, ev_r=held.expected_r, stale=found.reading.stale, reasons=found.reasons,
     )  # fmt: skip
     legs = tuple(leg_of(LegRead.of(leg)) for leg in found.reading.legs)
     return json(ReadText(ok=True, kind=found.reading.kind, score=score, legs=legs))
@@ -156,7 +156,7 @@ async def ingest(desk: Desk, post: Post) -> Decided:
         decision = await answer_of(desk.logger, AwaitDecision(trace=post.trace), timeout_s=desk.decision_timeout_s)
     except TimeoutError:
         raise Undecided("ingested, and not decided in time", facts={"trace_id": post.trace}) from None
-    return _decided(decision, trace=post.trace, held=desk.trust(post.channel))
+    return _decided(decision, trace=post.trace, held=desk.trust(post.channel, ()))
 
 
 def message_id_of(body: IngestWanted, *, key: str | None, at: float) -> int:
@@ -226,7 +226,7 @@ def score_of(scored: SignalScored | None, *, held: Trust | None = None) -> Score
     held = scored.trust or held
     return Score(
         label=scored.label, probs=scored.probs, p_call=scored.p_call, confidence=scored.p_call,
-        p_pays=None if held is None else held.p_pays, ev_r=None if held is None else held.ev_r,
+        p_pays=None if held is None else held.p_pays, ev_r=None if held is None else held.expected_r,
         stale=scored.stale, reasons=scored.reasons,
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ nothing is taken. A human may put the channel back, with evidence or by his word
 from collections.abc import Callable, Iterable, Sequence
 
 from levibotd.domain.cards.book import CardBook
-from levibotd.domain.cards.evidence import lost
+from levibotd.domain.cards.evidence import evidence_of, lost
 from levibotd.domain.cards.trusting import TrustDesk
 from levibotd.domain.outcomes import AS_FOLLOWED, ShadowOutcome
 from levibotd.domain.records import DayAnchor, Logged
@@ -23,7 +23,8 @@ class Demotion:
     """
     Watches what is committed. `tell` hands on a wish and says whether it could; what could not is asked again later.
 
-    `stage_of` is a channel's own stage; who stands there by the operator's word only loses it by its losses.
+    `stage_of` is a channel's own stage, `names_of` what it is called, its own name first; who stands there by the
+    operator's word only loses it by its losses.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Demotion:
         trust: TrustDesk,
         stage_of: Callable[[str], str],
         is_unproven: Callable[[str], bool],
+        names_of: Callable[[str], tuple[str, ...]],
         tell: Callable[[SetStage], bool],
         clock: Clock,
     ) -> None:
@@ -40,6 +42,7 @@ class Demotion:
         self._trust = trust
         self._stage_of = stage_of
         self._is_unproven = is_unproven
+        self._names_of = names_of
         self._tell = tell
         self._clock = clock
 
@@ -62,9 +65,12 @@ class Demotion:
         if kept is None or stage not in ("canary", "live"):
             return
         now = self._clock.time()
-        held = None if self._is_unproven(channel) else self._trust.of(channel, at=now)
+        held = self._trust.of(channel, at=now)
         silent_s = None if kept.last_call_at is None else now - kept.last_call_at
-        why = lost(stage, held, since_stage_r=kept.since_stage_r, silent_s=silent_s)
+        judged = None if self._is_unproven(channel) else held
+        why = lost(stage, judged, since_stage_r=kept.since_stage_r, silent_s=silent_s)
         if why is not None:
-            lower = STAGES[STAGES.index(stage) - 1]
-            self._tell(SetStage(stage=lower, by=BY, reason=why, channel=channel))
+            lower, names = STAGES[STAGES.index(stage) - 1], self._names_of(channel)
+            # Under its own name, whatever its posts call it: that is the one that rules.
+            told = evidence_of(kept, held, at=now)
+            self._tell(SetStage(stage=lower, by=BY, reason=why, channel=names[0], names=names, evidence=told))

@@ -87,6 +87,11 @@ class Rulebook:
         confirmed = next((set_to[name] for name in (*channel_names(own), channel) if name in set_to), None)
         return stage_in_force(own.stage, confirmed, file_suffices=self.config.exchange.network != "mainnet")
 
+    def names_of(self, channel: str) -> tuple[str, ...]:
+        """All that this channel is called, its own name first."""
+        own = self._channels.get(channel)
+        return (channel,) if own is None else channel_names(own)
+
     def is_unproven(self, channel: str) -> bool:
         """Is this channel where it is by the operator's word, without evidence?"""
         said = self.ledger().control.unproven

@@ -95,7 +95,11 @@ def _trusted(trust: Mapping[str, Any] | None) -> list[str]:
         return []
     pays = trust["p_pays"]
     held = f"{trust['ev_r']:+.2f} R a call, pays {pays['p']:.0%} (80 %: {pays['lo']:.0%} to {pays['hi']:.0%})"
-    return [f"held of its channel: {held}, from {trust['calls']} calls"]
+    told = [f"held of its channel: {held}, from {trust['calls']} calls"]
+    kind = trust.get("kind")
+    if kind is not None:
+        told.append(f"held of such a {kind['side']}: {kind['ev_r']:+.2f} R a call, from {kind['calls']} of them")
+    return told
 
 
 # Each term of the hybrid score, and whether the score was any good by then.

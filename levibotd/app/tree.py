@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from actors.exec import ExecActor, ExecMessage
-from actors.logger import Log, LoggerActor
+from actors.logger import LoggerActor
 from actors.risk import RiskActor
 from actors.scorer import ScorerActor, ScorerSetup
 from actors.shadow import ShadowActor
@@ -49,6 +49,7 @@ from levibotd.ports.classifier import Classifier
 from levibotd.ports.market import Market
 from levibotd.ports.posts import Posts
 from levibotd.ports.venue import Venue
+from levibotd.recording.log import Log
 
 ACCOUNT = "paper"
 PAPER_ENV = "d"
@@ -114,6 +115,7 @@ class Wired:
             trust=self.trust,
             stage_of=self.rulebook.channel_stage,
             is_unproven=self.rulebook.is_unproven,
+            names_of=self.rulebook.names_of,
             tell=self.exec_.offer,
             clock=parts.clock,
         )
@@ -224,7 +226,7 @@ class Wired:
                 signal_ttl_s=lambda: self.rulebook.config.strategy.signal_ttl_s,
                 speech=self.rulebook.speech,
                 around=lambda scored, at: self.climate.around(scored, at=at),
-                trust=lambda channel, at: self.trust.of(channel, at=at),
+                trust=lambda channel, at, sides: self.trust.of(channel, at=at, sides=sides),
             ),
             classifier=self.parts.classifier,
             market=self.parts.market,

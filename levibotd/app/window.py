@@ -88,7 +88,7 @@ class Window:
             cards=lambda: state.cards,
             board=self._boards.get,
             reliability=self.reliability,
-            trust=lambda channel: self._wired.trust.of(channel, at=parts.clock.time()),
+            trust=lambda channel, sides: self._wired.trust.of(channel, at=parts.clock.time(), sides=sides),
             is_unproven=self._wired.rulebook.is_unproven,
             readiness=self._readiness,
             why=self._why,

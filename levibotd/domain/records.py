@@ -16,7 +16,7 @@ from msgspec import Struct
 from levibotd.domain.climate.terms import Terms
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.signal import CallKey, Change, Post, Side, Symbol, TraceId
-from levibotd.domain.trade_plan import StopTerms, Target, TradePlan
+from levibotd.domain.trade_plan import CloseStop, StopTerms, Target, TradePlan
 from levibotd.domain.trust import Trust
 
 # str | float | Decimal | None. Text and Decimal are both strings in JSON, so a Decimal is read back as its string.
@@ -234,6 +234,8 @@ class RiskSltp(Record, frozen=True, kw_only=True):
     targets_source: str  # signal | imputed | reply | edit
     why: str  # set | moved | replaced
     stop_terms: StopTerms | None = None
+    close_stop: CloseStop | None = None  # Of the plan; a moved stop leaves it as it is.
+    said_by: str = ""  # Which post, and which revision of it, asked for this; so that it is known again.
 
 
 class RiskPolicyChanged(Record, frozen=True, kw_only=True):
@@ -287,8 +289,28 @@ class Control(Record, frozen=True, kw_only=True):
     effect: str = ""
 
 
+class StageEvidence(Struct, frozen=True, kw_only=True):
+    """What was held of a channel when its stage was changed: witnessed calls alone. None is what nobody knows."""
+
+    t: float
+    n_eff: float
+    ev_r: float
+    prior_sha: str
+    witnessed_calls: int
+    days: float  # Since the first of them.
+    parse_coverage: float | None = None
+    since_stage_r: float = 0.0  # As followed, since the stage before was set.
+    silent_days: float | None = None
+    psi: float | None = None  # Of its format: its last posts against its first ones.
+    lacking: str | None = None  # What the stage would have asked for besides.
+
+
 class ChannelStage(Record, frozen=True, kw_only=True):
-    """Stage changed; `channel` None = the global one. `unproven`: the operator's word in place of evidence."""
+    """
+    Stage changed; `channel` None = the global one. `unproven`: the operator's word in place of evidence.
+
+    `names` are all that its posts may call the channel.
+    """
 
     stage: str
     before: str
@@ -296,6 +318,8 @@ class ChannelStage(Record, frozen=True, kw_only=True):
     reason: str
     channel: str | None = None
     unproven: bool = False
+    names: tuple[str, ...] = ()
+    evidence: StageEvidence | None = None
 
 
 class ConfigUpdate(Record, frozen=True, kw_only=True):

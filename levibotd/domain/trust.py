@@ -27,7 +27,9 @@ WEEKS_FOR_EFFECT = 20
 CHANNELS_FOR_PRIOR = 20  # Fewer measured ones, and the prior is assumed.
 CALLS_TO_MEASURE = 10  # Mature ones: fewer measure no channel.
 PLACEBO_FROM = 20.0  # From this n_eff on, R minus its placebo takes the place of R.
+COMPARED_MIN = 0.8  # Of its mature calls have a placebo: fewer, and R stands as it is.
 BACKFILLED_MAX = 10.0  # Effective calls that backfilled evidence may weigh.
+SIDE_SD = 0.1  # R by which a channel's longs and shorts differ from its mean; assumed.
 UNFILLED_MAX = 2.0  # Calls that were never filled add to n_eff at most so many for each that was.
 NOISE_WEIGHT = 10.0  # Calls by which a channel's own variance is drawn to that of all.
 
@@ -56,6 +58,21 @@ class Pays(Struct, frozen=True):
     hi: float
 
 
+class OfSide(Struct, frozen=True, kw_only=True):
+    """
+    What one of a channel's calls on this side makes: the mean of the channel, moved by what its calls on that side say.
+
+    `mean` is theirs alone, None of none; `pull` how much of the difference counts.
+    """
+
+    side: str
+    calls: int
+    n_eff: float
+    mean: float | None
+    pull: float
+    ev_r: float
+
+
 class Trust(Struct, frozen=True, kw_only=True):
     """What is held of a channel as of `at`, from witnessed calls as followed."""
 
@@ -71,6 +88,12 @@ class Trust(Struct, frozen=True, kw_only=True):
     adjusted: bool  # R minus its placebo stands in the place of R.
     prior: Prior
     withheld: bool = False  # Too few of its calls have a price: it is held for no more than what channels are like.
+    kind: OfSide | None = None  # Of a call: that of its side. Of two sides, the lower.
+
+    @property
+    def expected_r(self) -> float:
+        """R that this kind of call makes on average."""
+        return self.ev_r if self.kind is None else self.kind.ev_r
 
 
 # Of 200 simulated channels and what is published of real ones: most lose a little after costs.
@@ -87,6 +110,7 @@ class Lived(Struct, frozen=True, kw_only=True):
 
     posted_at: float
     said: str = ""
+    side: str = ""  # Of the first that shares its name.
     lifetime_s: float
     over_at: float | None = None
     r: float | None = None
@@ -116,8 +140,12 @@ class Survival(Struct, frozen=True, kw_only=True):
 
 def entered_r(call: Lived, *, at: float) -> float:
     """The R with which a call counts at `at`."""
+    return _entered(call, at=at, less=0.0)
+
+
+def _entered(call: Lived, *, at: float, less: float) -> float:
     over = call.over_at is not None and call.over_at <= at
-    r = (call.r if over else call.running_r) or 0.0
+    r = ((call.r if over else call.running_r) or 0.0) - less
     return r if over and is_mature(call, at=at) else min(r, 0.0)
 
 
@@ -126,8 +154,12 @@ def is_mature(call: Lived, *, at: float) -> bool:
     return call.posted_at + call.lifetime_s + HORIZON_S <= at
 
 
-def evidence(calls: Sequence[Lived], *, at: float) -> Evidence | None:
-    """What calls posted by `at` say; None when there is none."""
+def evidence(calls: Sequence[Lived], *, at: float, adjusted: bool | None = None) -> Evidence | None:
+    """
+    What calls posted by `at` say; None when there is none.
+
+    `adjusted` says whether their placebos are taken off; None: where they are enough for that.
+    """
     known = [call for call in calls if call.posted_at <= at]
     if not known:
         return None
@@ -141,10 +173,14 @@ def evidence(calls: Sequence[Lived], *, at: float) -> Evidence | None:
     effect = _design_effect(times, weights, plain)
     filled = [weight for weight, group in zip(weights, groups, strict=True) if _is_filled(group, at=at)]
     n_eff = min(_effective(weights), (1 + UNFILLED_MAX) * _effective(filled)) / effect
-    adjusted = n_eff >= PLACEBO_FROM and any(call.placebo_r is not None for call in known)
+    if adjusted is None:
+        adjusted = n_eff >= PLACEBO_FROM and _is_compared(known, at=at)
+    adjusted = adjusted and any(call.placebo_r is not None for call in known)
     values = plain
     if adjusted:
-        values = [r - fmean([call.placebo_r or 0.0 for call in group]) for group, r in zip(groups, plain, strict=True)]
+        # Those without one are as good as the mean of those that have one.
+        usual = fmean([call.placebo_r for call in known if call.placebo_r is not None])
+        values = [_of_group([_entered(call, at=at, less=_placebo(call, usual)) for call in group]) for group in groups]
     mean = _mean(values, weights)
     return Evidence(
         calls=len(known),
@@ -226,6 +262,23 @@ def trust(found: Evidence | None, *, prior: Prior, at: float) -> Trust:
     )
 
 
+def of_kind(held: Trust, found: Evidence | None, *, side: str) -> Trust:
+    """The same, with what a call on `side` makes: `found` are the channel's calls on that side alone."""
+    pull, mean = 0.0, held.ev_r
+    if found is not None and found.n_eff > 0:
+        pull = SIDE_SD**2 / (SIDE_SD**2 + _error2(found, held.prior.noise**2))
+        mean += pull * (found.mean - held.ev_r)
+    kind = OfSide(
+        side=side,
+        calls=0 if found is None else found.calls,
+        n_eff=0.0 if found is None else six_digits(found.n_eff),
+        mean=None if found is None else six_digits(found.mean),
+        pull=six_digits(pull),
+        ev_r=six_digits(mean),
+    )
+    return replace(held, kind=kind)
+
+
 def cautious(held: Trust, *, at: float) -> Trust:
     """What is held of a channel much of which nobody can price: no more than of one that nobody knows."""
     unknown = trust(None, prior=held.prior, at=at)
@@ -235,6 +288,7 @@ def cautious(held: Trust, *, at: float) -> Trust:
         t=min(held.t, unknown.t),
         p_pays=min(held.p_pays, unknown.p_pays, key=_p_of),
         withheld=True,
+        kind=None if held.kind is None else replace(held.kind, ev_r=min(held.kind.ev_r, unknown.ev_r)),
     )
 
 
@@ -264,6 +318,16 @@ def _is_filled(group: Sequence[Lived], *, at: float) -> bool:
 def _effective(weights: Sequence[float]) -> float:
     total = sum(weights)
     return total * total / sum([weight * weight for weight in weights]) if weights else 0.0
+
+
+# Of few calls a placebo would say what those few are like.
+def _is_compared(known: Sequence[Lived], *, at: float) -> bool:
+    mature = [call.placebo_r is not None for call in known if is_mature(call, at=at)]
+    return bool(mature) and sum(mature) >= COMPARED_MIN * len(mature)
+
+
+def _placebo(call: Lived, usual: float) -> float:
+    return usual if call.placebo_r is None else call.placebo_r
 
 
 # Neither one that is sure to win nor one that cannot be filled, said after the first, makes more of it.

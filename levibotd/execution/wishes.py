@@ -94,6 +94,8 @@ class Wishes:
             reason=asked.reason,
             channel=asked.channel,
             unproven=asked.unproven,
+            names=asked.names,
+            evidence=asked.evidence,
         )
         await self._protocol.commit(None, None, changed)
         return before

@@ -74,7 +74,7 @@ class Bench:
             setup=ScorerSetup(
                 account=ACCOUNT,
                 signal_ttl_s=lambda: 60.0,
-                trust=lambda _channel, at: held_at(at),
+                trust=lambda _channel, at, _sides: held_at(at),
                 around=lambda _scored, _at: self.around,
             ),
             classifier=classifier(),

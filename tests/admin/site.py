@@ -193,10 +193,18 @@ class ExecOfTest(Actor[ExecWish]):
         if reason == "crash":
             raise Crash("as wished")
         match message:
-            case SetStage(stage=stage, channel=channel) if channel is not None:
+            case SetStage(stage=stage, channel=str(channel)):
                 stage_before = control.channel_stages.get(channel, "paper")
                 self._log.commit(
-                    r.ChannelStage(stage=stage, before=stage_before, by=by, reason=reason, channel=channel)
+                    r.ChannelStage(
+                        stage=stage,
+                        before=stage_before,
+                        by=by,
+                        reason=reason,
+                        channel=channel,
+                        names=message.names,
+                        evidence=message.evidence,
+                    )
                 )
                 return stage_before
             case Switch(on=on):
@@ -541,7 +549,7 @@ def _desk(
         cards=lambda: log.cards,
         board=log.board,
         reliability=lambda: RELIABILITY,
-        trust=lambda channel: TrustDesk(log.cards).of(channel, at=clock.time()),
+        trust=lambda channel, sides: TrustDesk(log.cards).of(channel, at=clock.time(), sides=sides),
         is_unproven=lambda channel: log.ledger.control.unproven.get(channel, False),
         readiness=lambda: tuple(reasons),
         why=why,

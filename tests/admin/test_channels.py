@@ -68,8 +68,9 @@ async def test_a_channel_acts_at_the_lower_of_its_stage_and_the_global_one() -> 
         assert told == {"ok": True, "channel": "-1001", "own_stage": "observe", "before": "paper", "stage": "observe"}
         (record,) = (decode(line).entry.record for line in site.log.lines_written)
         assert record == r.ChannelStage(
-            stage="observe", before="paper", by="http:local", reason="odd posts", channel="-1001"
-        )
+            stage="observe", before="paper", by="http:local", reason="odd posts", channel="-1001",
+            names=("-1001", "tg:-1001", "friends"),
+        )  # fmt: skip
 
         await site.ask("PUT", "/stage", body={"stage": "observe", "reason": "r", "confirm": "observe"})
         told = (await site.ask("PUT", "/channels/-1001/stage", body={**wanted, "stage": "paper"})).json()

@@ -12,6 +12,7 @@ from levibotd.messages import SetStage
 from tests.domain.cards.log import BEGIN, DAY, Hand
 
 NOW = BEGIN + 40 * DAY
+OWN_NAME = "-1001"  # Posts of it come as "@c".
 
 
 def looked_at(hand: Hand, record: object, *, stage: str, unproven: bool = False, at: float = NOW) -> list[SetStage]:
@@ -20,7 +21,8 @@ def looked_at(hand: Hand, record: object, *, stage: str, unproven: bool = False,
     async def look(clock: Clock) -> None:
         demotion = Demotion(
             cards=hand.book, trust=TrustDesk(hand.book), stage_of=lambda channel: stage,
-            is_unproven=lambda channel: unproven, tell=lambda wish: told.append(wish) is None, clock=clock,
+            is_unproven=lambda channel: unproven, names_of=lambda channel: (OWN_NAME, channel),
+            tell=lambda wish: told.append(wish) is None, clock=clock,
         )  # fmt: skip
         demotion.observe([Logged(seq=1, ts=at, event_type="", entry=Entry(record))])  # type: ignore[arg-type]
 
@@ -50,7 +52,12 @@ def test_a_channel_that_loses_goes_down_by_one(stage: str, goes_to: str | None) 
 
     told = looked_at(hand, last_outcome(hand), stage=stage)
 
-    assert [(wish.stage, wish.channel, wish.by) for wish in told] == ([] if goes_to is None else [(goes_to, "@c", BY)])
+    wanted = [] if goes_to is None else [(goes_to, OWN_NAME, BY)]
+    assert [(wish.stage, wish.channel, wish.by) for wish in told] == wanted
+    if told:
+        (evidence,) = [wish.evidence for wish in told]
+        assert evidence is not None
+        assert (evidence.witnessed_calls, evidence.t < 0.35, evidence.since_stage_r) == (30, True, -27.0)
 
 
 def test_a_channel_that_wins_stays() -> None:
@@ -67,11 +74,13 @@ def test_who_is_there_by_the_operators_word_goes_by_his_losses_alone() -> None:
     assert wish.reason == "-5.40 R since it was put there, and -5 R is the limit"
 
 
-def test_losses_count_from_the_last_change_of_stage() -> None:
+@pytest.mark.parametrize("names", [("@c",), (OWN_NAME, "@c")])
+def test_losses_count_from_the_last_change_of_stage(names: tuple[str, ...]) -> None:
     hand = channel(-0.9, calls=6)
     assert hand.book.channels["@c"].since_stage_r == pytest.approx(-5.4)
 
-    hand.write(ChannelStage(stage="live", before="canary", by="http", reason="r", channel="@c"), "@c", 0)
+    changed = ChannelStage(stage="live", before="canary", by="http", reason="r", channel=names[0], names=names)
+    hand.write(changed, "@c", 0)
 
     assert looked_at(hand, last_outcome(hand), stage="live", unproven=True) == []
 

@@ -18,8 +18,10 @@ from levibotd.domain.trust import (
     Evidence,
     Lived,
     Survival,
+    cautious,
     entered_r,
     evidence,
+    of_kind,
     prior_of,
     priors_as_of,
     trust,
@@ -246,3 +248,53 @@ def test_it_matures_at_the_end_of_entry_and_horizon(drawn: list[tuple[float, flo
 
     assert found is not None
     assert found.mature == found.calls == len(calls)
+
+
+def test_a_young_call_beside_its_placebo_earns_nothing_early() -> None:
+    old = [lived(10 + n / 10, 0.5, placebo_r=0.4) for n in range(60)]
+    won, lost = lived(2, 3.0, placebo_r=-0.5), lived(2, -1.0, placebo_r=-0.2)
+
+    quiet, loud, worse = (evidence([*old, one], at=NOW) for one in (lived(2, None, placebo_r=0.0), won, lost))
+
+    assert quiet is not None
+    assert loud is not None
+    assert worse is not None
+    assert quiet.adjusted
+    assert loud.mean == pytest.approx(quiet.mean)  # Its placebo lost, and it has won: nothing of it yet.
+    assert worse.mean < quiet.mean
+
+
+def test_the_placebo_is_taken_off_where_most_calls_have_one() -> None:
+    some = [lived(10 + n / 10, 0.5, placebo_r=0.4 if n % 2 else None) for n in range(60)]
+    most = [lived(10 + n / 10, 0.5, placebo_r=0.4 if n % 10 else None) for n in range(60)]
+
+    few, enough = evidence(some, at=NOW), evidence(most, at=NOW)
+
+    assert few is not None
+    assert enough is not None
+    assert (few.adjusted, few.mean) == (False, pytest.approx(0.5))
+    assert (enough.adjusted, enough.mean) == (True, pytest.approx(0.1))  # Those without are as the others.
+
+
+def test_what_a_kind_of_call_makes_lies_between_the_channel_and_its_own_calls() -> None:
+    calls = [lived(10 + n, 1.0 if n % 2 else -0.5) for n in range(60)]
+    held = trust(evidence(calls, at=NOW), prior=ASSUMED, at=NOW)
+    good, bad = evidence(calls[1::2], at=NOW), evidence(calls[::2], at=NOW)
+
+    up, down, unknown = (of_kind(held, one, side="buy") for one in (good, bad, None))
+
+    assert up.kind is not None
+    assert unknown.kind is not None
+    assert -0.5 < down.expected_r < held.ev_r < up.expected_r < 1.0
+    assert (up.kind.calls, up.kind.mean) == (30, 1.0)
+    assert up.kind.ev_r == pytest.approx(held.ev_r + up.kind.pull * (1.0 - held.ev_r), abs=1e-5)
+    assert (unknown.expected_r, unknown.kind.pull, unknown.kind.mean) == (held.ev_r, 0.0, None)
+    assert (up.ev_r, up.t) == (held.ev_r, held.t)  # Of the channel nothing else is held.
+
+
+def test_of_a_channel_that_hides_no_kind_of_call_is_held_for_more() -> None:
+    calls = [lived(10 + n, 1.0) for n in range(60)]
+    held = of_kind(trust(evidence(calls, at=NOW), prior=ASSUMED, at=NOW), evidence(calls, at=NOW), side="buy")
+
+    assert held.expected_r > 0
+    assert cautious(held, at=NOW).expected_r == ASSUMED.mean

@@ -113,12 +113,13 @@ class Bench:
     def _column(self, channel: str, *, witnessed: bool, terms: Terms) -> Column:
         kept = self._book.channels.get(channel, ChannelKept())
         sums = self._sums.get((channel, witnessed), Sums())
-        running = sum(call.witnessed is witnessed and call.as_posted is None for call in kept.calls.values())
+        known = kept.calls.values()
+        running = sum(call.witnessed is witnessed and call.as_posted is None for call in known)
         name = "witnessed" if witnessed else "backfilled"
         column = column_of(sums, running=running, witnessed=witnessed, terms=terms, seed=f"{channel}|{name}")
-        if witnessed and kept.read + kept.ambiguous:
-            share = six_digits(kept.read / (kept.read + kept.ambiguous))
-            column = replace(column, conduct=replace(column.conduct, parse_coverage=share))
+        unsure = sum(call.witnessed is witnessed and call.as_posted is None and call.contaminated for call in known)
+        conduct = replace(column.conduct, contaminated=column.conduct.contaminated + unsure)
+        column = replace(column, conduct=replace(conduct, parse_coverage=kept.parse_coverage) if witnessed else conduct)
         if column.withheld is not None:
             return column
         returns = weekly_returns({week: one.r for week, one in sums.weeks.items()})

@@ -258,9 +258,10 @@ def _unread(record: ShadowOutcome, symbol: Symbol | None) -> CallKept:
 def _staged(book: Book, entry: Entry, record: ChannelStage) -> None:
     for channel in book.channels.values() if record.channel is None else ():
         channel.since_stage_r = 0.0
-    own = book.channels.get(record.channel) if record.channel is not None else None
-    if own is not None:
-        own.since_stage_r = 0.0
+    for name in () if record.channel is None else (record.channel, *record.names):
+        own = book.channels.get(name)
+        if own is not None:
+            own.since_stage_r = 0.0
 
 
 def _tried(book: Book, entry: Entry, record: Trial) -> None:

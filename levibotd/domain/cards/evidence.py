@@ -1,8 +1,10 @@
 """Which evidence a channel must have before its calls may act with money, and at which it is taken back a stage."""
 
-from levibotd.domain.cards.card import Card
+from levibotd.domain.cards.card import Card, Column
+from levibotd.domain.cards.state import ChannelKept
 from levibotd.domain.gates import GateName
-from levibotd.domain.records import Gate
+from levibotd.domain.records import Gate, StageEvidence
+from levibotd.domain.rounding import six_digits
 from levibotd.domain.trust import Trust
 
 DAYS_FOR_CANARY = 14.0
@@ -25,15 +27,33 @@ def lacking(stage: str, card: Card, *, at: float) -> Gate | None:
     if stage != "canary":
         return None
     column = card.witnessed
-    counts = column.counts
     seen_d = 0.0 if column.since is None else (at - column.since) / _DAY_S
     return _below(
         {
             "days": (round(seen_d, 2), DAYS_FOR_CANARY),
-            "witnessed_calls": (float(counts.calls + counts.running), float(CALLS_FOR_CANARY)),
+            "witnessed_calls": (float(_clean(column)), float(CALLS_FOR_CANARY)),
             "parse_coverage": (column.conduct.parse_coverage or 0.0, PARSED_FOR_CANARY),
             "t": (_t(card), T_FOR_CANARY),
         }
+    )
+
+
+def evidence_of(kept: ChannelKept, held: Trust, *, at: float, gate: Gate | None = None) -> StageEvidence:
+    """What was known of a channel at `at`, as the log tells it of a change of its stage. `gate` is what it lacks."""
+    calls = [call for call in kept.calls.values() if call.witnessed and not call.contaminated]
+    older = kept.witnessed
+    since = min([one for one in (older.since, *(call.posted_at for call in calls)) if one is not None], default=at)
+    return StageEvidence(
+        t=held.t,
+        n_eff=held.n_eff,
+        ev_r=held.ev_r,
+        prior_sha=held.prior.sha,
+        witnessed_calls=len(calls) + older.calls - older.contaminated,
+        days=round((at - since) / _DAY_S, 2),
+        parse_coverage=kept.parse_coverage,
+        since_stage_r=six_digits(kept.since_stage_r),
+        silent_days=None if kept.last_call_at is None else round((at - kept.last_call_at) / _DAY_S, 2),
+        lacking=None if gate is None else f"{gate.value}, and {gate.limit} is the least",
     )
 
 
@@ -60,6 +80,11 @@ def _below(wanted: dict[str, tuple[float, float]]) -> Gate | None:
         if found < least:
             return Gate(name=GateName.STAGE, value=f"{name} {found:g}", limit=f"{name} {least:g}")
     return None
+
+
+# What was read with later knowledge moves nobody up.
+def _clean(column: Column) -> int:
+    return column.counts.calls + column.counts.running - column.conduct.contaminated
 
 
 def _t(card: Card) -> float:

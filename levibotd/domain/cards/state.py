@@ -4,6 +4,7 @@ from msgspec import Struct, field
 
 from levibotd.domain.cards.calls import CallKept
 from levibotd.domain.cards.sums import Sums
+from levibotd.domain.rounding import six_digits
 from levibotd.domain.signal import TraceId
 
 
@@ -46,6 +47,12 @@ class ChannelKept(Struct, kw_only=True):
     backfilled_edited: int = 0
     lowest_id: int | None = None  # Of the backfilled posts.
     highest_id: int | None = None
+
+    @property
+    def parse_coverage(self) -> float | None:
+        """Of its posts that may be calls, those that could be read; None before there is one."""
+        asked = self.read + self.ambiguous
+        return six_digits(self.read / asked) if asked else None
 
 
 class Book(Struct, kw_only=True):

@@ -1,6 +1,6 @@
 """Trust in the channels of a card book, as of any moment."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from levibotd.domain.cards.book import CardBook
 from levibotd.domain.cards.calls import FILLED, UNKNOWN, UNPRICED, CallKept
@@ -8,7 +8,18 @@ from levibotd.domain.cards.card import COVERAGE_MIN
 from levibotd.domain.cards.state import ChannelKept
 from levibotd.domain.cards.sums import UNREADABLE
 from levibotd.domain.chance import week_begin, week_of
-from levibotd.domain.trust import Lived, Prior, Survival, Trust, cautious, evidence, priors_as_of, trust, with_history
+from levibotd.domain.trust import (
+    Lived,
+    Prior,
+    Survival,
+    Trust,
+    cautious,
+    evidence,
+    of_kind,
+    priors_as_of,
+    trust,
+    with_history,
+)
 
 Running = Callable[[str], Mapping[str, float]]  # R so far of the open calls of a channel, by their ids.
 
@@ -26,15 +37,22 @@ class TrustDesk:
         self._lived: dict[str, tuple[int, list[Lived]]] = {}
         self._prior: tuple[int, Prior] | None = None
 
-    def of(self, channel: str, *, at: float) -> Trust:
-        """What is held of `channel` at `at`; of one that nobody knows, what channels are like."""
+    def of(self, channel: str, *, at: float, sides: Sequence[str] = ()) -> Trust:
+        """
+        What is held of `channel` at `at`; of one that nobody knows, what channels are like.
+
+        With `sides` also what a call on these makes: where they are two, that on which less is made.
+        """
         prior = self.prior(at=at)
         kept = self._book.channels.get(channel)
         if kept is None:
-            return trust(None, prior=prior, at=at)
+            unknown = trust(None, prior=prior, at=at)
+            return of_kind(unknown, None, side=min(sides)) if sides else unknown
         past = evidence(_lived_of(kept, witnessed=False), at=at) if kept.backfilled_posts else None
         calls = self._with_marks(channel, self._witnessed(channel, kept))
         held = trust(evidence(calls, at=at), prior=with_history(prior, past, survival_of(kept)), at=at)
+        kinds = [of_kind(held, evidence(_on(side, calls), at=at, adjusted=held.adjusted), side=side) for side in sides]
+        held = min(kinds, key=_expected) if kinds else held
         return cautious(held, at=at) if _coverage(kept, at=at) < COVERAGE_MIN else held
 
     def prior(self, *, at: float) -> Prior:
@@ -56,6 +74,14 @@ class TrustDesk:
         if not marks:
             return calls
         return _lived_of(self._book.channels[channel], witnessed=True, marks=marks)
+
+
+def _on(side: str, calls: Sequence[Lived]) -> list[Lived]:
+    return [call for call in calls if call.side == side]
+
+
+def _expected(held: Trust) -> float:
+    return held.expected_r
 
 
 # Of the witnessed calls that are over, and of its pictures: who hides his losers in them is not held for more.
@@ -85,16 +111,18 @@ def survival_of(kept: ChannelKept) -> Survival:
 
 def _lived_of(kept: ChannelKept, *, witnessed: bool, marks: Mapping[str, float] | None = None) -> list[Lived]:
     calls = [call for call in kept.calls.values() if call.witnessed is witnessed and not call.contaminated]
-    return [lived for call in calls if (lived := _one(call, (marks or {}).get(call.id))) is not None]
+    found = [_one(call, (marks or {}).get(call.id), kept.calls.get(call.first, call).side) for call in calls]
+    return [lived for lived in found if lived is not None]
 
 
-def _one(call: CallKept, running_r: float | None) -> Lived | None:
+def _one(call: CallKept, running_r: float | None, side: str) -> Lived | None:
     ended = call.as_followed
     if ended is not None and ended.status == UNPRICED:
         return None
     return Lived(
         posted_at=call.posted_at,
         said=call.first,
+        side=side,
         lifetime_s=call.lifetime_s,
         over_at=None if ended is None else ended.at,
         r=ended.r if ended is not None and ended.status == FILLED else None,

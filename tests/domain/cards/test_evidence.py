@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from levibotd.domain.cards.board import card_of
 from levibotd.domain.cards.card import Card, Column, Conduct, Counts
-from levibotd.domain.cards.evidence import lacking, lost
+from levibotd.domain.cards.evidence import evidence_of, lacking, lost
 from levibotd.domain.signal import Kind
 from levibotd.domain.trust import ASSUMED, trust
 from tests.domain.cards.log import BEGIN, DAY, Hand, leg
@@ -79,3 +79,32 @@ def test_posts_that_may_be_calls_and_cannot_be_read_are_told_on_the_card() -> No
         hand.post("@c", BEGIN + number * DAY, kind=kind, legs=(leg(),) if kind is Kind.NEW else ())
 
     assert card_of(hand.book, "@c", at=NOW).witnessed.conduct.parse_coverage == pytest.approx(2 / 3, abs=1e-6)
+
+
+def test_what_was_read_with_later_knowledge_moves_nobody_up() -> None:
+    hand = Hand()
+    for number in range(12):
+        at = BEGIN + number * DAY
+        own = hand.post("@c", at, legs=(leg(entry=100.0 + number),), trained_until=at + DAY if number % 2 else None)
+        if number < 8:
+            hand.end("@c", own, at + 3600.0, 0.5)
+    card = card_of(hand.book, "@c", at=NOW)
+
+    gate = lacking("canary", card, at=NOW)
+
+    assert (card.witnessed.counts.calls, card.witnessed.counts.running) == (8, 4)
+    assert gate is not None
+    assert (gate.value, gate.limit) == ("witnessed_calls 6", "witnessed_calls 10")
+
+
+def test_the_evidence_of_a_stage_names_what_there_was() -> None:
+    hand = Hand()
+    for number in range(12):
+        hand.called("@c", BEGIN + number * DAY, 0.5)
+    kept = hand.book.channels["@c"]
+
+    told = evidence_of(kept, HELD, at=NOW, gate=lacking("live", Card(channel="@c"), at=NOW))
+
+    assert (told.witnessed_calls, told.days, told.silent_days, told.since_stage_r) == (12, 14.0, 3.0, 6.0)
+    assert (told.t, told.n_eff, told.prior_sha, told.parse_coverage) == (0.9, 40.0, ASSUMED.sha, 1.0)
+    assert told.lacking == "n_eff 0, and n_eff 30 is the least"

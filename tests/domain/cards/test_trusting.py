@@ -8,9 +8,9 @@ from levibotd.domain.cards.book import CardBook
 from levibotd.domain.cards.trusting import TrustDesk, survival_of
 from levibotd.domain.outcomes import ShadowOutcome
 from levibotd.domain.records import Entry, SignalIngest, SignalScored
-from levibotd.domain.signal import Kind
+from levibotd.domain.signal import Kind, Side
 from levibotd.domain.trust import ASSUMED, CHANNELS_FOR_PRIOR
-from tests.domain.cards.log import BEGIN, DAY, Hand
+from tests.domain.cards.log import BEGIN, DAY, Hand, leg
 
 
 def happened_at(entry: Entry, before: float) -> float:
@@ -148,3 +148,38 @@ def test_what_is_gone_from_a_channel_is_told_by_its_numbers() -> None:
 
     assert survival.missing == pytest.approx(0.6)
     assert survival.edited == pytest.approx(0.25)
+
+
+def sided(hand: Hand, side: Side, at: float, r: float, *, coin: str = "BTC") -> None:
+    number = hand.post("@c", at, legs=(leg(coin, side=side, entry=100.0 + (at - BEGIN) // 3600),))
+    hand.end("@c", number, at + DAY, r, symbol=f"{coin}USDT")
+
+
+def test_longs_and_shorts_are_held_apart_and_of_two_sides_the_lower_counts() -> None:
+    hand = Hand()
+    for number in range(60):
+        side, r = (Side.BUY, 1.0) if number % 2 else (Side.SELL, -0.6)
+        sided(hand, side, BEGIN + number * 2 * DAY, r)
+    desk, at = TrustDesk(hand.book), BEGIN + 140 * DAY
+
+    asked = ((), (Side.BUY,), (Side.SELL,), (Side.BUY, Side.SELL))
+    whole, long, short, both = (desk.of("@c", at=at, sides=sides) for sides in asked)
+
+    assert short.expected_r < whole.expected_r < long.expected_r
+    assert both == short
+    assert whole.kind is None
+    assert desk.of("@nobody", at=at, sides=(Side.SELL,)).expected_r == ASSUMED.mean
+
+
+def test_a_side_gains_nothing_by_calls_that_hedge_the_other() -> None:
+    plain, hedged = Hand(), Hand()
+    for number in range(30):
+        at = BEGIN + number * 4 * DAY
+        for hand in (plain, hedged):
+            sided(hand, Side.BUY, at, -0.5)
+        sided(hedged, Side.SELL, at + 60, 1.5)
+    at = BEGIN + 140 * DAY
+
+    found = [TrustDesk(hand.book).of("@c", at=at, sides=(Side.SELL,)).expected_r for hand in (plain, hedged)]
+
+    assert found[1] <= found[0]
