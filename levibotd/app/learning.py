@@ -20,6 +20,7 @@ from levibotd.config import Config, environ_with
 from levibotd.domain.drift import Drift
 from levibotd.domain.label_queue import LabelQueue
 from levibotd.domain.learning import (
+    SHIPPED,
     Appended,
     DatasetCounts,
     DsAppend,
@@ -260,14 +261,19 @@ class Learning:
 
     def _promoted(self, before: str, state: ModelBook) -> ModelPromoted:
         last = state.promotions[-1] if state.promotions else None
-        by_store = self._pinned is None and last is not None
+        if self._pinned is not None or last is None:
+            why, by = "file", "file"
+        elif state.serving in (SHIPPED, self.served.sha):
+            why, by = last.why, last.by
+        else:
+            why, by = "fallback", "daemon"  # The one that was promoted cannot be read.
         return ModelPromoted(
             at=self._clock.time(),
             sha256=self.served.sha,
             before=before,
             trained_until=self.served.trained_until,
-            why=last.why if by_store and last is not None else "file",
-            by=last.by if by_store and last is not None else "file",
+            why=why,
+            by=by,
         )
 
     def _noted(self) -> _Noted:

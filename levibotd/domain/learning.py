@@ -99,7 +99,7 @@ class ModelPromoted(Record, frozen=True, kw_only=True):
     sha256: str
     before: str
     trained_until: float | None
-    why: str  # retrain | rollback | file
+    why: str  # retrain | rollback | file | fallback: what was promoted cannot be read
     by: str
 
 

@@ -202,6 +202,19 @@ async def test_a_bad_model_at_the_start_is_passed_over(tmp_path: Path) -> None:
 
 
 @pytest.mark.fault("G9")
+async def test_a_model_that_went_bad_while_nobody_was_there_is_told_as_what_it_is(tmp_path: Path) -> None:
+    before, sha = promote(store_of(tmp_path), 1), promote(store_of(tmp_path), 2)
+    async with living(configured(tmp_path)) as bench:
+        await anyio.sleep(1)
+        assert bench.learning.served.sha == sha
+    store_of(tmp_path).file_of(sha).write_bytes(b"junk")
+    async with living(configured(tmp_path)) as bench:
+        await anyio.sleep(1)
+        told = [one for one in bench.of(ModelPromoted) if isinstance(one, ModelPromoted)]
+        assert [(one.sha256, one.before, one.why, one.by) for one in told] == [(before, sha, "fallback", "daemon")]
+
+
+@pytest.mark.fault("G9")
 async def test_a_file_that_is_named_is_taken_anew_when_it_changes_and_left_alone_when_it_is_bad(tmp_path: Path) -> None:
     path = pinned(tmp_path, model(1))
     async with living(configured(tmp_path, LEVI_MODEL__FILE=str(path))) as bench:
