@@ -21,7 +21,7 @@ from typing import Any
 import aiofiles
 import msgspec
 
-from actors.logger import Log, LoggerActor
+from actors.logger import LoggerActor
 from bench.actors_here import system
 from bench.measure import Effort, Figure, Row, at_least, at_most, cpu, in_turns, now, ratio, spread
 from bench.post import records_of_a_post
@@ -38,6 +38,7 @@ from levibotd.kernel.mailbox import Box, Ref
 from levibotd.kernel.supervisor import Child
 from levibotd.messages import Append, LoggerMessage
 from levibotd.ports.journal_file import Stamped
+from levibotd.recording.log import Log
 from levibotd.sim.memory_journal import MemoryJournal
 
 WRITERS = 64

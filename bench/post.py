@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from random import Random
 
-from actors.logger import Log
 from bench.bare import Bare
 from bench.contenders import Queues
 from bench.measure import Effort, Figure, Row, at_most, in_turns, one, spread
@@ -31,6 +30,7 @@ from levibotd.kernel.supervisor import ONE_FOR_ONE, Group, System
 from levibotd.kernel.virtual_time import run_virtual
 from levibotd.ports.market import Bar
 from levibotd.ports.posts import Posted
+from levibotd.recording.log import Log
 from levibotd.sim.faulty_files import FaultyFiles
 from levibotd.sim.scripted_posts import ScriptedPosts
 from tests.sim.memory_candles import MemoryCandles

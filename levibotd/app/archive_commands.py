@@ -9,7 +9,7 @@ from typing import TextIO, TypeVar
 import anyio
 import msgspec
 
-from actors.logger import Log, LoggerActor
+from actors.logger import LoggerActor
 from levibotd.adapters.closed_segments import LocalSegments, Unpacked
 from levibotd.adapters.journal_check import verify
 from levibotd.adapters.journal_reader import scan
@@ -41,6 +41,7 @@ from levibotd.observe.logging import make_log
 from levibotd.ports.closed_segments import Measured
 from levibotd.ports.journal_file import LockHeld
 from levibotd.ports.object_store import ObjectStore, StoreRefused
+from levibotd.recording.log import Log
 
 R = TypeVar("R")
 

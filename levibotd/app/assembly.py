@@ -12,7 +12,6 @@ from random import Random
 
 from msgspec import Struct
 
-from actors.logger import Log
 from actors.market import MarketActor
 from actors.sampler import SamplerActor
 from levibotd import __version__
@@ -49,6 +48,7 @@ from levibotd.observe.logging import Log as OperatorLog
 from levibotd.observe.metrics import Metrics
 from levibotd.ports.journal_file import DiskState, LogDeviceDead, Run
 from levibotd.ports.object_store import ObjectStore
+from levibotd.recording.log import Log
 
 SAMPLE_S = 5.0
 QUOTES_S = 10.0

@@ -15,7 +15,6 @@ import anyio
 import msgspec
 from msgspec import Struct
 
-from actors.logger import Log
 from levibotd.adapters.candle_files import CandleFiles
 from levibotd.adapters.candle_rows import CandleRows
 from levibotd.adapters.exchange_info import read_market_list
@@ -38,6 +37,7 @@ from levibotd.kernel.clock import Clock
 from levibotd.kernel.supervisor import ONE_FOR_ONE, Group, System
 from levibotd.kernel.virtual_time import run_virtual
 from levibotd.messages import Append
+from levibotd.recording.log import Log
 
 INSTALLATION = "00"
 DECIDED_S = 600.0  # No post takes longer from its arrival to its decision.

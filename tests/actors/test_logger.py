@@ -8,7 +8,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from actors.logger import BATCH_RECORDS, Log, LoggerActor
+from actors.logger import LoggerActor
 from levibotd.domain.records import (
     AutoRouteSkipped,
     ConfigUpdate,
@@ -33,6 +33,7 @@ from levibotd.kernel.supervisor import System
 from levibotd.kernel.tree import Child, Group
 from levibotd.messages import Append, AwaitDecision, Committed, Decision, LoggerMessage
 from levibotd.ports.journal_file import DiskState, LogDeviceDead
+from levibotd.recording.log import BATCH_RECORDS, Log
 from levibotd.sim.memory_journal import MemoryJournal
 
 TRACE = TraceId("00000000000000aa")

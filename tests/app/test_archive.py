@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.logger import Log, LoggerActor
+from actors.logger import LoggerActor
 from levibotd.app.archive import Archive, store_of
 from levibotd.app.memory import Memory
 from levibotd.archiving.steps import LogRolledBack
@@ -23,6 +23,7 @@ from levibotd.kernel.supervisor import Child
 from levibotd.messages import Append, LoggerMessage
 from levibotd.observe.logging import make_log
 from levibotd.ports.journal_file import Run
+from levibotd.recording.log import Log
 from levibotd.sim.memory_object_store import MemoryObjectStore
 
 MANIFEST = "levibot-aa/manifests/2026-10-01/000000000000009-000-x.json"

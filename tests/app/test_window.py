@@ -9,7 +9,6 @@ from random import Random
 
 import pytest
 
-from actors.logger import Log
 from levibotd import __version__
 from levibotd.app.memory import Memory
 from levibotd.app.paper import paper_venue, recorded_market
@@ -28,6 +27,7 @@ from levibotd.observe.metrics import Metrics
 from levibotd.observe.notify import Herald, Notifier
 from levibotd.ports.event_index import EventQuery
 from levibotd.ports.journal_file import Stamped
+from levibotd.recording.log import Log
 from levibotd.sim.scripted_posts import ScriptedPosts
 from tests.scenarios.bench import BTC, T0, classifier, config_of, flat, minutes
 from tests.sim.memory_candles import MemoryCandles

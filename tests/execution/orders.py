@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from random import Random
 
-from actors.logger import Log, LoggerActor
+from actors.logger import LoggerActor
 from levibotd.app.committed import CommittedState
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.order_records import OrderIntent
@@ -19,6 +19,7 @@ from levibotd.kernel.clock import Clock
 from levibotd.kernel.mailbox import BLOCK, Box, Ref
 from levibotd.kernel.supervisor import Child, Group, System
 from levibotd.messages import LoggerMessage
+from levibotd.recording.log import Log
 from levibotd.sim.memory_journal import MemoryJournal
 from levibotd.sim.paper_venue import PaperVenue
 from levibotd.sim.recorded_market import RecordedMarket

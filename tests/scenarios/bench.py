@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from actors.logger import Log
 from levibotd.adapters.compiled_classifier import CompiledClassifier, load_classifier
 from levibotd.adapters.journal_check import verify
 from levibotd.adapters.local_journal import LocalJournal
@@ -43,6 +42,7 @@ from levibotd.observe.metrics import Metrics
 from levibotd.ports.market import Bar
 from levibotd.ports.posts import Posted, PostEvent
 from levibotd.ports.venue import Ack, Calm, OrderState, Venue, VenueOrder, VenueSnapshot, VenueUpdate
+from levibotd.recording.log import Log
 from levibotd.sim.faulty_files import FaultyFiles
 from levibotd.sim.scripted_posts import ScriptedPosts
 from tests.sim.memory_candles import MemoryCandles
