@@ -1,0 +1,1 @@
+"""What carries the event log between LoggerActor and its journal."""
