@@ -288,6 +288,7 @@ class RiskActor(Actor[RiskMessage]):
         return Conditions(
             mark=mark.price,
             posted_mark=None if posted is None else posted.price,
+            mark_precedes_post=mark.at < post.posted_at,
             atr=self._atr(symbol, self._setup.atr_interval_s, now),
             close_atr=None if close_s is None else self._atr(symbol, close_s, now),
             channel_median_stop=self._ledger().channel_median_stop(post.channel),

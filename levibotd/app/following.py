@@ -99,6 +99,7 @@ class OurPlan:
         return Conditions(
             mark=mark.price,
             posted_mark=None if posted is None else posted.price,
+            mark_precedes_post=mark.at < call.posted_at,
             atr=self._atr(symbol, setup.atr_interval_s, at, period=setup.atr_period),
             close_atr=None if close_s is None else self._atr(symbol, close_s, at, period=setup.atr_period),
             channel_median_stop=call.median_stop,

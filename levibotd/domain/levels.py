@@ -46,6 +46,7 @@ class Conditions(Struct, frozen=True, kw_only=True):
 
     mark: Decimal
     posted_mark: Decimal | None = None  # The price when the post was written.
+    mark_precedes_post: bool = False  # The open of a bar that the post falls into: it tells nothing of what came after.
     atr: Decimal | None = None  # Of the last bar closed before the decision.
     close_atr: Decimal | None = None  # Of the timeframe of a candle-close stop.
     channel_median_stop: float | None = None

@@ -25,6 +25,7 @@ from levibotd.domain.levels import (
     imputed_distance,
     is_breakout,
     signal_stop,
+    target_level,
     targets,
     worst_price,
 )
@@ -120,8 +121,9 @@ def plan_trade(want: Wanted, *, filters: Filters, limits: Limits, conditions: Co
     prices = entry_prices(want, mark=mark)
     if not all(price.is_finite() and price > 0 for price in prices):
         return Refusal(gate=GateName.ENTRY, value=min(prices))
-    cap = chase_cap(_first_distance(want, prices, limits, conditions), cap=limits.chase_cap)
     start = _start(want, prices, conditions)
+    cap = chase_cap(_first_distance(want, prices, limits, conditions), cap=limits.chase_cap)
+    cap = min(cap, _half_way(want, prices, start, cap))
     ran = (mark - start) / start * want.side.sign
     if ran > cap:
         return Refusal(gate=GateName.CHASED, value=_short(ran), limit=_short(cap))
@@ -146,7 +148,7 @@ def plan_trade(want: Wanted, *, filters: Filters, limits: Limits, conditions: Co
     )
     if isinstance(aims, Refusal):
         return aims
-    refusal = _geometry(want, levels, stop, aims, filters, mark)
+    refusal = _geometry(want, levels, stop, aims, filters, conditions)
     if refusal is not None:
         return refusal
     leverage = _leverage(want, levels, stop, filters, limits)
@@ -177,6 +179,15 @@ def _start(want: Wanted, prices: tuple[Decimal, ...], conditions: Conditions) ->
     return conditions.mark
 
 
+# An entry that pays more than its first target brings has nothing to win: one near by leaves it less to run.
+def _half_way(want: Wanted, prices: tuple[Decimal, ...], start: Decimal, cap: Decimal) -> Decimal:
+    if not want.tps:
+        return cap
+    entry = sum(prices, Decimal(0)) / len(prices)
+    nearest = min((target_level(tp, want, entry=entry) - start) * want.side.sign for tp in want.tps)
+    return nearest / start / 2 if nearest > 0 else cap
+
+
 def _stop(
     want: Wanted, levels: tuple[Level, ...], filters: Filters, limits: Limits, conditions: Conditions
 ) -> tuple[Stop, tuple[Level, ...]] | Refusal:
@@ -204,15 +215,21 @@ def _stop(
 
 
 def _geometry(
-    want: Wanted, levels: tuple[Level, ...], stop: Stop, aims: tuple[Target, ...], filters: Filters, mark: Decimal
+    want: Wanted,
+    levels: tuple[Level, ...],
+    stop: Stop,
+    aims: tuple[Target, ...],
+    filters: Filters,
+    conditions: Conditions,
 ) -> Refusal | None:
-    sign = want.side.sign
+    sign, mark = want.side.sign, conditions.mark
     worst = worst_price(levels, side=want.side)
     if any((level.price - stop.price) * sign <= 0 for level in levels):
         return Refusal(gate=GateName.SL_WRONG_SIDE, value=stop.price, limit=levels[-1].price)
     if (mark - stop.price) * sign <= 0:
         return Refusal(gate=GateName.SL_PASSED, value=mark, limit=stop.price)
-    if (aims[0].price - mark) * sign <= 0:
+    # A price of before the post cannot have passed its target: what trades from now on decides, and ends the entries.
+    if not conditions.mark_precedes_post and (aims[0].price - mark) * sign <= 0:
         return Refusal(gate=GateName.TP_PASSED, value=mark, limit=aims[0].price)
     entry = average_price(levels)
     if (aims[0].price - entry) * sign <= 0:

@@ -455,3 +455,23 @@ def test_the_last_target_takes_the_rest() -> None:
 )
 def test_an_exit_is_thin_below_what_the_venue_takes(qty: str, spot: bool, thin: bool) -> None:
     assert is_thin(D(qty), D(100), replace(FILTERS, spot=spot)) is thin
+
+
+def test_a_price_of_before_the_post_has_passed_no_target() -> None:
+    wish = want(Side.BUY, "limit", "95", tps=(D(99),))
+
+    before = plan_trade(wish, filters=FILTERS, limits=LIMITS, conditions=replace(AT_100, mark_precedes_post=True))
+
+    assert isinstance(before, TradePlan)
+    assert [rung.price for rung in before.rungs] == [D(95)]
+
+
+def test_an_entry_runs_at_most_half_the_way_to_the_first_target() -> None:
+    # The cap of half a percent would let it pay more than the target brings.
+    near = planned(want(Side.BUY, "market", tps=(D("100.4"), D(110))))
+    short = planned(want(Side.SELL, "below", "99.8", sl=D(110), tps=(D("99.6"), D(90))))
+    far = planned(want(Side.BUY, "market", tps=(D(110),)))
+
+    assert near.price_cap == D("100.2")
+    assert short.price_cap == D("99.7")
+    assert far.price_cap == D("100.5")
