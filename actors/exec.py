@@ -114,6 +114,7 @@ class ExecActor(Actor[ExecMessage]):
             self._end_what_the_trip_ends()
         for call in tuple(self._ledger().calls.values()):
             self._watch_lifetime(call)
+            self._watch_closes(call)
             self._settle_soon(call.symbol)
 
     def sources(self) -> Sequence[Callable[[], Coroutine[Any, Any, None]]]:
@@ -244,6 +245,8 @@ class ExecActor(Actor[ExecMessage]):
                 await self._settler.send(intent, trace=trace, symbol=symbol, may_send=may_send)
             except Unavailable:
                 continue  # It is UNKNOWN; settling asks again, and no entry goes out beside an unknown stop.
+        if (call := self._ledger().calls.get(ticket.call)) is not None:
+            self._watch_closes(call)  # Of this plan, which may have taken the place of another.
         self._settle_soon(symbol)
 
     def _may_enter(self, ticket: RiskTicket, *, stop_cid: str) -> MaySend:
@@ -344,14 +347,21 @@ class ExecActor(Actor[ExecMessage]):
 
     def _look_again(self, symbol: Symbol) -> None:
         owner = self._ledger().owner(symbol)
-        if owner is not None and not self._settler.given_up(owner):
-            # Not over by the clock that says so, which may have been set back since.
-            self._watch_lifetime(self._ledger().calls[owner])
+        if owner is not None:
+            self._watch_closes(self._ledger().calls[owner])
+            if not self._settler.given_up(owner):
+                # Not over by the clock that says so, which may have been set back since.
+                self._watch_lifetime(self._ledger().calls[owner])
         self._settle_soon(symbol)
 
     def _watch_lifetime(self, call: Call) -> None:
         left_s = max(call.entry_valid_until - self._clock.time(), 0.0)
         self.after(left_s, LookAgain(call.symbol), key=("lifetime", call.symbol))
+
+    def _watch_closes(self, call: Call) -> None:
+        left_s = self._settler.next_close_s(call)
+        if left_s is not None:
+            self.after(left_s, LookAgain(call.symbol), key=("close", call.symbol))
 
     async def _watch_equity(self) -> None:
         tripped = self._equity.trip(self._clock.time())

@@ -35,6 +35,7 @@ from levibotd.domain.records import (
 )
 from levibotd.domain.risk import Approved, Facts, PolicyValues, Rules, judge, policy_hash, try_out
 from levibotd.domain.signal import CallKey, Change, Leg, Post, Symbol, TraceId, call_key, leg_no, message_of
+from levibotd.domain.trade_plan import CLOSES_S
 from levibotd.errors import Unavailable
 from levibotd.execution.equity import EquityWatch
 from levibotd.execution.settler import filters_of
@@ -284,7 +285,7 @@ class RiskActor(Actor[RiskMessage]):
             return None
         posted = self._market.mark(symbol, post.posted_at)
         volume = self._market.volume_24h(symbol, now)
-        close_s = {"4h_close": 14_400.0, "daily_close": 86_400.0, "weekly_close": 604_800.0}.get(leg.sl_kind or "")
+        close_s = CLOSES_S.get(leg.sl_kind or "")
         return Conditions(
             mark=mark.price,
             posted_mark=None if posted is None else posted.price,
@@ -313,6 +314,7 @@ class RiskActor(Actor[RiskMessage]):
                 targets_source=plan.targets_source,
                 why="set",
                 stop_terms=plan.stop_terms,
+                close_stop=plan.close_stop,
             )
             entries.append(Entry(first, trace, plan.symbol))
         answer = await self._log.ask(Append(trace=trace, entries=tuple(entries)), timeout_s=COMMIT_TIMEOUT_S)

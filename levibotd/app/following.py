@@ -10,7 +10,7 @@ from levibotd.domain.levels import Conditions
 from levibotd.domain.risk import Approved, Facts, judge
 from levibotd.domain.shadow_book import ShadowCall
 from levibotd.domain.signal import Symbol
-from levibotd.domain.trade_plan import TradePlan
+from levibotd.domain.trade_plan import CLOSES_S, TradePlan
 from levibotd.execution.pricing import Pricing, Source
 from levibotd.execution.settler import filters_of
 from levibotd.ports.as_of import MarketAsOf

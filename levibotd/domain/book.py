@@ -122,7 +122,7 @@ class Call(Struct, kw_only=True):
     said: str = ""  # The print of its post's text.
     revision: int = 0  # Of the plan that rules: how often it was replaced.
     reductions: dict[str, Decimal] = {}  # What its channel has asked to close of it, by what said so.
-    levels_by: str = ""  # Who of its channel changed its levels last.
+    levels_by: str = ""  # What of its channel was carried out last.
     entries_over: str = ""  # Why its channel, or its deletion, ended what has not filled yet.
     orders: list[str] = []  # Client ids in the order of their intents.
 

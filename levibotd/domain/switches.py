@@ -38,6 +38,7 @@ def _control(state: State, entry: Entry, record: records.Control) -> None:
         state.control.confirmed = [*state.control.confirmed, _small(record.effect)][-CONFIRMED_MAX:]
     elif record.command in ("close", "flatten") and (call := state.calls.get(CallKey(record.effect))) is not None:
         call.status = CLOSING  # From here on, also in a life that never heard the command.
+        call.levels_by = record.reason or call.levels_by
     elif record.command == "cancel" and (call := state.calls.get(CallKey(record.effect))) is not None:
         call.entries_over = "cancelled"
     elif record.command == "reduce":

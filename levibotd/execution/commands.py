@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from levibotd.domain.amendments import Amendment, Rulings, Wish, amend, wish_of_change, wish_of_edit
-from levibotd.domain.book import Call
+from levibotd.domain.book import CLOSING, Call
 from levibotd.domain.exits import Split
 from levibotd.domain.gates import GateName
 from levibotd.domain.ledger import Ledger
@@ -134,10 +134,17 @@ class Commands:
     # Amendments.
 
     async def _amend(self, message: ReviseCalls, asked: list[Asked]) -> None:
+        async with self._settler.levels:  # What moves stops by itself waits until these levels stand in the log.
+            await self._write_down(message, asked)
+        for one in asked:
+            if (held := self._ledger().calls.get(one.call)) is not None:
+                self._hands.settle(held.symbol)
+
+    async def _write_down(self, message: ReviseCalls, asked: list[Asked]) -> None:
         legs: list[LegOutcome] = []
         entries: list[Entry] = []
         reviews: list[str] = []
-        source = "reply" if message.edit is None else "edit"
+        source, name = "reply" if message.edit is None else "edit", _name(message)
         for one in asked:
             call = self._ledger().calls[one.call]
             if one.refused is not None and not call.bought:
@@ -146,18 +153,19 @@ class Commands:
                 entries.append(_command(call, "cancel", reason=one.refused))
                 continue
             found = self._amendment(call, one, only_protects=message.only_protects)
-            if found.reduce and _name(message) in call.reductions:
-                found = replace(found, reduce=Decimal(0))  # Written down by a life that died right behind it.
+            if name == call.levels_by and not found.effect:
+                # Written down by a life that died right behind it, as in the next line.
+                legs.append(LegOutcome(symbol=call.symbol, outcome=_done_before(call, source)))
+                continue
+            if found.reduce and name in call.reductions:
+                found = replace(found, reduce=Decimal(0))
                 legs.append(LegOutcome(symbol=call.symbol, outcome="reduced"))
             reviews += found.review
-            entries += _records(call, found, source=source, name=_name(message))
+            entries += _records(call, found, source=source, name=name)
             if found.effect:
                 legs.append(LegOutcome(symbol=call.symbol, outcome=found.effect))
         reason = f"review.{reviews[0]}" if reviews else "call.over" if not asked else "no_change"
         await self._conclude(message, entries, legs, effect=_strongest(legs), reason=reason)
-        for one in asked:
-            if (held := self._ledger().calls.get(one.call)) is not None:
-                self._hands.settle(held.symbol)
 
     def _amendment(self, call: Call, asked: Asked, *, only_protects: bool) -> Amendment:
         what = asked.what
@@ -255,6 +263,8 @@ def _name(message: ReviseCalls) -> str:
 
 def _records(call: Call, found: Amendment, *, source: str, name: str) -> list[Entry]:
     entries: list[Entry] = []
+    if found.end_entries:  # First: where the stop stood in the log alone, nobody would see that they must go.
+        entries.append(_command(call, "cancel", reason="stop moved"))
     if found.stop is not None or found.targets is not None:
         levels = RiskSltp(
             call=call.key,
@@ -263,15 +273,20 @@ def _records(call: Call, found: Amendment, *, source: str, name: str) -> list[En
             targets=call.targets if found.targets is None else found.targets,
             targets_source=call.targets_source if found.targets is None else source,
             why="moved",
+            said_by=name,
         )
         entries.append(Entry(levels, call.trace, call.symbol))
-    if found.end_entries:
-        entries.append(_command(call, "cancel", reason="stop moved"))
     if found.reduce:
         entries.append(_command(call, "reduce", reason=name, effect=f"{call.key} {found.reduce}"))
     if found.close:
-        entries.append(_command(call, "close", reason=source))
+        entries.append(_command(call, "close", reason=name))
     return entries
+
+
+def _done_before(call: Call, source: str) -> str:
+    if call.status == CLOSING:
+        return "closed"
+    return "moved" if call.stop_source == source else "targets"
 
 
 def _cause(message: EndCalls) -> str:

@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from levibotd.domain.follower_terms import CLOSES_S, PROXY_FUZZ, Costs
+from levibotd.domain.follower_terms import PROXY_FUZZ, Costs
 from levibotd.domain.indicators import ATR_PERIOD, atr
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.levels import Conditions
 from levibotd.domain.signal import Symbol
+from levibotd.domain.trade_plan import CLOSES_S
 from levibotd.domain.trading_costs import WIDEST_HALF_SPREAD, Fees
 from levibotd.ports.as_of import MarketAsOf
 from levibotd.ports.market import Bar, Market

@@ -4,12 +4,13 @@ Bring a call to where it should be: ask what is missing, do it, ask again.
 One settling runs per symbol at a time, so that two events never lead to the same order twice.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 
 from msgspec import Struct
 
-from levibotd.domain.book import CLOSING, Call
+from levibotd.domain.book import CLOSED, CLOSING, Call
 from levibotd.domain.exits import entries_over, moved_stop, mover_of, position_closed
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.order_records import OrderIntent, Protect
@@ -24,16 +25,18 @@ from levibotd.domain.protection import (
     next_actions,
     opening_actions,
 )
-from levibotd.domain.records import Record, RiskSltp, RiskTicket
+from levibotd.domain.records import Control, Record, RiskSltp, RiskTicket
 from levibotd.domain.signal import CallKey, Symbol, TraceId
 from levibotd.domain.sizing import Filters
 from levibotd.errors import OutcomeUnknown, Unavailable
+from levibotd.execution.close_watch import CloseWatch
 from levibotd.execution.protocol import MaySend, OrderProtocol
 from levibotd.execution.told import armed
 from levibotd.kernel.clock import Clock
 from levibotd.ports.market import Instrument, Market
 from levibotd.ports.venue import Fill
 
+STOPPED = "stop"  # Why a call ends whose stop was reached.
 ROUNDS_MAX = 16  # A call that is not settled after so many rounds is looked at again at the next event.
 
 
@@ -83,6 +86,9 @@ class Settler:
         self._naming = naming
         self._stop_mover = stop_mover
         self._on_fill = on_fill
+        self._closes = CloseWatch(market, clock)
+        # Whoever changes levels reckons with those that rule, and nobody else does until his stand in the log.
+        self.levels = asyncio.Lock()
         self._over: dict[CallKey, str] = {}
         self._closing: dict[CallKey, str] = {}
         self._replacing: dict[CallKey, Replacement] = {}
@@ -131,6 +137,10 @@ class Settler:
             return False
         self._best[call.key] = seen
         return self._wanted_stop(call, self._ledger().orders_of(call.key)) is not None
+
+    def next_close_s(self, call: Call) -> float | None:
+        """In how many seconds a bar closes that this call's stop looks at; None where none does."""
+        return self._closes.next_look_s(call)
 
     def naked_since(self) -> dict[CallKey, float]:
         """Positions without a stop at the venue, and since when (monotonic)."""
@@ -183,6 +193,7 @@ class Settler:
                 orders = self._ledger().orders_of(call.key)
                 if await self._replaced(call, orders):
                     continue
+                await self._heed_closes(call)
                 await self._move_stop(call, orders)
                 actions = self._missing(call, orders)
                 for action in actions:
@@ -206,10 +217,16 @@ class Settler:
         elif any(order.live for order in entries) and call.status != CLOSING and call.key not in self._over:
             return False
         else:
-            why = self._may_not_begin(call, by.ticket, entries) or "replaced"
-        del self._replacing[call.key]
-        if why == "replaced":
-            await self._begin_anew(call, by, orders)
+            why = "replaced"
+        intents: tuple[OrderIntent, ...] = ()
+        async with self.levels:
+            if why == "replaced":
+                why = self._may_not_begin(call, by.ticket, entries) or why
+            del self._replacing[call.key]
+            if why == "replaced":
+                intents = await self._begin_anew(call, by.ticket, orders)
+        if intents:
+            await by.open(call.trace, by.ticket, intents)
         await by.over(why)
         return True
 
@@ -221,13 +238,14 @@ class Settler:
             return "absent"  # Inferred, not told: nobody knows for certain that it cannot fill.
         if self._clock.time() > ticket.expires_at or ledger.ticket(call.key) is None:
             return "ticket_expired"
+        if call.stop != call.plan.stop and (ticket.plan.stop - call.stop) * call.side.sign < 0:
+            return "stop_widened"  # It was tightened since; that was not said for nothing.
         if ticket.plan.qty > entry_room(tuple(entries), planned_qty=call.plan.qty):
             return "too_large"
         closed = ledger.may_open()
         return None if closed is None else closed.name
 
-    async def _begin_anew(self, call: Call, by: Replacement, orders: tuple[Order, ...]) -> None:
-        ticket = by.ticket
+    async def _begin_anew(self, call: Call, ticket: RiskTicket, orders: tuple[Order, ...]) -> tuple[OrderIntent, ...]:
         plan = ticket.plan
         actions = opening_actions(plan, orders=orders)
         intents = tuple(self.intent(call.key, action, revision=ticket.revision) for action in actions)
@@ -243,7 +261,7 @@ class Settler:
         )
         triggers = [armed(ticket, intent) for intent in intents if intent.type == "trigger"]
         await self._protocol.commit(call.trace, call.symbol, *intents, levels, *triggers)
-        await by.open(call.trace, ticket, intents)
+        return intents
 
     # What was refused is tried again a little later, and no event of the venue's would remind us.
     def _refused_just_now(self, orders: tuple[Order, ...]) -> bool:
@@ -302,7 +320,7 @@ class Settler:
     async def _finish(self, call: Call) -> None:
         records: list[Record] = []
         if call.sold:
-            reason = self._closing.get(call.key) if call.exit_role == "c" else None
+            reason = self._closing.get(call.key) or self._stopped_out(call) if call.exit_role == "c" else None
             at = call.changed_at if call.changed_at is not None else self._clock.time()
             records.append(position_closed(call, at=at, reason=reason))
         records.append(Protect(call=call.key, state="ended", sl_cids=(), tp_cids=()))
@@ -311,6 +329,7 @@ class Settler:
             memory.pop(call.key, None)
         self._replacing.pop(call.key, None)
         self._best.pop(call.key, None)
+        self._closes.forget(call.key)
         self._naked_since.pop(call.key, None)
         self._cancelled.difference_update(call.orders)
 
@@ -325,19 +344,38 @@ class Settler:
             best=self._best.get(call.key),
         )
 
-    async def _move_stop(self, call: Call, orders: tuple[Order, ...]) -> None:
-        level = self._wanted_stop(call, orders)
-        if level is None or not call.qty:
+    # A bar has closed beyond the stop: out, whatever rests at the venue. On record first, as every way out.
+    async def _heed_closes(self, call: Call) -> None:
+        if call.status in (CLOSING, CLOSED) or call.key in self._closing:
             return
-        moved = RiskSltp(
-            call=call.key,
-            stop=level,
-            stop_source=mover_of(self._stop_mover(call.channel)).kind,
-            targets=call.targets,
-            targets_source=call.targets_source,
-            why="moved",
-        )
-        await self._protocol.commit(call.trace, call.symbol, moved)
+        found = self._closes.beyond(call)
+        if found is None:
+            return
+        beyond = f"{found.price:f} at {found.at:.0f}"
+        out = Control(command="close", by="stop", reason=f"closed at {beyond}", effect=call.key)
+        await self._protocol.commit(call.trace, call.symbol, out)
+        self.close(call.key, why=STOPPED)
+
+    # In a life that did not look itself.
+    def _stopped_out(self, call: Call) -> str | None:
+        return STOPPED if self._closes.stopped(call, until=call.changed_at or self._clock.time()) else None
+
+    async def _move_stop(self, call: Call, orders: tuple[Order, ...]) -> None:
+        if not call.qty or self._wanted_stop(call, orders) is None:
+            return
+        async with self.levels:
+            level = self._wanted_stop(call, orders)
+            if level is None:
+                return  # Somebody else has moved it as far meanwhile.
+            moved = RiskSltp(
+                call=call.key,
+                stop=level,
+                stop_source=mover_of(self._stop_mover(call.channel)).kind,
+                targets=call.targets,
+                targets_source=call.targets_source,
+                why="moved",
+            )
+            await self._protocol.commit(call.trace, call.symbol, moved)
 
     def _protection(self, key: CallKey) -> Protect:
         call = self._ledger().calls[key]

@@ -26,8 +26,9 @@ from levibotd.domain.order_records import (
     Protect,
 )
 from levibotd.domain.orders import ENTRY, STOP
-from levibotd.domain.records import AutoRouteSkipped, Entry, Heartbeat, Record, SignalIngest
+from levibotd.domain.records import AutoRouteSkipped, Entry, Heartbeat, Record, RiskSltp, SignalIngest
 from levibotd.domain.signal import CallKey, Post, TraceId
+from levibotd.domain.trade_plan import Target
 from tests.domain.desk import BTC, Desk, plan, random_history
 
 ROOTS = {records.Record, order_records.OrderFill}  # Never logged themselves.
@@ -267,3 +268,23 @@ def test_a_trade_of_an_impossible_size_is_counted_and_books_nothing(bad: str) ->
 
     assert desk.ledger.contradictions == 1
     assert (desk.ledger.cash, desk.call(key)) == (before.cash, before.calls[key])
+
+
+def test_levels_that_were_reckoned_with_an_older_stop_take_nothing_back() -> None:
+    desk = Desk()
+    key = desk.ticket(plan(targets=("110", "120")))
+    desk.intent(key, ENTRY, "1", price="100")
+    targets = (Target(price=Decimal(112), share=Decimal(1)),)
+
+    def moved(stop: str, why: str = "moved") -> Decimal:
+        level = RiskSltp(
+            call=key, stop=Decimal(stop), stop_source="reply", targets=targets, targets_source="reply", why=why
+        )
+        desk.write(level)
+        return desk.ledger.calls[key].stop
+
+    assert moved("95") == 95
+    assert moved("93") == 95
+    assert desk.ledger.calls[key].targets == targets
+    assert moved("96") == 96
+    assert moved("91", why="replaced") == 91

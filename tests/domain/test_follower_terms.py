@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from levibotd.domain.follower_terms import (
     Aim,
@@ -17,7 +18,7 @@ from levibotd.domain.follower_terms import (
 )
 from levibotd.domain.levels import Conditions, Wanted
 from levibotd.domain.signal import Side, Symbol
-from levibotd.domain.trade_plan import Rung, Target, TradePlan
+from levibotd.domain.trade_plan import CloseStop, Rung, Target, TradePlan
 from tests.domain.followed import DAY, START
 
 BTC = Symbol("BTCUSDT")
@@ -207,6 +208,10 @@ def test_a_plan_of_ours_is_followed_by_its_own_rungs_and_shares() -> None:
 
     assert [(lot.style, lot.share) for lot in found.lots] == [("limit", 0.75), ("ioc", 0.25)]
     assert (found.planned_loss, found.entry_until, found.mover) == (10.5, START + 3 * DAY, "breakeven")
+    assert found.close_rule is None
+    kept = replace(plan, close_stop=CloseStop(price=Decimal(93), interval_s=14_400.0))
+    ruled = as_planned(kept, costs=COSTS, decided_at=START, valid_s=DAY).close_rule
+    assert ruled == CloseRule(level=93.0, interval_s=14_400.0)
 
 
 def test_what_may_have_won_and_may_have_lost_is_undecided() -> None:

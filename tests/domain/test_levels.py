@@ -21,7 +21,7 @@ from levibotd.domain.levels import (
     worst_price,
 )
 from levibotd.domain.signal import Leg, Side, Symbol
-from levibotd.domain.trade_plan import StopTerms
+from levibotd.domain.trade_plan import CloseStop, StopTerms
 
 D = Decimal
 TICK = D("0.01")
@@ -197,6 +197,7 @@ def test_a_candle_close_stop_has_a_disaster_stop_beyond_it(close_atr: str | None
 
     assert isinstance(found, Stop)
     assert found.price == D(stop)
+    assert found.close == CloseStop(price=D(95), interval_s=14_400.0)
     assert "4h_close beyond 95" in found.notes[0]
 
 
