@@ -16,6 +16,7 @@ _REACH = frozenset({"from", "to", "till", "until", "towards"})
 
 
 _ORDERED = frozenset({w.ENTRY, w.TP, w.STOP, w.PROFIT, w.ATTACH})  # "Entry orders", "stop-loss orders".
+_SIDES = frozenset({w.BUY, w.SELL, w.LONG, w.SHORT})
 
 
 def _role_of(tokens: Sequence[Token], i: int) -> int | None:
@@ -157,6 +158,14 @@ def _is_title(tokens: Sequence[Token], i: int) -> bool:
     )
 
 
+def _is_told_before_its_side(tokens: Sequence[Token], i: int) -> bool:
+    """Whether a level is beside this word and what to do there behind both: "above 5 buy", "5 üstü al"."""
+    if i and tokens[i - 1][0] == NUMBER:
+        return _role_of(tokens, i + 1) in _SIDES
+    level = next((j for j in (i + 1, i + 2) if j < len(tokens) and tokens[j][0] == NUMBER), None)
+    return level is not None and _number_follows(tokens, i) and _role_of(tokens, level + 1) in _SIDES
+
+
 def _read_stop(s: Scan, tokens: Sequence[Token], i: int, *, strong_fresh: bool) -> None:
     following = _next_word(tokens, i)
     if strong_fresh and s.field in (w.ENTRY, w.SELL) and following not in (w.ATTACH, w.TP):
@@ -241,10 +250,12 @@ def _read_modifier(s: Scan, tokens: Sequence[Token], i: int, role: int, *, stron
         if s.field in (w.ENTRY, w.SELL) and (s.labelled or s.numbers_here or s.fresh):
             if role == w.BELOW:
                 s.out.below.add(s.line)
-            elif s.fresh:
+            elif s.fresh or _is_told_before_its_side(tokens, i):
                 s.out.above.add(s.line)
         elif s.field is None and not s.out.entry and s.out.flags & {"long", "short", "buy"} and _is_title(tokens, i):
             label(s, w.ENTRY)
+            (s.out.below if role == w.BELOW else s.out.above).add(s.line)
+        elif s.field is None and not s.out.entry and _is_told_before_its_side(tokens, i):
             (s.out.below if role == w.BELOW else s.out.above).add(s.line)
     elif role == w.SAT:
         if i and tokens[i - 1][0] != WORD:

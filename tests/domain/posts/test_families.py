@@ -328,3 +328,18 @@ def test_a_block_is_the_same_in_every_wording(text: str) -> None:
 )
 def test_targets_of_a_story_are_no_call_at_market(text: str) -> None:
     assert not reading(text).legs
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("above 1.0 buy", "above"),
+        ("Only above 1.0 long", "above"),
+        ("Breakout above 1.0 buy", "above"),
+        ("1.0 üstü al", "above"),
+        ("below 1.0 buy", "below"),
+        ("1.0 buy", "limit"),
+    ],
+)
+def test_a_level_may_be_told_before_what_to_do_there(words: str, kind: str) -> None:
+    assert leg(f"#ADA/USDT {words}\nTargets: 1.05, 1.1\nSL 0.95").entry_type == kind
