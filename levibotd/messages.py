@@ -308,6 +308,13 @@ class LookAtBook(Message, frozen=True, kw_only=True):
     timed: bool = False
 
 
+# --- To ComparerActor -------------------------------------------------------------------------
+
+
+class CompareNext(Message, frozen=True, kw_only=True):
+    """Its own timer -> Comparer: it has rested long enough."""
+
+
 # --- To TrainerActor --------------------------------------------------------------------------
 
 

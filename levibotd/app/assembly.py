@@ -52,7 +52,10 @@ from levibotd.recording.log import Log
 
 SAMPLE_S = 5.0
 QUOTES_S = 10.0
-ACTORS = ("logger", "archiver", "exec", "risk", "scorer", "market", "telegram", "http", "sampler", "shadow", "trainer")
+ACTORS = (
+    "logger", "archiver", "exec", "risk", "scorer", "market", "telegram", "http", "sampler", "shadow", "comparer",
+    "trainer",
+)  # fmt: skip
 
 
 class Surroundings(Struct, frozen=True, kw_only=True):
@@ -246,6 +249,7 @@ class Assembly:
                 Child(http, make_http),
                 Child(sampler, self._make_sampler),
                 self.wired.shadowing(),
+                self.wired.comparing(),
             ),
         )
 

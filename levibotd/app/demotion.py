@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterable, Sequence
 from levibotd.domain.cards.book import CardBook
 from levibotd.domain.cards.evidence import evidence_of, lost
 from levibotd.domain.cards.trusting import TrustDesk
-from levibotd.domain.outcomes import AS_FOLLOWED, ShadowOutcome
+from levibotd.domain.outcomes import AS_FOLLOWED, PLACEBO, ShadowOutcome
 from levibotd.domain.records import DayAnchor, Logged
 from levibotd.domain.risk import STAGES
 from levibotd.kernel.clock import Clock
 from levibotd.messages import SetStage
 
 BY = "evidence"
+
+_MOVES = (AS_FOLLOWED, PLACEBO)  # Ledgers that trust is made of.
 
 
 class Demotion:
@@ -54,7 +56,7 @@ class Demotion:
         found: dict[str, None] = {}
         for one in committed:
             match one.entry.record:
-                case ShadowOutcome(ledger=ledger, channel=channel, witnessed=True) if ledger == AS_FOLLOWED:
+                case ShadowOutcome(ledger=ledger, channel=channel, witnessed=True) if ledger in _MOVES:
                     found[channel] = None
                 case DayAnchor():
                     found |= dict.fromkeys(self._cards.channels)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from actors.comparer import ComparerActor
 from actors.exec import ExecActor, ExecMessage
 from actors.logger import LoggerActor
 from actors.risk import RiskActor
@@ -44,7 +45,14 @@ from levibotd.kernel.clock import Clock
 from levibotd.kernel.mailbox import BLOCK, CONFLATE, DROP_NEWEST, Box, Ref
 from levibotd.kernel.poison import itself
 from levibotd.kernel.supervisor import ONE_FOR_ONE, REST_FOR_ONE, Child, Group
-from levibotd.messages import Decision, LoggerMessage, LookAtBook, RiskMessage, ScorerMessage, TelegramMessage
+from levibotd.messages import (
+    Decision,
+    LoggerMessage,
+    LookAtBook,
+    RiskMessage,
+    ScorerMessage,
+    TelegramMessage,
+)
 from levibotd.ports.classifier import Classifier
 from levibotd.ports.market import Market
 from levibotd.ports.posts import Posts
@@ -143,6 +151,10 @@ class Wired:
 
     def shadowing(self) -> Child:
         return Child(self.shadow, self._make_shadow, waits_on=(self.logger,))
+
+    def comparing(self) -> Child:
+        """Not where time is played: there nothing is witnessed."""
+        return Child(Ref("comparer", Box(2, CONFLATE, key=type)), self._make_comparer, waits_on=(self.logger,))
 
     def equity_watch(self) -> EquityWatch:
         """A watch of its own for each who asks: its last good prices are its memory."""
@@ -263,6 +275,16 @@ class Wired:
         return ShadowActor(
             book=lambda: parts.state.shadow,
             shadowing=self._shadowing,
+            log=self.logger,
+            clock=parts.clock,
+        )
+
+    def _make_comparer(self) -> ComparerActor:
+        parts = self.parts
+        return ComparerActor(
+            book=lambda: parts.state.shadow,
+            market=parts.market,
+            pricing=lambda: pricing_of(self.rulebook.config),
             log=self.logger,
             clock=parts.clock,
         )

@@ -2,7 +2,8 @@
 What became of a call in the shadow ledger, traded or not: the records that verdicts on channels rest on.
 
 Two ledgers follow each call. `as_posted` is the canonical follower, the same for every channel and
-never tuned; `as_followed` takes our policy, our stop and our targets.
+never tuned; `as_followed` takes our policy, our stop and our targets. What the same trade makes at random times
+stands beside them as `placebo`: once when the call must be over, and once more when times after it are, too.
 """
 
 from decimal import Decimal
@@ -12,6 +13,7 @@ from levibotd.domain.signal import CallKey, Side
 
 AS_POSTED = "as_posted"
 AS_FOLLOWED = "as_followed"
+PLACEBO = "placebo"
 
 WITNESSED_WITHIN_S = 120.0
 FIRST_TEXT_WITHIN_S = 600.0  # A backfilled post edited later than this after it was posted: nobody knows what it said.
@@ -21,7 +23,7 @@ _LIVE = frozenset({"demo", "file", "http", "telethon"})
 
 class ShadowOutcome(Record, frozen=True, kw_only=True):
     """
-    A call is over in one ledger. One record per call and ledger, and no second one.
+    A call is over in one ledger. One record per call and ledger, and no second one; of the placebo two.
 
     `status` is filled, unfilled, cancelled, unpriced or unknown (a backfilled post whose first text
     nobody has); `reason` says more: no_candles, quote, delisted, unreadable, target_traded, announced …
@@ -31,7 +33,7 @@ class ShadowOutcome(Record, frozen=True, kw_only=True):
 
     call: CallKey
     channel: str
-    ledger: str  # as_posted | as_followed
+    ledger: str  # as_posted | as_followed | placebo
     side: Side
     status: str
     reason: str | None = None
@@ -55,6 +57,7 @@ class ShadowOutcome(Record, frozen=True, kw_only=True):
     proxy: bool = False  # Priced on another market than the one it names.
     synthetic: bool = False  # Priced through a cross.
     contaminated: bool = False
+    times: int = 0  # Of a placebo: that its mean is of.
 
 
 def is_witnessed(ingest: SignalIngest) -> bool:

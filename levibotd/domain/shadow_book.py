@@ -16,7 +16,7 @@ from msgspec import Struct, field
 from levibotd.domain.cards.calls import stop_distance
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.lifecycle import calls_meant
-from levibotd.domain.outcomes import AS_FOLLOWED, AS_POSTED, ShadowOutcome, has_unknown_text, is_witnessed
+from levibotd.domain.outcomes import AS_FOLLOWED, AS_POSTED, PLACEBO, ShadowOutcome, has_unknown_text, is_witnessed
 from levibotd.domain.records import Logged, RiskTicket, SignalExpired, SignalIngest, SignalScored
 from levibotd.domain.risk import day_of
 from levibotd.domain.signal import NO_TRADE, CallKey, Kind, Reading, Symbol, TraceId, call_key
@@ -24,6 +24,8 @@ from levibotd.domain.trade_plan import TradePlan
 
 LATENCY_S = 1.0  # From what reaches us to what could be done about it, for entries and announced exits alike.
 OPEN_MAX = 20_000
+PAST_MAX = 20_000  # Calls that are over, and are to be compared with the same trade at random times.
+PLACEBOS = 2
 POSTS_KEPT = 4096  # Between their arrival and their reading.
 CHANNELS_MAX = 4096
 STOPS_PER_CHANNEL_MAX = 50
@@ -78,6 +80,7 @@ class ShadowBook(Struct, kw_only=True):
     announced: int = 0
     posts: dict[TraceId, SignalIngest] = field(default_factory=dict)
     stops: dict[str, list[float]] = field(default_factory=dict)
+    past: dict[CallKey, ShadowCall] = field(default_factory=dict)  # Over, witnessed, and not compared for good.
 
     def apply(self, logged: Logged) -> None:
         """Fold one committed record in. Never raises."""
@@ -177,12 +180,18 @@ def _ticket(book: ShadowBook, record: RiskTicket, _logged: Logged) -> None:
 
 
 def _outcome(book: ShadowBook, record: ShadowOutcome, _logged: Logged) -> None:
-    call = book.calls.get(record.call)
+    calls = book.past if record.ledger == PLACEBO else book.calls
+    call = calls.get(record.call)
     if call is None:
         return
     call.done = (*call.done, record.ledger)
-    if all(ledger in call.done for ledger in _BOTH):
+    if record.ledger == PLACEBO:
+        if call.done.count(PLACEBO) >= PLACEBOS:
+            del book.past[record.call]
+    elif all(ledger in call.done for ledger in _BOTH):
         del book.calls[record.call]
+        if call.witnessed and not call.contaminated and record.status not in ("unpriced", UNKNOWN):
+            _remember(book.past, record.call, call, limit=PAST_MAX)
 
 
 # The newest are looked at first: what follows a call about its post mostly follows at once.

@@ -116,6 +116,7 @@ class Lived(Struct, frozen=True, kw_only=True):
     r: float | None = None
     running_r: float | None = None
     placebo_r: float | None = None
+    placebos: tuple[tuple[float, float], ...] = ()  # In place of it: since when it is known, and what.
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
@@ -149,6 +150,11 @@ def _entered(call: Lived, *, at: float, less: float) -> float:
     return r if over and is_mature(call, at=at) else min(r, 0.0)
 
 
+def placebo_of(call: Lived, *, at: float) -> float | None:
+    """Its placebo, as far as it was known at `at`."""
+    return next((r for since, r in reversed(call.placebos) if since <= at), call.placebo_r)
+
+
 def is_mature(call: Lived, *, at: float) -> bool:
     """Could it be over by `at`, however it went?"""
     return call.posted_at + call.lifetime_s + HORIZON_S <= at
@@ -175,12 +181,12 @@ def evidence(calls: Sequence[Lived], *, at: float, adjusted: bool | None = None)
     n_eff = min(_effective(weights), (1 + UNFILLED_MAX) * _effective(filled)) / effect
     if adjusted is None:
         adjusted = n_eff >= PLACEBO_FROM and _is_compared(known, at=at)
-    adjusted = adjusted and any(call.placebo_r is not None for call in known)
-    values = plain
+    values, placebos = plain, [r for call in known if (r := placebo_of(call, at=at)) is not None]
+    adjusted = adjusted and bool(placebos)
     if adjusted:
         # Those without one are as good as the mean of those that have one.
-        usual = fmean([call.placebo_r for call in known if call.placebo_r is not None])
-        values = [_of_group([_entered(call, at=at, less=_placebo(call, usual)) for call in group]) for group in groups]
+        usual = fmean(placebos)
+        values = [_of_group([_less(call, at=at, usual=usual) for call in group]) for group in groups]
     mean = _mean(values, weights)
     return Evidence(
         calls=len(known),
@@ -322,12 +328,13 @@ def _effective(weights: Sequence[float]) -> float:
 
 # Of few calls a placebo would say what those few are like.
 def _is_compared(known: Sequence[Lived], *, at: float) -> bool:
-    mature = [call.placebo_r is not None for call in known if is_mature(call, at=at)]
+    mature = [placebo_of(call, at=at) is not None for call in known if is_mature(call, at=at)]
     return bool(mature) and sum(mature) >= COMPARED_MIN * len(mature)
 
 
-def _placebo(call: Lived, usual: float) -> float:
-    return usual if call.placebo_r is None else call.placebo_r
+def _less(call: Lived, *, at: float, usual: float) -> float:
+    placebo = placebo_of(call, at=at)
+    return _entered(call, at=at, less=usual if placebo is None else placebo)
 
 
 # Neither one that is sure to win nor one that cannot be filled, said after the first, makes more of it.

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from random import Random
 from statistics import fmean
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from levibotd.domain.cards.book import id_of
@@ -19,6 +20,7 @@ from levibotd.domain.follower import Follow
 from levibotd.domain.follower_terms import HORIZON_S, Aim, CloseRule, Lot, Terms
 from levibotd.domain.records import Logged, SignalIngest, SignalScored
 from levibotd.domain.shadow_book import ShadowBook, ShadowCall
+from levibotd.domain.signal import CallKey
 from levibotd.execution.pricing import Pricing, Source, ended_bars, mark_of, source_of
 from levibotd.execution.shadowing import posted_terms
 from levibotd.ports.market import Bar, Market
@@ -50,6 +52,17 @@ def calls_of(log: Iterable[Logged]) -> Iterator[ShadowCall]:
                 yield from [book.calls.pop(key) for key in keys]
 
 
+class Start(Struct, frozen=True):
+    """A call that has a price: its bars, its terms and the price that they were made at."""
+
+    key: CallKey
+    source: Source
+    terms: Terms
+    mark: float
+    since: float  # First and last of the other times.
+    last: float
+
+
 class OtherTimesBench:
     """Follows calls at other times than their own. Nothing after `until` is looked at."""
 
@@ -61,6 +74,21 @@ class OtherTimesBench:
 
     def of(self, call: ShadowCall) -> OtherTimes | None:
         """How a call does at other times; None where it has no price."""
+        start = self.start(call)
+        if start is None:
+            return None
+        bars = [bar for part in self.slices(start) for bar in part]
+        found = at_other_times(start, bars, times=self.times(bars[0].interval_s)) if bars else []
+        return OtherTimes(
+            channel=call.channel,
+            id=id_of(call.key),
+            placebo_r=fmean(found) if found else None,
+            times=len(found),
+            delayed_r={delay: self._delayed(call, start.source, delay) for delay in DELAYS_S},
+        )
+
+    def start(self, call: ShadowCall) -> Start | None:
+        """Where a call starts from at other times; None where it has no price."""
         if call.fate is not None:
             return None
         source = source_of(self._market, call.leg, at=call.decided_at, pricing=self._pricing)
@@ -70,14 +98,12 @@ class OtherTimesBench:
         mark = mark_of(self._market, source, call.decided_at)
         if terms is None or mark is None:
             return None
-        found = self._placebo(call, source, terms, float(mark))
-        return OtherTimes(
-            channel=call.channel,
-            id=id_of(call.key),
-            placebo_r=fmean(found) if found else None,
-            times=len(found),
-            delayed_r={delay: self._delayed(call, source, delay) for delay in DELAYS_S},
-        )
+        since, last = call.decided_at - WITHIN_S, min(call.decided_at + WITHIN_S, self._until - LIFE_S)
+        return Start(call.key, source, terms, float(mark), since, last)
+
+    def slices(self, start: Start) -> Iterator[Sequence[Bar]]:
+        """The bars that its other times need, a thousand at a time."""
+        return self._read(start.source, since=start.since, until=start.last + LIFE_S if start.last > start.since else 0)
 
     def times(self, interval_s: float) -> int:
         """How many times each call is tried at with bars of this length."""
@@ -88,22 +114,6 @@ class OtherTimesBench:
         found = posted_terms(self._market, call, source, at=at)
         return found if isinstance(found, Terms) else None
 
-    def _placebo(self, call: ShadowCall, source: Source, terms: Terms, mark: float) -> list[float]:
-        since, last = call.decided_at - WITHIN_S, min(call.decided_at + WITHIN_S, self._until - LIFE_S)
-        bars = self._bars(source, since=since, until=last + LIFE_S) if last > since else []
-        if not bars:
-            return []
-        opens = [bar.ts for bar in bars]
-        chance = Random(f"placebo|{call.key}")
-        found = []
-        for _ in range(self.times(bars[0].interval_s)):
-            at = chance.uniform(since, last)
-            number = bisect_left(opens, at)
-            if 0 < number < len(bars) and bars[number - 1].ts + bars[number - 1].interval_s >= at:
-                price = bars[number - 1].open  # The mark at a moment is the open of the bar that holds it.
-                found.append(_followed(_moved(terms, at=at, factor=price / mark), bars, number))
-        return found
-
     def _delayed(self, call: ShadowCall, source: Source, delay: float) -> float | None:
         at = call.heard_at + delay
         bars = self._bars(source, since=at - DELAY_BAR_S, until=min(at + LIFE_S, self._until))
@@ -113,15 +123,30 @@ class OtherTimesBench:
         return 0.0 if terms is None else _followed(terms, bars, bisect_left([bar.ts for bar in bars], at))
 
     def _bars(self, source: Source, *, since: float, until: float) -> list[Bar]:
-        found: list[Bar] = []
-        more = True
+        return [bar for part in self._read(source, since=since, until=until) for bar in part]
+
+    def _read(self, source: Source, *, since: float, until: float) -> Iterator[Sequence[Bar]]:
+        more = since < until
         while more:
             read = ended_bars(self._market, source, since=since, now=until)
-            found += read.bars
+            yield read.bars
             more = read.more and bool(read.bars)
             if more:
                 since = read.bars[-1].ts + read.bars[-1].interval_s
-        return found
+
+
+def at_other_times(start: Start, bars: Sequence[Bar], *, times: int) -> list[float]:
+    """R at each of the times that have a price. Pure, and the same for the same call and bars."""
+    opens = [bar.ts for bar in bars]
+    chance = Random(f"placebo|{start.key}")
+    found = []
+    for _ in range(times):
+        at = chance.uniform(start.since, start.last)
+        number = bisect_left(opens, at)
+        if 0 < number < len(bars) and bars[number - 1].ts + bars[number - 1].interval_s >= at:
+            price = bars[number - 1].open  # The mark at a moment is the open of the bar that holds it.
+            found.append(_followed(_moved(start.terms, at=at, factor=price / start.mark), bars, number))
+    return found
 
 
 def _followed(terms: Terms, bars: Sequence[Bar], number: int) -> float:

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from levibotd.domain.leg_read import LegRead
-from levibotd.domain.outcomes import AS_FOLLOWED, AS_POSTED, ShadowOutcome
+from levibotd.domain.outcomes import AS_FOLLOWED, AS_POSTED, PLACEBO, ShadowOutcome
 from levibotd.domain.records import (
     Entry,
     Logged,
@@ -172,6 +172,25 @@ def test_a_call_is_let_go_when_both_outcomes_are_written() -> None:
     told.tell(outcome(key(7), AS_FOLLOWED))
 
     assert not told.book.calls
+
+
+@pytest.mark.parametrize(
+    ("source", "status", "kept"),
+    [("telethon", "filled", True), ("telethon", "unpriced", False), ("replay", "filled", False)],
+)
+def test_a_witnessed_call_that_is_over_waits_until_it_was_compared_twice(source: str, status: str, kept: bool) -> None:
+    told = Told()
+    told.post(1, LEG, source=source)
+    (key,) = told.book.calls
+    for ledger in (AS_POSTED, AS_FOLLOWED):
+        told.tell(replace(outcome(key, ledger), status=status))
+
+    assert list(told.book.past) == ([key] if kept else [])
+    assert ShadowBook.from_bytes(told.book.to_bytes()) == told.book
+    told.tell(outcome(key, PLACEBO))
+    assert list(told.book.past) == ([key] if kept else [])
+    told.tell(outcome(key, PLACEBO))
+    assert told.book.past == {}
 
 
 def test_a_reply_that_closes_ends_its_call_alone() -> None:

@@ -18,7 +18,7 @@ from levibotd.domain.cards.sums import add, add_claim, add_unreadable
 from levibotd.domain.cards.trial import Trial
 from levibotd.domain.copies import SAME_CALL_S, call_print
 from levibotd.domain.leg_read import LegRead
-from levibotd.domain.outcomes import AS_POSTED, ShadowOutcome, has_unknown_text, is_witnessed
+from levibotd.domain.outcomes import AS_POSTED, PLACEBO, ShadowOutcome, has_unknown_text, is_witnessed
 from levibotd.domain.records import ChannelStage, Entry, SignalDeleted, SignalEdited, SignalIngest, SignalScored
 from levibotd.domain.risk import day_of
 from levibotd.domain.signal import NO_TRADE, CallKey, Kind, Post, Symbol
@@ -219,6 +219,9 @@ def _deleted(book: Book, entry: Entry, record: SignalDeleted) -> None:
 def _outcome(book: Book, entry: Entry, record: ShadowOutcome) -> None:
     if record.reason == "unreadable":
         return  # A picture is counted when it comes.
+    if record.ledger == PLACEBO:
+        _compared(book, record)
+        return
     channel = _channel(book, record.channel)
     if channel is None:
         return
@@ -240,6 +243,14 @@ def _outcome(book: Book, entry: Entry, record: ShadowOutcome) -> None:
         call.as_followed = ended
         channel.since_stage_r += (ended.r or 0.0) if call.witnessed else 0.0
     call.contaminated = call.contaminated or record.contaminated
+
+
+def _compared(book: Book, record: ShadowOutcome) -> None:
+    call = _call_at(book, record.channel, id_of(record.call))
+    if call is not None and record.r is not None:
+        call.placebo_r = record.r
+        call.placebos = (*call.placebos, (record.at, record.r))
+        book.channels[record.channel].changes += 1
 
 
 # Its reading is not in what is left of the log.

@@ -71,6 +71,7 @@ class CallKept(Struct, kw_only=True, gc=False):
     as_posted: Ended | None = None
     as_followed: Ended | None = None
     placebo_r: float | None = None
+    placebos: tuple[tuple[float, float], ...] = ()  # As they came to be known: when, and what.
     edited_at: float | None = None
     deleted_at: float | None = None
     claimed: bool | None = None  # True: its channel says that it won.

@@ -48,7 +48,7 @@ class Compared(Struct, frozen=True, kw_only=True):
             found = self.calls.get(name, {})
             for call in kept.calls.values():
                 if call.id in found:
-                    call.placebo_r = found[call.id].placebo_r
+                    call.placebo_r, call.placebos = found[call.id].placebo_r, ()
         return other
 
     def latency(self, channel: str, kept: ChannelKept, *, witnessed: bool) -> dict[str, float | None]:

@@ -127,5 +127,6 @@ def _one(call: CallKept, running_r: float | None, side: str) -> Lived | None:
         over_at=None if ended is None else ended.at,
         r=ended.r if ended is not None and ended.status == FILLED else None,
         running_r=running_r,
-        placebo_r=call.placebo_r,
+        placebo_r=None if call.placebos else call.placebo_r,
+        placebos=call.placebos,
     )

@@ -3,10 +3,12 @@
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
+from levibotd.domain.cards.board import card_of
 from levibotd.domain.cards.book import CardBook
 from levibotd.domain.cards.trusting import TrustDesk, survival_of
-from levibotd.domain.outcomes import ShadowOutcome
+from levibotd.domain.outcomes import AS_FOLLOWED, PLACEBO, ShadowOutcome
 from levibotd.domain.records import Entry, SignalIngest, SignalScored
 from levibotd.domain.signal import Kind, Side
 from levibotd.domain.trust import ASSUMED, CHANNELS_FOR_PRIOR
@@ -183,3 +185,25 @@ def test_a_side_gains_nothing_by_calls_that_hedge_the_other() -> None:
     found = [TrustDesk(hand.book).of("@c", at=at, sides=(Side.SELL,)).expected_r for hand in (plain, hedged)]
 
     assert found[1] <= found[0]
+
+
+def test_a_placebo_is_taken_off_from_when_it_was_known() -> None:
+    hand = Hand()
+    for number in range(60):
+        hand.called("@c", BEGIN + number * DAY, 0.5)
+    at = BEGIN + 90 * DAY
+    before = TrustDesk(hand.book).of("@c", at=at)
+    for known_at, r in ((at, 0.4), (at + 10 * DAY, 0.1)):
+        for entry in [one for one in hand.entries if isinstance(one.record, ShadowOutcome)]:
+            if entry.record.ledger == AS_FOLLOWED:
+                placebo = replace(entry.record, ledger=PLACEBO, at=known_at, r=r, status="compared")
+                hand.write(placebo, "@c", 0)
+    desk = TrustDesk(hand.book)
+
+    earlier, then, later = (desk.of("@c", at=at + days * DAY) for days in (-0.001, 0, 10))
+
+    assert not before.adjusted
+    assert (earlier.adjusted, earlier.ev_r) == (False, pytest.approx(before.ev_r, abs=1e-4))
+    assert then.adjusted
+    assert then.ev_r < later.ev_r < before.ev_r
+    assert card_of(hand.book, "@c", at=at).witnessed.results.placebo == pytest.approx(0.1)
