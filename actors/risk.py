@@ -212,9 +212,12 @@ class RiskActor(Actor[RiskMessage]):
         facts = self._facts(post, asked.call, leg, now, p_call=asked.p_call)
         if facts.symbol != held.plan.symbol or facts.filters is None:
             return replace(asked, refused=str(GateName.NOT_TRADABLE))
-        # Whatever the new levels would allow: an edit never makes a call larger than it was planned.
+        # Whatever the new levels would allow: an edit never makes a call larger, or dearer, than it was planned.
         most = min(facts.filters.max_qty, held.plan.qty)
-        ticket = self._judged(replace(facts, filters=replace(facts.filters, max_qty=most), regardless=True))
+        facts = replace(
+            facts, filters=replace(facts.filters, max_qty=most), loss_max=held.plan.planned_loss, regardless=True
+        )
+        ticket = self._judged(facts)
         if isinstance(ticket, Refusal):
             return replace(asked, refused=str(ticket.gate))
         ticket = replace(ticket, revision=held.revision + 1)

@@ -154,6 +154,19 @@ def entry_changed(before: LegRead | None, now: LegRead) -> bool:
     return before is not None and (before.entry, before.entry_type) != (now.entry, now.entry_type)
 
 
+def stop_widened(now: LegRead, before: LegRead, *, stop: Decimal, planned: Decimal) -> bool:
+    """
+    Does an edit ask for a stop that only another plan could have: one further away than `stop`, or of another kind?
+
+    Not where the stop has left its place in the plan (`planned`): what was tightened stays tightened.
+    """
+    if now.sl is None or (now.sl, now.sl_kind) == (before.sl, before.sl_kind) or stop != planned:
+        return False
+    if (now.sl_kind or "price") != "price" or isinstance(now.sl, tuple):
+        return True
+    return (now.sl * now.factor - stop) * now.side.sign < 0
+
+
 def amend(call: Call, orders: Sequence[Order], wish: Wish, rules: Rulings) -> Amendment:
     """
     Say what of a wish is done.

@@ -114,6 +114,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     held: tuple[Held, ...] = ()
     last_close: float | None = None
     last_stop_out: float | None = None
+    loss_max: Decimal | None = None  # What the plan may lose whose place this one would take.
     notional_cap: Decimal | None = None  # What whoever gave the call wants to spend at most.
 
 
@@ -168,6 +169,7 @@ def limits_of(facts: Facts, *, policy: PolicyValues, rules: Rules) -> Limits:
         notional_min=rules.notional_min,
         p_call=facts.p_call,
         no_sl=rules.no_sl,
+        loss_max=facts.loss_max,
         heat_left=min(left),
         max_tps=rules.max_tps,
         entry_split=rules.entry_split,

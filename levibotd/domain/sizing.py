@@ -78,6 +78,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     notional_min: Decimal = Decimal(0)
     p_call: float = 1.0
     no_sl: str = "impute"  # impute | skip
+    loss_max: Decimal | None = None  # Of the plan whose place this one takes.
     heat_left: Decimal | None = None  # Planned loss that may still be added.
     max_tps: int = 5
     entry_split: Split = EVEN
@@ -88,7 +89,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     def budget(self) -> Decimal:
         """What a call may lose at its stop. A less certain reading halves it; nothing raises it."""
         budget = self.equity * self.risk_per_trade
-        return budget / 2 if self.p_call < SURE else budget
+        budget = budget / 2 if self.p_call < SURE else budget
+        return budget if self.loss_max is None else min(budget, self.loss_max)
 
 
 class _Size(Struct, frozen=True):

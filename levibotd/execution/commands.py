@@ -11,7 +11,7 @@ from decimal import Decimal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from levibotd.domain.amendments import Amendment, Rulings, Wish, amend, wish_of_change, wish_of_edit
+from levibotd.domain.amendments import Amendment, Rulings, amend, wish_of_change, wish_of_edit
 from levibotd.domain.book import CLOSING, Call
 from levibotd.domain.exits import Split
 from levibotd.domain.gates import GateName
@@ -182,7 +182,7 @@ class Commands:
             max_tps=most,
             only_protects=only_protects,
         )
-        return amend(call, self._ledger().orders_of(call.key), _without_planned(wish, asked), rules)
+        return amend(call, self._ledger().orders_of(call.key), wish, rules)
 
     # One plan after the other: the next is asked for once this one is settled, and finds itself changed already.
     def _replace(self, message: ReviseCalls, asked: Asked) -> None:
@@ -245,11 +245,6 @@ class Commands:
         recalled = OrderBlocked(call=key, gate=GateName.RECALLED, value="its channel", limit="not taken back")
         await self._protocol.commit(trace, ticket.plan.symbol if ticket is not None else None, recalled)
         return True
-
-
-def _without_planned(wish: Wish, asked: Asked) -> Wish:
-    # Another entry is said no to in its own words: it has filled, or nobody planned it.
-    return wish if not asked.wants_plan else replace(wish, entry=True)
 
 
 def _command(call: Call, command: str, *, reason: str = "", effect: str = "") -> Entry:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from msgspec.structs import replace
 
-from levibotd.domain.amendments import entry_changed
+from levibotd.domain.amendments import entry_changed, stop_widened
 from levibotd.domain.book import Call
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.leg_read import LegRead
@@ -61,12 +61,16 @@ def asked_by_edit(
 
 def _asked(key: CallKey, leg: Leg, ledger: Ledger, *, p_call: float, late: bool) -> Asked:
     held = ledger.calls.get(key) or ledger.ticket(key)
-    before = held.leg if held is not None else None
-    wants_plan = before is not None and before.side is leg.side and entry_changed(before, LegRead.of(leg))
-    # Late entries are not sent any more; and those that rest are not what the channel wants.
-    return Asked(
-        call=key, what=leg, p_call=p_call, wants_plan=wants_plan, refused="late" if wants_plan and late else None
-    )
+    now, before = LegRead.of(leg), None if held is None else held.leg
+    wants_plan, refused = False, None
+    if held is not None and before is not None and before.side is leg.side:
+        if entry_changed(before, now):
+            # Late entries are not sent any more; and those that rest are not what the channel wants.
+            wants_plan, refused = True, "late" if late else None
+        elif not late and not (isinstance(held, Call) and held.bought):
+            stop = held.stop if isinstance(held, Call) else held.plan.stop
+            wants_plan = stop_widened(now, before, stop=stop, planned=held.plan.stop)
+    return Asked(call=key, what=leg, p_call=p_call, wants_plan=wants_plan, refused=refused)
 
 
 def sold_by(post: Post, reading: Reading, calls: Iterable[Call], market: Market, *, at: float) -> tuple[CallKey, ...]:

@@ -20,13 +20,14 @@ from levibotd.domain.order_records import (
     OrderBlocked,
     OrderDone,
     OrderFill,
+    OrderIntent,
     OrderReject,
     OrderResolved,
     OrderUnknown,
     Protect,
 )
 from levibotd.domain.orders import ENTRY, STOP
-from levibotd.domain.records import AutoRouteSkipped, Entry, Heartbeat, Record, RiskSltp, SignalIngest
+from levibotd.domain.records import AutoRouteSkipped, Entry, Heartbeat, Record, RiskSltp, RiskTicket, SignalIngest
 from levibotd.domain.signal import CallKey, Post, TraceId
 from levibotd.domain.trade_plan import Target
 from tests.domain.desk import BTC, Desk, plan, random_history
@@ -288,3 +289,22 @@ def test_levels_that_were_reckoned_with_an_older_stop_take_nothing_back() -> Non
     assert desk.ledger.calls[key].targets == targets
     assert moved("96") == 96
     assert moved("91", why="replaced") == 91
+
+
+@pytest.mark.parametrize("filled", [False, True])
+def test_another_plan_takes_the_place_of_one_that_has_not_filled_alone(filled: bool) -> None:
+    desk = Desk()
+    key = desk.ticket(plan())
+    cid = desk.rest(key, ENTRY, "2", price="100")
+    first = next(one.record for one in desk.entries if isinstance(one.record, RiskTicket))
+    if filled:
+        desk.fill(cid, "1", "100")
+    again = replace(first, plan=plan(rungs=(("1", "97"),), stop="88"), revision=1)
+    desk.write(again, trace=desk.entries[0].trace)
+    intent = next(one.record for one in desk.entries if isinstance(one.record, OrderIntent))
+    desk.write(replace(intent, cid=intent.cid[:-1] + "1", attempt=1, revision=1), symbol=BTC)
+
+    call = desk.ledger.calls[key]
+    assert (call.revision, call.stop, call.plan.qty) == ((0, 90, 1) if filled else (1, 88, 1))
+    assert desk.ledger.contradictions == int(filled)
+    assert len(call.orders) == 2 - filled

@@ -1,12 +1,14 @@
 """What is said about open calls is carried out once, and written down in one piece."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal as D
 
 import pytest
+from msgspec.structs import replace
 
-from levibotd.domain.order_records import OrderBlocked, OrderFilled, OrderIntent
+from levibotd.domain.order_records import OrderBlocked, OrderDone, OrderFilled, OrderIntent
 from levibotd.domain.records import (
     AutoRouteExecuted,
     AutoRouteSkipped,
@@ -22,6 +24,7 @@ from levibotd.domain.records import (
 from levibotd.domain.signal import CallKey, Change, Post, Side, Symbol, TraceId, call_key, trace_id
 from levibotd.execution.commands import TRIES_MAX, Commands, Hands
 from levibotd.execution.settler import Settler, always
+from levibotd.journal import TERMINAL
 from levibotd.kernel.clock import Clock
 from levibotd.messages import Asked, ClosePosition, EndCalls, ReviseCalls
 from tests.execution.orders import KEY, TRACE, Desk
@@ -198,3 +201,69 @@ async def test_an_operator_closes_what_he_names_or_all(clock: Clock) -> None:
         assert await bench.commands.close(ClosePosition(calls=(nobodys,), by="me", reason="r")) == ()
         assert await bench.commands.close(ClosePosition(by="me", reason="r")) == (KEY,)
         assert [one.command for one in bench.since(0) if isinstance(one, Control)] == ["flatten"]
+
+
+@pytest.mark.parametrize(
+    ("change", "outcome"),
+    [
+        (Change(stop=97.0), "moved"),
+        (Change(targets=(108.0,)), "targets"),
+        (Change(close_share=0.5), "reduced"),
+        (Change(close_share=1.0), "closed"),
+        (Change(stop=101.0), "closed"),
+    ],
+)
+@pytest.mark.parametrize("edit", [None, EDIT])
+async def test_what_a_life_wrote_down_before_its_decision_was_carried_out(
+    clock: Clock, change: Change, outcome: str, edit: SignalEdited | None
+) -> None:
+    written: list[Entry] = []
+    async with bench_of(clock) as bench:
+        seen = bench.written
+        await bench.commands.revise(revise(change, edit=edit))
+        written += [one.entry for one in bench.desk.journal.logged[seen:-1]]
+    async with bench_of(clock) as bench:
+        await bench.desk.protocol.commit_all(TRACE, *written)
+        seen = bench.written
+        await bench.commands.revise(revise(change, edit=edit))
+        (ended,) = bench.since(seen)
+        assert isinstance(ended, AutoRouteExecuted | SignalEdited)
+        assert ended.effect == outcome
+
+
+async def test_what_has_ended_meanwhile_is_not_ended_again(clock: Clock) -> None:
+    async with bench_of(clock, filled=False) as bench:
+        ticket = replace(bench.desk.ticket(), revision=1)
+        await bench.desk.protocol.commit(TRACE, BTC, ticket)
+        asked = Asked(call=KEY, what=Change(entry=(98.0,)), wants_plan=True, ticket=ticket)
+        await bench.commands.revise(ReviseCalls(trace=REPLY, asked=(asked,), received_at=T0))
+        await bench.desk.protocol.commit_all(REPLY, Entry(AutoRouteSkipped(reason="told before"), REPLY))
+        (entry,) = [one for one in bench.desk.state.ledger().open_orders() if one.role == "e"]
+        await bench.desk.protocol.commit(TRACE, BTC, OrderDone(cid=entry.cid, final="cancelled", cum_qty=D(0)))
+        await bench.settler.settle(BTC)
+        assert bench.desk.state.ledger().calls[KEY].revision == 1
+        ends = [one.entry.record for one in bench.desk.journal.logged if one.event_type in TERMINAL]
+        assert ends == [AutoRouteSkipped(reason="told before")]
+
+
+async def test_levels_are_changed_one_after_the_other(clock: Clock) -> None:
+    """Whoever reckons with levels waits for those that are on their way to the log."""
+    async with bench_of(clock) as bench, asyncio.TaskGroup() as tasks:
+        async with bench.settler.levels:
+            seen = bench.written
+            change = tasks.create_task(bench.commands.revise(revise(Change(targets=(108.0,)))))
+            await clock.sleep(1.0)
+            assert bench.written == seen
+            (call,) = bench.desk.state.ledger().calls.values()
+            mover = RiskSltp(
+                call=KEY,
+                stop=D(98),
+                stop_source="breakeven",
+                targets=call.targets,
+                targets_source="signal",
+                why="moved",
+            )
+            await bench.desk.protocol.commit(TRACE, BTC, mover)
+        await change
+        call = bench.desk.state.ledger().calls[KEY]
+        assert (str(call.stop), [str(one.price) for one in call.targets]) == ("98", ["108"])

@@ -86,6 +86,26 @@ def test_another_entry_needs_a_plan_unless_it_is_late(late: bool, refused: str |
     assert found.needs_plan is not late
 
 
+@pytest.mark.parametrize(
+    ("sl", "kind", "pending", "late", "wants_plan"),
+    [
+        (85.0, "price", True, False, True),
+        (95.0, "price", True, False, False),  # Tighter: the stop moves, and all else stays.
+        (85.0, "price", False, False, False),  # Of what is held people must say so.
+        (85.0, "price", True, True, False),
+        (92.0, "4h_close", True, False, True),  # Its stop at the venue lies elsewhere: only a plan can tell.
+        (None, None, True, False, False),
+    ],
+)
+def test_a_wider_stop_needs_a_plan_while_nothing_has_filled(
+    sl: float | None, kind: str | None, pending: bool, late: bool, wants_plan: bool
+) -> None:
+    leg = replace(LEG, sl=sl, sl_kind=kind)
+    found = edited(Reading(kind=Kind.NEW, legs=(leg,)), late=late, pending=pending)
+    assert isinstance(found, ReviseCalls)
+    assert [(one.wants_plan, one.refused) for one in found.asked] == [(wants_plan, None)]
+
+
 @pytest.mark.parametrize("kind", [Kind.CLOSE, Kind.CANCEL])
 def test_an_edit_that_ends_its_call_ends_it(kind: Kind) -> None:
     found = edited(Reading(kind=kind, every_call=True, symbols=("ETH",)))

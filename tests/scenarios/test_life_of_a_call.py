@@ -388,6 +388,40 @@ async def test_a_new_plan_that_no_gate_lets_pass_cancels_what_the_channel_wants_
     assert effects(life) == [("cancelled", "")]
 
 
+@pytest.mark.parametrize(("sl", "stop"), [("90", "90"), ("4H close below 92", "89.24")])
+async def test_a_wider_stop_of_a_pending_call_is_a_plan_of_its_own(clock: Clock, sl: str, stop: str) -> None:
+    """Sized anew: less, so that it never costs more than the first plan did."""
+    async with new_world().life(clock) as life:
+        await life.until(T0 + 10)
+        call = life.say(PENDING)
+        await life.minute(2)
+        edit(life, call, PENDING.replace("Loss: 92", f"Loss: {sl}"))
+        await life.minute(4)
+        assert effects(life) == [("replaced", "")]
+        assert (live(life, "s"), live(life, "e")) == ([stop], ["96"])
+        first, second = life.of(RiskTicket)
+        assert second.plan.qty < first.plan.qty
+        assert second.plan.planned_loss <= first.plan.planned_loss
+    life.world.verify()
+
+
+async def test_what_was_tightened_is_not_widened_by_another_plan(clock: Clock) -> None:
+    async with new_world().life(clock) as life:
+        await life.until(T0 + 10)
+        call = life.say(PENDING)
+        await life.minute(2)
+        life.say("Move SL to 94", reply_to=1)
+        await life.minute(3)
+        edit(life, call, PENDING.replace("Loss: 92", "Loss: 91"))
+        await life.minute(4)
+        assert effects(life) == [("review", "review.stop_widened")]
+        assert (live(life, "s"), live(life, "e")) == (["94"], ["96"])
+        edit(life, call, PENDING.replace("Loss: 92", "Loss: 91").replace("96", "95"))
+        await life.minute(5)
+        assert not life.ledger.calls
+    life.world.verify()
+
+
 async def test_an_edit_of_a_call_that_fills_while_it_is_replaced_adds_no_entry(clock: Clock) -> None:
     prices = [*flat(100.0, 1), (100.0, 100.0, 95.0, 97.0), *flat(97.0, 10)]
     async with new_world(*prices).life(clock) as life:
