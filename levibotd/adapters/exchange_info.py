@@ -18,7 +18,6 @@ from msgspec import Struct
 from levibotd.adapters.candle_rows import UnreadableInput
 from levibotd.domain.signal import Symbol
 from levibotd.domain.trading_costs import FEES, USUAL_HALF_SPREAD
-from levibotd.errors import ConfigError
 from levibotd.ports.market import Instrument, MarketList
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -54,7 +53,7 @@ class _Document(Struct, rename="camel"):
 
 
 def read_market_list(path: Path) -> MarketList:
-    """Read a document, gzipped or not. Raises UnreadableInput (no file), ConfigError (not such a document)."""
+    """Read a document, gzipped or not. Raises UnreadableInput, naming what is wrong with it."""
     try:
         body = path.read_bytes()
         if body.startswith(_GZIP_MAGIC):
@@ -64,10 +63,10 @@ def read_market_list(path: Path) -> MarketList:
     try:
         document = msgspec.json.decode(body, type=_Document)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: no exchangeInfo document: {error}") from error
+        raise UnreadableInput(f"{path}: no exchangeInfo document: {error}") from error
     listed = [each for each in document.symbols if each.contract_type in _PERPETUAL]
     if not listed:
-        raise ConfigError(f"{path}: no exchangeInfo document: it lists no symbol")
+        raise UnreadableInput(f"{path}: no exchangeInfo document: it lists no symbol")
     return MarketList(
         as_of=datetime.fromtimestamp(document.server_time / 1000, UTC).date().isoformat(),
         instruments=tuple(_instrument(path, each) for each in listed),
@@ -85,7 +84,7 @@ def _instrument(path: Path, listed: _Symbol) -> Instrument:
     step = _number(f"{place}: stepSize", lot.step_size)
     tick = _number(f"{place}: tickSize", price.tick_size)
     if not step:
-        raise ConfigError(f"{place}: stepSize is 0")
+        raise UnreadableInput(f"{place}: stepSize is 0")
     delivered = listed.delivery_date is not None and listed.delivery_date < _NO_DELIVERY_MS
     return Instrument(
         symbol=Symbol(listed.symbol),
@@ -108,7 +107,7 @@ def _instrument(path: Path, listed: _Symbol) -> Instrument:
 def _filter(place: str, filters: Mapping[str, _Filter], names: Sequence[str]) -> _Filter:
     found = next((filters[name] for name in names if name in filters), None)
     if found is None:
-        raise ConfigError(f"{place}: no filter {' or '.join(names)}")
+        raise UnreadableInput(f"{place}: no filter {' or '.join(names)}")
     return found
 
 
@@ -119,5 +118,5 @@ def _number(place: str, written: str | None) -> Decimal:
     except InvalidOperation:
         number = Decimal("NaN")
     if not number.is_finite() or number < 0:
-        raise ConfigError(f"{place}: expected a number, not {written!r}")
+        raise UnreadableInput(f"{place}: expected a number, not {written!r}")
     return Decimal(f"{number.normalize():f}")

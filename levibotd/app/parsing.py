@@ -32,7 +32,7 @@ def parse(lines: Chunks, out: BinaryIO, *, markets: Path | None, explain: bool, 
     """
     Answer every line of `lines`; 1 when one of them was no post.
 
-    Raises ConfigError, UnreadableInput (of `markets` or `model`) before the first line, never after it.
+    Raises ConfigError (of the model), UnreadableInput (of `markets`) before the first line, never after it.
     """
     answer = _answers(load_classifier(model), market_view(markets), explain=explain)
     failed = False

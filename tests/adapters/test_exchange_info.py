@@ -8,7 +8,6 @@ import pytest
 
 from levibotd.adapters.candle_rows import UnreadableInput
 from levibotd.adapters.exchange_info import read_market_list
-from levibotd.errors import ConfigError
 
 LOT = {"filterType": "LOT_SIZE", "minQty": "0.00100000", "maxQty": "9000.00000000", "stepSize": "0.00100000"}
 PRICE = {"filterType": "PRICE_FILTER", "minPrice": "0.01", "maxPrice": "100000.00", "tickSize": "0.01000000"}
@@ -83,11 +82,11 @@ def test_a_document_may_be_gzipped(tmp_path: Path) -> None:
         ('{"symbols": [], "serverTime": 1}', "it lists no symbol"),
     ],
 )
-def test_what_is_no_such_document_is_the_operators_fault(tmp_path: Path, body: str, message: str) -> None:
+def test_what_is_no_such_document_is_no_input(tmp_path: Path, body: str, message: str) -> None:
     path = tmp_path / "markets.json"
     path.write_text(body)
 
-    with pytest.raises(ConfigError) as fault:
+    with pytest.raises(UnreadableInput) as fault:
         read_market_list(path)
 
     assert str(fault.value).startswith(str(path))
@@ -109,7 +108,7 @@ def test_what_is_no_such_document_is_the_operators_fault(tmp_path: Path, body: s
     ],
 )
 def test_a_symbol_without_its_steps_is_named(tmp_path: Path, filters: list[dict[str, Any]], message: str) -> None:
-    with pytest.raises(ConfigError) as fault:
+    with pytest.raises(UnreadableInput) as fault:
         read_market_list(_document(tmp_path, [_symbol(filters=filters)]))
 
     assert message in str(fault.value)

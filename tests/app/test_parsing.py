@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from levibotd.adapters.candle_rows import UnreadableInput
 from levibotd.app.parsing import EXPLAINED, LINE_BYTES_MAX, market_view, parse
 from levibotd.domain.posts.market_view import EMPTY_VIEW
-from levibotd.errors import ConfigError
 from levibotd.exit_codes import ExitCode
 
 CALL = {"id": "a", "text": "#BTCUSDT LONG\nEntry: 40100\nTargets: 41000, 42000\nStop: 39000"}
@@ -192,7 +191,7 @@ def test_markets_that_cannot_be_read_end_it_before_the_first_line(tmp_path: Path
     with pytest.raises(UnreadableInput, match="missing"):
         parse(io.BytesIO(lines(CALL)), out, markets=tmp_path / "missing.json", explain=False)
     (tmp_path / "other.json").write_text("{}")
-    with pytest.raises(ConfigError, match=r"other\.json"):
+    with pytest.raises(UnreadableInput, match=r"other\.json"):
         parse(io.BytesIO(lines(CALL)), out, markets=tmp_path / "other.json", explain=False)
 
     assert out.getvalue() == b""
