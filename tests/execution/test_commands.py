@@ -24,7 +24,6 @@ from levibotd.domain.records import (
 from levibotd.domain.signal import CallKey, Change, Post, Side, Symbol, TraceId, call_key, trace_id
 from levibotd.execution.commands import TRIES_MAX, Commands, Hands
 from levibotd.execution.settler import Settler, always
-from levibotd.journal import TERMINAL
 from levibotd.kernel.clock import Clock
 from levibotd.messages import Asked, ClosePosition, EndCalls, ReviseCalls
 from tests.execution.orders import KEY, TRACE, Desk
@@ -236,14 +235,14 @@ async def test_what_has_ended_meanwhile_is_not_ended_again(clock: Clock) -> None
         ticket = replace(bench.desk.ticket(), revision=1)
         await bench.desk.protocol.commit(TRACE, BTC, ticket)
         asked = Asked(call=KEY, what=Change(entry=(98.0,)), wants_plan=True, ticket=ticket)
-        await bench.commands.revise(ReviseCalls(trace=REPLY, asked=(asked,), received_at=T0))
-        await bench.desk.protocol.commit_all(REPLY, Entry(AutoRouteSkipped(reason="told before"), REPLY))
+        await bench.commands.revise(ReviseCalls(trace=TRACE, asked=(asked,), received_at=T0, edit=EDIT))
+        told = replace(EDIT, effect="noted", reason="told before")
+        await bench.desk.protocol.commit_all(TRACE, Entry(told, TRACE))
         (entry,) = [one for one in bench.desk.state.ledger().open_orders() if one.role == "e"]
         await bench.desk.protocol.commit(TRACE, BTC, OrderDone(cid=entry.cid, final="cancelled", cum_qty=D(0)))
         await bench.settler.settle(BTC)
         assert bench.desk.state.ledger().calls[KEY].revision == 1
-        ends = [one.entry.record for one in bench.desk.journal.logged if one.event_type in TERMINAL]
-        assert ends == [AutoRouteSkipped(reason="told before")]
+        assert [one for one in bench.since(0) if isinstance(one, SignalEdited)] == [told]
 
 
 async def test_levels_are_changed_one_after_the_other(clock: Clock) -> None:
