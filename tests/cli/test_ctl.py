@@ -101,7 +101,9 @@ def test_the_base_is_the_default_bind_and_a_key_stands_on_one_line() -> None:
         (
             ["stage", "observe", "--reason", "odd", "--channel", "coins"],
             "own_stage: observe",
-            ChannelStage(stage="observe", before="paper", by="http:local", reason="odd", channel="coins"),
+            ChannelStage(
+                stage="observe", before="paper", by="http:local", reason="odd", channel="coins", names=("coins",),
+            ),
         ),
         (["leverage", "3"], "leverage_cap: 3", Control(command="leverage", by="http:local", effect="3")),
         (["restart", "exec"], "kind: actor", Control(command="restart", by="http:local", effect="exec")),

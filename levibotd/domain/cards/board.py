@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from levibotd.domain.cards.book import CardBook
 from levibotd.domain.cards.calls import CallKept
-from levibotd.domain.cards.card import COVERAGE_MIN, PRICED_MIN, Baselines, Board, Card, Column
+from levibotd.domain.cards.card import COVERAGE_MIN, PRICED_MIN, Baselines, Board, Card, Column, Conduct
 from levibotd.domain.cards.compared import NOTHING_COMPARED, Compared
 from levibotd.domain.cards.evidence import lacking
 from levibotd.domain.cards.figures import Terms, column_of
@@ -113,13 +113,12 @@ class Bench:
     def _column(self, channel: str, *, witnessed: bool, terms: Terms) -> Column:
         kept = self._book.channels.get(channel, ChannelKept())
         sums = self._sums.get((channel, witnessed), Sums())
-        known = kept.calls.values()
-        running = sum(call.witnessed is witnessed and call.as_posted is None for call in known)
+        running = [call for call in kept.calls.values() if call.witnessed is witnessed and call.as_posted is None]
         name = "witnessed" if witnessed else "backfilled"
-        column = column_of(sums, running=running, witnessed=witnessed, terms=terms, seed=f"{channel}|{name}")
-        unsure = sum(call.witnessed is witnessed and call.as_posted is None and call.contaminated for call in known)
-        conduct = replace(column.conduct, contaminated=column.conduct.contaminated + unsure)
-        column = replace(column, conduct=replace(conduct, parse_coverage=kept.parse_coverage) if witnessed else conduct)
+        column = column_of(sums, running=len(running), witnessed=witnessed, terms=terms, seed=f"{channel}|{name}")
+        column = replace(column, conduct=_with_running(column.conduct, running))
+        if witnessed:
+            column = replace(column, conduct=replace(column.conduct, parse_coverage=kept.parse_coverage))
         if column.withheld is not None:
             return column
         returns = weekly_returns({week: one.r for week, one in sums.weeks.items()})
@@ -131,6 +130,18 @@ class Bench:
             latency=self._compared.latency(channel, kept, witnessed=witnessed),
         )
         return replace(column, results=results)
+
+
+# What a channel does to its posts is seen at once; how they ended is not.
+def _with_running(conduct: Conduct, running: Sequence[CallKept]) -> Conduct:
+    edited = sum(call.edited_at is not None for call in running)
+    deleted = sum(call.deleted_at is not None for call in running)
+    return replace(
+        conduct,
+        edited=None if conduct.edited is None else conduct.edited + edited,
+        deleted=None if conduct.deleted is None else conduct.deleted + deleted,
+        contaminated=conduct.contaminated + sum(call.contaminated for call in running),
+    )
 
 
 def has_calls(card: Card) -> bool:

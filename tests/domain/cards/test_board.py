@@ -243,6 +243,19 @@ def test_a_channel_without_stops_is_headed_so() -> None:
     assert card.witnessed.results.sum_r == 19.0 - 6.0
 
 
+def test_what_a_channel_does_to_its_posts_is_told_before_their_calls_are_over() -> None:
+    hand = Hand()
+    first, second = (hand.post("@c", BEGIN + number, legs=(leg(entry=100.0 + number),)) for number in range(2))
+    hand.edit("@c", first, BEGIN + 60)
+    hand.delete("@c", second, BEGIN + 60)
+
+    told = card_of(hand.book, "@c", at=BEGIN + 120).witnessed
+
+    assert (told.counts.calls, told.counts.running) == (0, 2)
+    assert (told.conduct.edited, told.conduct.deleted) == (1, 1)
+    assert (told.conduct.edited_after_move, told.conduct.deleted_after_loss) == (0, 0)
+
+
 def test_a_channel_that_nobody_knows_has_an_empty_card() -> None:
     card = card_of(CardBook(), "@nobody", at=NOW)
 
