@@ -9,7 +9,7 @@ What few calls say is drawn to what channels are like (the prior, empirical Baye
 of the prior, and never the certainty.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 from math import sqrt
 from statistics import fmean
@@ -141,12 +141,8 @@ class Survival(Struct, frozen=True, kw_only=True):
 
 def entered_r(call: Lived, *, at: float) -> float:
     """The R with which a call counts at `at`."""
-    return _entered(call, at=at, less=0.0)
-
-
-def _entered(call: Lived, *, at: float, less: float) -> float:
     over = call.over_at is not None and call.over_at <= at
-    r = ((call.r if over else call.running_r) or 0.0) - less
+    r = (call.r if over else call.running_r) or 0.0
     return r if over and is_mature(call, at=at) else min(r, 0.0)
 
 
@@ -332,9 +328,13 @@ def _is_compared(known: Sequence[Lived], *, at: float) -> bool:
     return bool(mature) and sum(mature) >= COMPARED_MIN * len(mature)
 
 
+# A young one is not held against a whole life: it enters with what it has lost so far, or with nothing.
 def _less(call: Lived, *, at: float, usual: float) -> float:
+    r = entered_r(call, at=at)
+    if not is_mature(call, at=at):
+        return r
     placebo = placebo_of(call, at=at)
-    return _entered(call, at=at, less=usual if placebo is None else placebo)
+    return r - (usual if placebo is None else placebo)
 
 
 # Neither one that is sure to win nor one that cannot be filled, said after the first, makes more of it.
@@ -392,9 +392,3 @@ def _mean(values: Sequence[float], weights: Sequence[float]) -> float:
 def _named(prior: Prior) -> Prior:
     bare = replace(prior, sha="")
     return replace(prior, sha=blake2b(json.encode(bare, order="sorted"), digest_size=8).hexdigest())
-
-
-def priors_as_of(calls: Mapping[str, Sequence[Lived]], *, at: float) -> Prior:
-    """What channels are like, by their calls as of `at`."""
-    found = (evidence(calls[channel], at=at) for channel in sorted(calls))
-    return prior_of([one for one in found if one is not None])

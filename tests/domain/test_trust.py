@@ -23,7 +23,6 @@ from levibotd.domain.trust import (
     evidence,
     of_kind,
     prior_of,
-    priors_as_of,
     trust,
     with_history,
 )
@@ -108,6 +107,11 @@ def test_evidence_outweighs_the_prior_as_it_grows() -> None:
     assert widths[0] > widths[2]
 
 
+def found(channels: dict[str, list[Lived]]) -> list[Evidence]:
+    every = [evidence(calls, at=NOW) for calls in channels.values()]
+    return [one for one in every if one is not None]
+
+
 def test_the_prior_is_assumed_until_twenty_channels_are_measured() -> None:
     chance = Random(5)
     channels = {
@@ -115,12 +119,12 @@ def test_the_prior_is_assumed_until_twenty_channels_are_measured() -> None:
     }
     few = dict(list(channels.items())[:-1])
 
-    assert priors_as_of(few, at=NOW).source == "assumed"
-    measured = priors_as_of(channels, at=NOW)
+    assert prior_of(found(few)).source == "assumed"
+    measured = prior_of(found(channels))
     assert (measured.source, measured.channels) == ("measured", CHANNELS_FOR_PRIOR)
     assert measured.mean == pytest.approx(0.1, abs=0.1)
     assert measured.noise == pytest.approx(1.0, abs=0.1)
-    assert measured.sha != priors_as_of(few, at=NOW).sha
+    assert measured.sha != prior_of(found(few)).sha
 
 
 def test_what_is_drawn_to_the_prior_finds_better_channels_than_bare_means() -> None:

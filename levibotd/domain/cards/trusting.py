@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from msgspec import Struct, field
+
 from levibotd.domain.cards.book import CardBook
 from levibotd.domain.cards.calls import FILLED, UNKNOWN, UNPRICED, CallKept
 from levibotd.domain.cards.card import COVERAGE_MIN
@@ -9,6 +11,7 @@ from levibotd.domain.cards.state import ChannelKept
 from levibotd.domain.cards.sums import UNREADABLE
 from levibotd.domain.chance import week_begin, week_of
 from levibotd.domain.trust import (
+    Evidence,
     Lived,
     Prior,
     Survival,
@@ -16,19 +19,30 @@ from levibotd.domain.trust import (
     cautious,
     evidence,
     of_kind,
-    priors_as_of,
+    prior_of,
     trust,
     with_history,
 )
 
+CALLS_AT_ONCE = 2_000  # Some milliseconds of the loop.
+
 Running = Callable[[str], Mapping[str, float]]  # R so far of the open calls of a channel, by their ids.
+
+
+class _Measured(Struct):
+    """The prior of a week on its way: the channels that are left, the next one last, and what was found."""
+
+    week: int
+    left: list[str]
+    found: list[Evidence] = field(default_factory=list)
 
 
 class TrustDesk:
     """
     Answers what is held of a channel. Of the calls posted by then, and of what had become of them by then, alone.
 
-    The prior is that of the beginning of the ISO week: it moves slowly, and looks at every channel.
+    The prior is that of the beginning of the ISO week: it moves slowly, and looks at every channel. When a week begins,
+    each question looks at some of them; until all are, the prior of the week before stands. The first looks at all.
     """
 
     def __init__(self, book: CardBook, *, running: Running = lambda _channel: {}) -> None:
@@ -36,6 +50,7 @@ class TrustDesk:
         self._running = running
         self._lived: dict[str, tuple[int, list[Lived]]] = {}
         self._prior: tuple[int, Prior] | None = None
+        self._next: _Measured | None = None
 
     def of(self, channel: str, *, at: float, sides: Sequence[str] = ()) -> Trust:
         """
@@ -58,10 +73,30 @@ class TrustDesk:
     def prior(self, *, at: float) -> Prior:
         """What channels are like, as of the beginning of that week."""
         week = week_of(at)
-        if self._prior is None or self._prior[0] != week:
-            lived = {name: self._witnessed(name, kept) for name, kept in self._book.channels.items()}
-            self._prior = week, priors_as_of(lived, at=week_begin(week))
-        return self._prior[1]
+        known = self._prior
+        if known is not None and known[0] == week:
+            return known[1]
+        if self._next is None or self._next.week != week:
+            self._next = _Measured(week, sorted(self._book.channels, reverse=True))
+        if known is None or week < known[0]:
+            self._measure(self._next, calls=None)
+        else:
+            self._measure(self._next, calls=CALLS_AT_ONCE)
+        if self._next.left and known is not None:
+            return known[1]
+        prior = prior_of(self._next.found)
+        self._prior, self._next = (week, prior), None
+        return prior
+
+    def _measure(self, measured: _Measured, *, calls: int | None) -> None:
+        looked = 0
+        while measured.left and (calls is None or looked < calls):
+            name = measured.left.pop()
+            lived = self._witnessed(name, self._book.channels[name])
+            looked += len(lived)
+            found = evidence(lived, at=week_begin(measured.week))
+            if found is not None:
+                measured.found.append(found)
 
     def _witnessed(self, channel: str, kept: ChannelKept) -> list[Lived]:
         known = self._lived.get(channel)

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from levibotd.domain.cards.board import card_of
 from levibotd.domain.cards.book import CardBook
-from levibotd.domain.cards.trusting import TrustDesk, survival_of
+from levibotd.domain.cards.trusting import CALLS_AT_ONCE, TrustDesk, survival_of
 from levibotd.domain.outcomes import AS_FOLLOWED, PLACEBO, ShadowOutcome
 from levibotd.domain.records import Entry, SignalIngest, SignalScored
 from levibotd.domain.signal import Kind, Side
@@ -207,3 +207,19 @@ def test_a_placebo_is_taken_off_from_when_it_was_known() -> None:
     assert then.adjusted
     assert then.ev_r < later.ev_r < before.ev_r
     assert card_of(hand.book, "@c", at=at).witnessed.results.placebo == pytest.approx(0.1)
+
+
+def test_the_prior_of_a_new_week_is_measured_in_parts_and_comes_to_the_same() -> None:
+    hand, chance = Hand(), Random(3)
+    for number in range(4 * CALLS_AT_ONCE // 3):
+        channel = f"@{number % (CHANNELS_FOR_PRIOR + 3)}"
+        hand.called(channel, BEGIN + number * 1_200.0, chance.uniform(-1, 2), coin=f"C{number % 13}")
+    desk, first = TrustDesk(hand.book), BEGIN + 40 * DAY
+    before = desk.prior(at=first)
+
+    next_week = [desk.prior(at=first + 7 * DAY) for _ in range(3)]
+
+    assert next_week[0] == before
+    assert next_week[1] == next_week[2] == TrustDesk(hand.book).prior(at=first + 7 * DAY)
+    assert next_week[1].sha != before.sha
+    assert desk.prior(at=first) == before
