@@ -8,12 +8,9 @@ import ipaddress
 from urllib.parse import urlsplit
 
 from levibotd.errors import ConfigError
-from levibotd.settings import POLICIES, POLICY_ROWS, QUOTES, ChannelConfig, Settings
+from levibotd.settings import POLICIES, POLICY_ROWS, QUOTES, Settings
 
 _FEEDS = ("dex", "nft", "l2")
-# What a channel may say and nothing acts on yet: silence would look like consent.
-_CHANNEL_KEYS_LATER = ("market",)
-_CHANNEL_DEFAULTS = ChannelConfig(id="")
 
 
 def check_usable(settings: Settings, *, has_keys: bool) -> None:
@@ -45,9 +42,11 @@ def unsupported(settings: Settings) -> list[str]:
     )
     faults = [fault for wanted, fault in asked if wanted]
     faults += [f"$.feeds.{key}: this feed {absent}; set it to false" for key in _FEEDS if getattr(settings.feeds, key)]
+    only = settings.exchange.market
     for index, channel in enumerate(settings.telegram.channels):
-        changed = [key for key in _CHANNEL_KEYS_LATER if getattr(channel, key) != getattr(_CHANNEL_DEFAULTS, key)]
-        faults += [f"$.telegram.channels[{index}].{key}: {absent}; remove it" for key in changed]
+        if channel.market not in (None, only):  # Silence would look like consent.
+            where = f"$.telegram.channels[{index}].market"
+            faults.append(f'{where}: beside exchange.market = "{only}" another one {absent}; remove it')
     return faults
 
 

@@ -31,6 +31,7 @@ def written(file: Path, text: str, **environ: str) -> Config:
         ("[telegram.control]\nenabled = true", "$.telegram.control.enabled"),
         ('[telegram]\nsource = "file"\nfile = "p.jsonl"', "$.market.source"),
         ("[news]\nenabled = true", "$.news.enabled"),
+        ('[[telegram.channels]]\nid = "a"\nmarket = "swap"', "$.telegram.channels[0].market"),
         ("[feeds]\nnft = true", "$.feeds.nft"),
         ('[exec]\nstop_trigger = "mark"', "$.exec.stop_trigger"),
         ('[symbols]\nquote_map = { USD = "USDC" }', "$.symbols.quote_map"),
@@ -42,6 +43,10 @@ def test_what_is_valid_but_not_there_yet_is_refused_by_name(file: Path, text: st
     with pytest.raises(ConfigError, match="is not in this version yet") as caught:
         check_supported(config)
     assert [line.split(":")[0] for line in str(caught.value).splitlines()] == [key]
+
+
+def test_a_channel_may_name_the_one_market_there_is(file: Path) -> None:
+    check_supported(written(file, '[exchange]\nmarket = "swap"\n[[telegram.channels]]\nid = "a"\nmarket = "swap"'))
 
 
 @pytest.mark.parametrize(
