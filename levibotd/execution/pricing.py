@@ -79,8 +79,10 @@ def source_of(market: Market, leg: LegRead, *, at: float, pricing: Pricing) -> S
     base, _, quote = leg.symbol.partition("/")
     view = MarketAsOf(market, at=at)
     base, quote = view.base(base), view.quote(quote or None)
-    kind = _KINDS.get(leg.market or "", pricing.market)
     named = leg.market is not None
+    # A coin in another coin trades on spot alone, whatever market ours is.
+    unnamed = pricing.market if quote in _STABLE else "spot"
+    kind = _KINDS.get(leg.market or "", unnamed)
     proxy = named and kind != pricing.candles
     symbol = market.symbol(base, quote)
     if symbol is not None and market.mark(symbol, at) is not None:
@@ -93,7 +95,7 @@ def source_of(market: Market, leg: LegRead, *, at: float, pricing: Pricing) -> S
         return _why_not(market, symbol or stable)
     divisor = market.symbol(quote, market.stable_quote)
     if stable is not None and has_stable and divisor is not None and market.mark(divisor, at) is not None:
-        costs = _costs(pricing.venue, "spot" if not named else kind, WIDEST_HALF_SPREAD)
+        costs = _costs(pricing.venue, kind, WIDEST_HALF_SPREAD)
         return Source(symbol=stable, divisor=divisor, tick=_CROSS_TICK, costs=costs, proxy=proxy)
     return QUOTE if has_stable else _why_not(market, symbol or stable)
 

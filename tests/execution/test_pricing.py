@@ -80,6 +80,18 @@ def test_fees_are_those_of_the_market_it_names(named: str | None, venue: str, fe
     assert costs.funded is (named != "spot")
 
 
+@pytest.mark.parametrize("crossed", [False, True])
+@pytest.mark.parametrize(("named", "fee"), [(None, 0.001), ("spot", 0.001), ("futures", 0.0002)])
+def test_a_coin_in_another_coin_is_traded_on_spot_unless_futures_are_named(
+    crossed: bool, named: str | None, fee: float
+) -> None:
+    of = market() if crossed else market(ADABTC=series(0.00001))
+    found = source(leg("ADA/BTC", market=named), of)  # With a venue whose own market is the perpetual one.
+
+    assert found.synthetic is crossed
+    assert (found.costs.maker_fee, found.costs.funded) == (fee, named == "futures")
+
+
 @pytest.mark.parametrize(("volume", "half"), [(1e9, 0.0002), (1e6, 0.0005), (1.0, 0.0015)])
 def test_the_half_spread_follows_the_volume(volume: float, half: float) -> None:
     found = source(leg("DOT/USDT"), market(DOTUSDT=series(1.0, volume=volume)))
