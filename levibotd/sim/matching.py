@@ -25,9 +25,10 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from msgspec import Struct
 
-from levibotd.domain.signal import Side, Symbol
+from levibotd.domain.signal import Symbol
 from levibotd.ports.market import Bar
 from levibotd.ports.venue import Fill, OrderEnded, OrderState, VenueOrder
+from levibotd.sim.resting import Resting
 
 _STOP_SLIP = Decimal("0.0005")
 _RANGE_SLIP = Decimal("0.1")
@@ -71,7 +72,7 @@ class Matcher:
         self.bad_bars = 0
         self._terms_at = terms_at
         self._join_s = join_s
-        self._orders: dict[str, _Resting] = {}
+        self._orders: dict[str, Resting] = {}
         self._accepted = 0
         self._bar: Bar | None = None
         self._costs_at = 0.0  # The open of the bar that is told: its costs are those of all its fills.
@@ -104,7 +105,7 @@ class Matcher:
     def accept(self, order: VenueOrder, *, at: float, filled: Decimal = _ZERO) -> None:
         """Take an order that was checked before. `filled` is what an earlier life of it did."""
         assert order.cid not in self._orders
-        resting = _Resting(order, number=self._accepted, accepted_at=at, filled=filled)
+        resting = Resting(order, number=self._accepted, accepted_at=at, filled=filled)
         self._accepted += 1
         self._orders[order.cid] = resting
         resting.live = self._joins(resting)
@@ -171,13 +172,13 @@ class Matcher:
                 case "stop":
                     self._stop_out(resting, bar)
                 case _:
-                    self._fill(resting, resting.remaining, _exact(resting.order.price), at=bar.ts + bar.interval_s)
+                    self._fill(resting, resting.remaining, resting.price, at=bar.ts + bar.interval_s)
         self._reach_targets(bar)
         self._watch()
         return self._updates
 
     # A reduce-only order that answers a fill at the open of the bar we are in.
-    def _joins(self, resting: "_Resting") -> bool:
+    def _joins(self, resting: Resting) -> bool:
         bar = self._bar
         return (
             bar is not None
@@ -187,7 +188,7 @@ class Matcher:
             and resting.accepted_at - bar.ts <= self._join_s + _SAME_INSTANT_S
         )
 
-    def _meet_open(self, resting: "_Resting", bar: Bar) -> None:
+    def _meet_open(self, resting: Resting, bar: Bar) -> None:
         if resting.takes:
             self._take(resting, bar)
         elif resting.order.type == "limit":
@@ -195,7 +196,7 @@ class Matcher:
         elif resting.order.type == "trigger":
             self._fire_at_open(resting, bar)
 
-    def _take(self, resting: "_Resting", bar: Bar) -> None:
+    def _take(self, resting: Resting, bar: Bar) -> None:
         quantity = self._room(resting)
         if not quantity:
             self._end(resting, "expired", "no_position", bar.ts)
@@ -211,8 +212,8 @@ class Matcher:
             self._end(resting, "expired", "reduce_only", bar.ts)
 
     # A limit meets its first price: one that it satisfies is taken, at that price.
-    def _arrive(self, resting: "_Resting", bar: Bar) -> None:
-        limit = _exact(resting.order.price)
+    def _arrive(self, resting: Resting, bar: Bar) -> None:
+        limit = resting.price
         quantity = self._room(resting)
         if not quantity or resting.worse(self._taken(resting, bar.open, slips=False), limit):
             return
@@ -222,13 +223,13 @@ class Matcher:
         price = self._taken(resting, bar.open)
         self._fill(resting, quantity, limit if resting.worse(price, limit) else price, at=bar.ts, taker=True)
 
-    def _fire_at_open(self, resting: "_Resting", bar: Bar) -> None:
+    def _fire_at_open(self, resting: Resting, bar: Bar) -> None:
         if bar.open > resting.trigger if resting.buys else bar.open < resting.trigger:
             self._fire(resting, bar.open, bar.ts)
 
-    def _fire(self, resting: "_Resting", first: float, at: float) -> None:
+    def _fire(self, resting: Resting, first: float, at: float) -> None:
         price = self._taken(resting, first)
-        if resting.worse(price, _exact(resting.order.price)):
+        if resting.worse(price, resting.price):
             self._end(resting, "expired", "gap", at)
             return
         quantity = self._room(resting)
@@ -238,10 +239,10 @@ class Matcher:
             self._end(resting, "expired", "reduce_only", at)
 
     # Entries and stops that the bar reaches, in the order in which a falling, then a rising price meets them.
-    def _inside(self, bar: Bar) -> list["_Resting"]:
-        fired: list[_Resting] = []
-        below: list[_Resting] = []
-        above: list[_Resting] = []
+    def _inside(self, bar: Bar) -> list[Resting]:
+        fired: list[Resting] = []
+        below: list[Resting] = []
+        above: list[Resting] = []
         for resting in self._orders.values():
             order = resting.order
             if not resting.live or not resting.reached(bar) or (order.type == "limit" and order.reduce_only):
@@ -256,7 +257,7 @@ class Matcher:
         above.sort(key=lambda one: (one.level, one.order.type == "stop", one.number))
         return fired + below + above
 
-    def _stop_out(self, resting: "_Resting", bar: Bar) -> None:
+    def _stop_out(self, resting: Resting, bar: Bar) -> None:
         quantity = self._room(resting)
         if not quantity:
             return
@@ -282,23 +283,23 @@ class Matcher:
             quantity = min(self._room(resting), budget)
             if quantity > 0:
                 budget -= quantity
-                self._fill(resting, quantity, _exact(resting.order.price), at=bar.ts + bar.interval_s)
+                self._fill(resting, quantity, resting.price, at=bar.ts + bar.interval_s)
 
     # What an order may still do now.
-    def _room(self, resting: "_Resting") -> Decimal:
+    def _room(self, resting: Resting) -> Decimal:
         if not resting.order.reduce_only:
             return resting.remaining
         reducible = -self.position if resting.buys else self.position
         return max(_ZERO, min(resting.remaining, reducible))
 
     # What a taker pays when the first price is this.
-    def _taken(self, resting: "_Resting", first: float, *, slips: bool = True) -> Decimal:
+    def _taken(self, resting: Resting, first: float, *, slips: bool = True) -> Decimal:
         terms = self._terms_at(self._costs_at)
         base = _of(first)
         share = terms.half_spread + terms.slippage if slips else terms.half_spread
         return _against(resting.buys, base, base * share, terms.tick)
 
-    def _fill(self, resting: "_Resting", quantity: Decimal, price: Decimal, *, at: float, taker: bool = False) -> None:
+    def _fill(self, resting: Resting, quantity: Decimal, price: Decimal, *, at: float, taker: bool = False) -> None:
         order = resting.order
         terms = self._terms_at(self._costs_at)
         resting.filled += quantity
@@ -322,10 +323,10 @@ class Matcher:
         if not resting.remaining:
             self._end(resting, "filled", "", at)
 
-    def _end(self, resting: "_Resting", final: str, why: str, at: float) -> None:
+    def _end(self, resting: Resting, final: str, why: str, at: float) -> None:
         self._updates.append(self._drop(resting, final, why, at))
 
-    def _drop(self, resting: "_Resting", final: str, why: str, at: float) -> OrderEnded:
+    def _drop(self, resting: Resting, final: str, why: str, at: float) -> OrderEnded:
         del self._orders[resting.order.cid]
         order = resting.order
         return OrderEnded(cid=order.cid, symbol=order.symbol, final=final, cum_qty=resting.filled, at=at, why=why)
@@ -343,47 +344,6 @@ class Matcher:
             self._armed = self._armed or resting.order.type == "trigger"
 
 
-class _Resting:
-    """An open order with its levels as floats, and how far it got."""
-
-    def __init__(self, order: VenueOrder, *, number: int, accepted_at: float, filled: Decimal) -> None:
-        self.order = order
-        self.number = number
-        self.accepted_at = accepted_at
-        self.filled = filled
-        self.live = False  # Has seen an open, and takes part in the bar.
-        self.buys = order.side is Side.BUY
-        self.takes = order.type == "market" or (order.type == "limit" and order.tif == "IOC")
-        self.trigger = float(order.trigger) if order.trigger is not None else 0.0
-        is_limit = order.type == "limit"
-        self.level = float(_exact(order.price)) if is_limit else self.trigger
-        self.watches_low = self.buys if is_limit else not self.buys
-        self.at_level = order.type == "stop"  # Fires when its level trades, all others when the price goes beyond.
-
-    @property
-    def remaining(self) -> Decimal:
-        return self.order.qty - self.filled
-
-    @property
-    def unpriced(self) -> bool:
-        return not self.live and self.takes and not self.order.reduce_only
-
-    def reached(self, bar: Bar) -> bool:
-        if self.watches_low:
-            return bar.low < self.level or (self.at_level and bar.low == self.level)
-        return bar.high > self.level or (self.at_level and bar.high == self.level)
-
-    def behind(self, first: float) -> float:
-        """The worse of trigger and first price."""
-        return max(first, self.trigger) if self.buys else min(first, self.trigger)
-
-    def worse(self, price: Decimal, limit: Decimal) -> bool:
-        return price > limit if self.buys else price < limit
-
-    def state(self, status: str) -> OrderState:
-        return OrderState(order=self.order, venue_id=self.order.cid, status=status, cum_qty=self.filled)
-
-
 def is_sound(bar: Bar) -> bool:
     """Can these be prices? Zero, NaN, infinite, absurd or crossed ones cannot."""
     return (
@@ -395,11 +355,6 @@ def is_sound(bar: Bar) -> bool:
 
 def _of(price: float) -> Decimal:
     return Decimal(repr(price))
-
-
-def _exact(price: Decimal | None) -> Decimal:
-    assert price is not None, "the venue lets no limit or trigger pass without its price"
-    return price
 
 
 # Moved against whoever trades, onto the tick, and never to zero.

@@ -41,6 +41,8 @@ def test_what_is_no_label_is_refused_by_name(label: Labelled, reason: str) -> No
 
 def test_a_label_needs_a_text_and_nothing_else() -> None:
     check_label(Labelled(text="good morning", label="NO-TRADE"))
+    with pytest.raises(Refused, match="text"):
+        check_label(Labelled(text="", label="NO-TRADE"))
 
 
 def test_the_newest_fifth_is_judged_by() -> None:
