@@ -13,13 +13,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from levibotd.domain.amendments import leg_of_change
-from levibotd.domain.book import Call
+from levibotd.domain.book import Call, Ticket
 from levibotd.domain.copies import SAME_CALL_S, call_print
 from levibotd.domain.gates import GateName, Refusal
 from levibotd.domain.indicators import atr
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.levels import Conditions
+from levibotd.domain.posts.weights import written_weights
 from levibotd.domain.precedence import with_its_own
 from levibotd.domain.records import (
     AutoRouteDryrun,
@@ -164,7 +165,7 @@ class RiskActor(Actor[RiskMessage]):
         if earlier is not None:
             return earlier
         facts = self._facts(signal.post, key, leg, now, p_call=signal.scored.p_call)
-        facts = replace(facts, ev_r=signal.ev_r)
+        facts = replace(facts, ev_r=signal.ev_r, tp_weights=written_weights(signal.post.text, leg))
         if signal.hybrids:
             facts = replace(facts, hybrid=signal.hybrids[leg_no(key)])
         ticket = self._judged(facts)
@@ -208,18 +209,28 @@ class RiskActor(Actor[RiskMessage]):
             return asked
         now = self._clock.time()
         number = message_of(asked.call)
-        post = Post(channel=held.channel, message_id=number, posted_at=message.received_at, text="")
+        text = "" if message.edit is None else message.edit.text
+        post = Post(channel=held.channel, message_id=number, posted_at=message.received_at, text=text)
         facts = self._facts(post, asked.call, leg, now, p_call=asked.p_call)
         if facts.symbol != held.plan.symbol or facts.filters is None:
             return replace(asked, refused=str(GateName.NOT_TRADABLE))
         # Whatever the new levels would allow: an edit never makes a call larger, or dearer, than it was planned.
         most = min(facts.filters.max_qty, held.plan.qty)
         facts = replace(
-            facts, filters=replace(facts.filters, max_qty=most), loss_max=held.plan.planned_loss, regardless=True
+            facts,
+            filters=replace(facts.filters, max_qty=most),
+            loss_max=held.plan.planned_loss,
+            regardless=True,
+            tp_weights=written_weights(text, leg) or _shares(asked, held),
         )
         ticket = self._judged(facts)
         if isinstance(ticket, Refusal):
             return replace(asked, refused=str(ticket.gate))
+        # What the post says about itself it still says, and a reply leaves as it is.
+        if isinstance(asked.what, Leg):
+            ticket = with_its_own(ticket, post, self._setup.resolved(held.channel))
+        else:
+            ticket = replace(ticket, entry_valid_until=held.entry_valid_until)
         ticket = replace(ticket, revision=held.revision + 1)
         await self._commit(post.trace, ticket, levels=False)
         return replace(asked, ticket=ticket)
@@ -385,3 +396,10 @@ def _rejection(refusal: Refusal, legs: tuple[LegOutcome, ...]) -> SignalRejected
         reason=refusal.reason,
         legs=legs,
     )
+
+
+# A reply that names other entries leaves the targets as they are.
+def _shares(asked: Asked, held: Call | Ticket) -> tuple[float, ...]:
+    if isinstance(asked.what, Leg) or not isinstance(held, Call):
+        return ()
+    return tuple(float(target.share) for target in held.targets)

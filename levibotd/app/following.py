@@ -59,7 +59,7 @@ class OurPlan:
             plan,
             costs=costs,
             decided_at=call.decided_at,
-            valid_s=self._rulebook.entry_valid_s(call.channel),
+            valid_s=call.lifetime_s or self._rulebook.entry_valid_s(call.channel),
             mover=self._rulebook.stop_mover(call.channel),
             fuzz=source.fuzz,
         )
@@ -82,6 +82,7 @@ class OurPlan:
             tradable=instrument is not None and instrument.tradable,
             has_list=self._market.as_of is not None,
             conditions=None if symbol is None else self._conditions(call, symbol),
+            tp_weights=call.tp_weights,
             regardless=True,  # Or a channel that is held for nothing would never be held for more.
         )
         verdict = judge(facts, policy=self._rulebook.policy, rules=self._rulebook.rules(call.channel))

@@ -2,7 +2,7 @@
 Signal, then channel, then global: which value of a setting rules one call, and who said so.
 
 What a post says itself can only make a call smaller, shorter or safer: its leverage is a ceiling, its lifetime that
-of its own entries.
+of its own entries. How it shares the position among its targets is its own business.
 """
 
 from collections.abc import Iterable
@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from levibotd.domain.copies import text_print
 from levibotd.domain.posts.lifetime import written_lifetime_s
+from levibotd.domain.posts.weights import written_weights
 from levibotd.domain.records import Resolved, RiskTicket
 from levibotd.domain.signal import Post
 
@@ -27,6 +28,10 @@ def with_its_own(ticket: RiskTicket, post: Post, settings: Iterable[Resolved]) -
     lifetime_s = written_lifetime_s(post.text)
     if lifetime_s is not None:
         named["entry_valid_s"] = Resolved(name="entry_valid_s", value=f"{lifetime_s:g}", source="signal")
+    weights = () if leg is None else written_weights(post.text, leg.as_leg())
+    if weights:
+        shares = ", ".join(f"{weight:g}" for weight in weights)
+        named["tp_split"] = Resolved(name="tp_split", value=f"[{shares}]", source="signal")
     cap = named.get("max_leverage")
     if cap is not None:
         asked = None if leg is None or leg.leverage is None else int(leg.leverage[0])

@@ -114,6 +114,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     held: tuple[Held, ...] = ()
     last_close: float | None = None
     last_stop_out: float | None = None
+    tp_weights: tuple[float, ...] = ()  # Of the targets, nearest first, as the post itself has them.
     loss_max: Decimal | None = None  # What the plan may lose whose place this one would take.
     notional_cap: Decimal | None = None  # What whoever gave the call wants to spend at most.
 
@@ -173,7 +174,7 @@ def limits_of(facts: Facts, *, policy: PolicyValues, rules: Rules) -> Limits:
         heat_left=min(left),
         max_tps=rules.max_tps,
         entry_split=rules.entry_split,
-        tp_split=rules.tp_split,
+        tp_split=facts.tp_weights or rules.tp_split,
         chase_cap=rules.chase_cap,
     )
 

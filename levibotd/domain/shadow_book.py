@@ -17,6 +17,8 @@ from levibotd.domain.cards.calls import stop_distance
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.lifecycle import calls_meant
 from levibotd.domain.outcomes import AS_FOLLOWED, AS_POSTED, PLACEBO, ShadowOutcome, has_unknown_text, is_witnessed
+from levibotd.domain.posts.lifetime import written_lifetime_s
+from levibotd.domain.posts.weights import written_weights
 from levibotd.domain.records import Logged, RiskTicket, SignalExpired, SignalIngest, SignalScored
 from levibotd.domain.risk import day_of
 from levibotd.domain.signal import NO_TRADE, CallKey, Kind, Reading, Symbol, TraceId, call_key
@@ -56,6 +58,8 @@ class ShadowCall(Struct, kw_only=True):
     contaminated: bool = False
     fate: str | None = None  # unknown | too_many
     median_stop: float | None = None  # Of the channel, before this call.
+    lifetime_s: float | None = None  # Of its entries, as the post itself says.
+    tp_weights: tuple[float, ...] = ()  # Of its targets, nearest first, likewise.
     announced_at: float | None = None  # Its channel said it is over.
     expired: bool = False  # We would have come too late.
     plan: TradePlan | None = None  # Of the ticket, where there is one.
@@ -138,6 +142,8 @@ def _take_up(book: ShadowBook, ingest: SignalIngest, record: SignalScored, leg: 
         contaminated=_knew_later(record, post.posted_at),
         fate=fate,
         median_stop=book.median_stop(post.channel),
+        lifetime_s=written_lifetime_s(post.text),
+        tp_weights=written_weights(post.text, leg.as_leg()),
     )
     book.taken_up += 1
 

@@ -38,6 +38,8 @@ def planned(
     plan: TradePlan | None = None,
     age_s: float = 1.0,
     p_call: float = 0.95,
+    lifetime_s: float | None = None,
+    tp_weights: tuple[float, ...] = (),
     **leg: object,
 ) -> Terms | str:
     config = load(environ={**SWAP, **environ})
@@ -49,7 +51,7 @@ def planned(
     call = ShadowCall(
         key=CallKey("paper|@c|7|0"), trace=TraceId("t"), channel="@c", symbol=Symbol("BTCUSDT"),
         leg=LegRead.of(Leg(**(fields | leg))), posted_at=AT - age_s, heard_at=AT, p_call=p_call,  # type: ignore[arg-type]
-        witnessed=True, plan=plan,
+        witnessed=True, plan=plan, lifetime_s=lifetime_s, tp_weights=tp_weights,
     )  # fmt: skip
     source = source_of(MARKET, call.leg, at=call.decided_at, pricing=pricing_of(config))
     assert isinstance(source, Source), source
@@ -81,6 +83,13 @@ def test_a_gate_of_quality_refuses_and_is_named(
     environ: Mapping[str, str], changes: dict[str, object], gate: str
 ) -> None:
     assert planned(environ, **changes) == gate  # type: ignore[arg-type]
+
+
+def test_what_a_post_says_itself_goes_before_what_its_channel_has() -> None:
+    terms = planned(lifetime_s=7200.0, tp_weights=(25.0, 75.0))
+    assert isinstance(terms, Terms)
+    assert terms.entry_until == AT + 1 + 7200.0
+    assert [aim.share for aim in terms.aims] == [0.25, 0.75]
 
 
 def test_what_else_is_open_refuses_nothing() -> None:

@@ -57,3 +57,13 @@ def test_the_entries_of_a_call_live_as_long_as_their_post_says() -> None:
 
 def test_the_stop_says_whose_it_is() -> None:
     assert resolved("")["stop"] == ("90", "signal")
+
+
+def test_the_posts_own_shares_of_its_targets_go_before_those_of_its_channel() -> None:
+    assert "tp_split" not in resolved("Targets: 110_40%, 120_60%")
+    leg = LegRead.of(Leg(symbol="BTC/USDT", side=Side.BUY, tps=(110.0, 120.0)))
+    post = Post(channel="@c", message_id=1, posted_at=100.0, text="Targets: 110_40%, 120_60%")
+    ruling = (*CHANNEL, Resolved(name="tp_split", value="even", source="global"))
+    made = with_its_own(replace(ticket(leverage=5, asked=None), leg=leg), post, ruling)
+    assert Resolved(name="tp_split", value="[40, 60]", source="signal") in made.resolved
+    assert [one.name for one in made.resolved].count("tp_split") == 1

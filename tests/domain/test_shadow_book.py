@@ -49,10 +49,11 @@ class Told:
         reply_to: int | None = None,
         edited_at: float | None = None,
         committed_at: float = START,
+        text: str = "t",
         **scored: object,
     ) -> Post:
         post = Post(
-            channel=channel, message_id=number, posted_at=START, text="t", reply_to=reply_to, edited_at=edited_at
+            channel=channel, message_id=number, posted_at=START, text=text, reply_to=reply_to, edited_at=edited_at
         )
         self.tell(SignalIngest(post=post, received_at=received_at, source=source), trace_of=post, ts=committed_at)
         self.tell(reading(post, *legs, kind=kind, **scored), trace_of=post, ts=committed_at)
@@ -118,6 +119,16 @@ def test_nothing_fills_before_a_second_after_it_reached_us() -> None:
     told.post(7, LEG, received_at=START + 50)
 
     assert (only(told).witnessed, only(told).decided_at) == (True, START + 51)
+
+
+def test_what_a_post_says_of_its_entries_and_its_targets_is_kept() -> None:
+    told = Told()
+    told.post(7, LEG, text="Targets: 110_100%\nValid for 4 hours")
+    assert (only(told).lifetime_s, only(told).tp_weights) == (14_400.0, (100.0,))
+
+    told = Told()
+    told.post(7, LEG)
+    assert (only(told).lifetime_s, only(told).tp_weights) == (None, ())
 
 
 def test_a_post_that_came_late_is_decided_on_when_its_text_was_known() -> None:

@@ -405,6 +405,27 @@ async def test_a_wider_stop_of_a_pending_call_is_a_plan_of_its_own(clock: Clock,
     life.world.verify()
 
 
+async def test_another_plan_keeps_what_the_post_says_of_itself(clock: Clock) -> None:
+    """Its shares of the targets, and how long its entries are good for."""
+    text = PENDING.replace("105, 110", "105_25%, 110_75%") + "\nValid for 2 hours"
+    async with new_world().life(clock) as life:
+        await life.until(T0 + 10)
+        call = life.say(text)
+        await life.minute(2)
+        life.say("New entry: 97", reply_to=1)
+        await life.minute(4)
+        edit(life, call, text.replace("96", "95"))
+        await life.minute(6)
+        tickets = life.of(RiskTicket)
+        assert [str(one.plan.rungs[0].price) for one in tickets] == ["96", "97", "95"]
+        assert {tuple(str(aim.share) for aim in one.plan.targets) for one in tickets} == {("0.25000000", "0.75000000")}
+        lives = [one.entry_valid_until - tickets[0].at for one in tickets]
+        assert lives == [7200.0, 7200.0, tickets[2].at - tickets[0].at + 7200.0]
+        sources = {one.name: (one.value, one.source) for one in tickets[0].resolved}
+        assert (sources["tp_split"], sources["entry_valid_s"]) == (("[25, 75]", "signal"), ("7200", "signal"))
+    life.world.verify()
+
+
 async def test_what_was_tightened_is_not_widened_by_another_plan(clock: Clock) -> None:
     async with new_world().life(clock) as life:
         await life.until(T0 + 10)
