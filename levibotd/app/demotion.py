@@ -1,5 +1,6 @@
 """
-Who loses the evidence for his stage goes down by one, by himself.
+Who loses the evidence for his stage goes down by one, by himself; who begins to write otherwise, to where he is only
+looked at.
 
 Looked at when a call of a channel has ended in the shadow ledger, and once a day. Where calls only cost paper
 nothing is taken. A human may put the channel back, with evidence or by his word.
@@ -8,15 +9,18 @@ nothing is taken. A human may put the channel back, with evidence or by his word
 from collections.abc import Callable, Iterable, Sequence
 
 from levibotd.domain.cards.book import CardBook
-from levibotd.domain.cards.evidence import evidence_of, lost
+from levibotd.domain.cards.evidence import REAL, drifted, evidence_of, lost
+from levibotd.domain.cards.state import ChannelKept
 from levibotd.domain.cards.trusting import TrustDesk
 from levibotd.domain.outcomes import AS_FOLLOWED, PLACEBO, ShadowOutcome
-from levibotd.domain.records import DayAnchor, Logged
+from levibotd.domain.records import DayAnchor, Logged, SignalScored
 from levibotd.domain.risk import STAGES
+from levibotd.domain.trust import Trust
 from levibotd.kernel.clock import Clock
 from levibotd.messages import SetStage
 
 BY = "evidence"
+OBSERVE = "observe"
 
 _MOVES = (AS_FOLLOWED, PLACEBO)  # Ledgers that trust is made of.
 
@@ -49,8 +53,22 @@ class Demotion:
         self._clock = clock
 
     def observe(self, committed: Sequence[Logged]) -> None:
+        for channel in self._heard(committed):
+            self._look_at_format(channel)
         for channel in self._touched(committed):
             self._look(channel)
+
+    def _heard(self, committed: Sequence[Logged]) -> Iterable[str]:
+        records = [one.entry.record for one in committed]
+        return dict.fromkeys(record.channel for record in records if isinstance(record, SignalScored))
+
+    # Whoever writes otherwise is read otherwise, and none of what was measured is of him.
+    def _look_at_format(self, channel: str) -> None:
+        kept, stage = self._cards.channels.get(channel), self._stage_of(channel)
+        why = None if kept is None or stage not in REAL else drifted(stage, kept.format.psi)
+        if kept is not None and why is not None:
+            now = self._clock.time()
+            self._lower(channel, kept, OBSERVE, why, held=self._trust.of(channel, at=now), at=now)
 
     def _touched(self, committed: Sequence[Logged]) -> Iterable[str]:
         found: dict[str, None] = {}
@@ -72,7 +90,9 @@ class Demotion:
         judged = None if self._is_unproven(channel) else held
         why = lost(stage, judged, since_stage_r=kept.since_stage_r, silent_s=silent_s)
         if why is not None:
-            lower, names = STAGES[STAGES.index(stage) - 1], self._names_of(channel)
-            # Under its own name, whatever its posts call it: that is the one that rules.
-            told = evidence_of(kept, held, at=now)
-            self._tell(SetStage(stage=lower, by=BY, reason=why, channel=names[0], names=names, evidence=told))
+            self._lower(channel, kept, STAGES[STAGES.index(stage) - 1], why, held=held, at=now)
+
+    # Under its own name, whatever its posts call it: that is the one that rules.
+    def _lower(self, channel: str, kept: ChannelKept, stage: str, why: str, *, held: Trust, at: float) -> None:
+        names, told = self._names_of(channel), evidence_of(kept, held, at=at)
+        self._tell(SetStage(stage=stage, by=BY, reason=why, channel=names[0], names=names, evidence=told))

@@ -1,11 +1,14 @@
 """Who loses his evidence goes down by one."""
 
 import pytest
+from msgspec.structs import replace
 
 from levibotd.app.demotion import BY, Demotion
+from levibotd.domain.cards.format import POSTS
 from levibotd.domain.cards.trusting import TrustDesk
 from levibotd.domain.outcomes import AS_FOLLOWED, ShadowOutcome
-from levibotd.domain.records import ChannelStage, DayAnchor, Entry, Logged
+from levibotd.domain.records import ChannelStage, DayAnchor, Entry, Logged, SignalIngest, SignalScored
+from levibotd.domain.signal import NO_TRADE, Kind, Post
 from levibotd.kernel.clock import Clock
 from levibotd.kernel.virtual_time import run_virtual
 from levibotd.messages import SetStage
@@ -98,3 +101,28 @@ def test_backfilled_calls_take_nothing_away() -> None:
     hand = channel(-0.9, source="replay")
 
     assert looked_at(hand, last_outcome(hand), stage="live") == []
+
+
+@pytest.mark.parametrize(("stage", "goes"), [("live", True), ("ask", True), ("paper", False)])
+def test_a_channel_that_writes_otherwise_is_only_looked_at(stage: str, goes: bool) -> None:
+    hand = channel(0.6)
+    kept = hand.book.channels["@c"]
+    scored = next(one.record for one in reversed(hand.entries) if isinstance(one.record, SignalScored))
+    for number in range(2 * POSTS):
+        surely = 0.999 if number < POSTS and number % 3 else 0.2
+        record = replace(scored, kind=Kind.CHATTER, legs=(), probs={NO_TRADE: surely}, model_sha="m")
+        hand.write(ingest(number), "@c", 10_000 + number)
+        hand.write(record, "@c", 10_000 + number)
+
+    told = looked_at(hand, scored, stage=stage)
+
+    assert kept.format.psi is not None
+    assert [(wish.stage, wish.channel) for wish in told] == ([("observe", OWN_NAME)] if goes else [])
+    if goes:
+        assert told[0].evidence is not None
+        assert told[0].evidence.psi == pytest.approx(kept.format.psi, rel=1e-4)
+
+
+def ingest(number: int) -> SignalIngest:
+    post = Post(channel="@c", message_id=10_000 + number, posted_at=NOW + number, text="t")
+    return SignalIngest(post=post, received_at=NOW + number + 1, source="telethon")

@@ -18,6 +18,7 @@ from levibotd.domain.cards.sums import add, add_claim, add_unreadable
 from levibotd.domain.cards.trial import Trial
 from levibotd.domain.copies import SAME_CALL_S, call_print
 from levibotd.domain.leg_read import LegRead
+from levibotd.domain.model import reference_bin
 from levibotd.domain.outcomes import AS_POSTED, PLACEBO, ShadowOutcome, has_unknown_text, is_witnessed
 from levibotd.domain.records import ChannelStage, Entry, SignalDeleted, SignalEdited, SignalIngest, SignalScored
 from levibotd.domain.risk import day_of
@@ -32,6 +33,7 @@ PICTURES_KEPT = 1_000  # Of a channel.
 PRINTS_MAX = 20_000  # Calls that a copy can be told by.
 CLAIM_WITHIN_S = 60 * DAY_S  # A result post that names a coin means the last call on it within this time.
 
+NOT_HEARD = "not_the_channel"  # Why a post is no word of its channel.
 _NOT_ITS_WORD = "chatter"  # An edit by somebody who does not speak for the channel.
 _QUOTES = ("USDT", "USDC", "FDUSD", "BUSD", "USD", "BTC", "ETH", "BNB")
 
@@ -129,6 +131,8 @@ def _scored(book: Book, entry: Entry, record: SignalScored) -> None:
     if post.witnessed:
         channel.read += record.kind == Kind.NEW
         channel.ambiguous += record.kind == Kind.AMBIGUOUS
+        if NO_TRADE in record.probs and not record.stale and NOT_HEARD not in record.reasons:
+            channel.format.see(reference_bin(record.probs), model=record.model_sha)
     if record.kind == Kind.RESULT or (record.kind == Kind.UPDATE and post.claim is not None):
         _claimed(channel, post, record)
     elif record.kind == Kind.NEW and record.label != NO_TRADE and not record.stale:
@@ -267,12 +271,12 @@ def _unread(record: ShadowOutcome, symbol: Symbol | None) -> CallKept:
 
 
 def _staged(book: Book, entry: Entry, record: ChannelStage) -> None:
-    for channel in book.channels.values() if record.channel is None else ():
-        channel.since_stage_r = 0.0
-    for name in () if record.channel is None else (record.channel, *record.names):
+    names = book.channels if record.channel is None else (record.channel, *record.names)
+    for name in dict.fromkeys(names):
         own = book.channels.get(name)
         if own is not None:
             own.since_stage_r = 0.0
+            own.format.begin_anew()
 
 
 def _tried(book: Book, entry: Entry, record: Trial) -> None:

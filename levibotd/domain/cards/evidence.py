@@ -1,6 +1,7 @@
 """Which evidence a channel must have before its calls may act with money, and at which it is taken back a stage."""
 
 from levibotd.domain.cards.card import Card, Column
+from levibotd.domain.cards.format import PSI_MAX
 from levibotd.domain.cards.state import ChannelKept
 from levibotd.domain.gates import GateName
 from levibotd.domain.records import Gate, StageEvidence
@@ -16,6 +17,7 @@ T_FOR_LIVE = 0.8
 T_TO_STAY = 0.35
 LOSS_TO_STAY_R = -5.0
 SILENT_DAYS_MAX = 30.0
+REAL = ("ask", "canary", "live")  # Stages in which calls may cost money.
 
 _DAY_S = 86_400.0
 
@@ -53,6 +55,7 @@ def evidence_of(kept: ChannelKept, held: Trust, *, at: float, gate: Gate | None 
         parse_coverage=kept.parse_coverage,
         since_stage_r=six_digits(kept.since_stage_r),
         silent_days=None if kept.last_call_at is None else round((at - kept.last_call_at) / _DAY_S, 2),
+        psi=None if kept.format.psi is None else six_digits(kept.format.psi),
         lacking=None if gate is None else f"{gate.value}, and {gate.limit} is the least",
     )
 
@@ -72,6 +75,13 @@ def lost(stage: str, held: Trust | None, *, since_stage_r: float, silent_s: floa
         return f"{since_stage_r:.2f} R since it was put there, and {LOSS_TO_STAY_R:g} R is the limit"
     if silent_s is not None and silent_s > SILENT_DAYS_MAX * _DAY_S:
         return f"silent for {silent_s / _DAY_S:.0f} days, and {SILENT_DAYS_MAX:.0f} are the limit"
+    return None
+
+
+def drifted(stage: str, psi: float | None) -> str | None:
+    """Why a channel must go back to where it is only looked at: it writes otherwise than it did. None: it may stay."""
+    if stage in REAL and psi is not None and psi > PSI_MAX:
+        return f"psi {psi:.3f} of its format, and {PSI_MAX:g} is the limit"
     return None
 
 

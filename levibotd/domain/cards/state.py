@@ -3,6 +3,7 @@
 from msgspec import Struct, field
 
 from levibotd.domain.cards.calls import CallKept
+from levibotd.domain.cards.format import Format
 from levibotd.domain.cards.sums import Sums
 from levibotd.domain.rounding import six_digits
 from levibotd.domain.signal import TraceId
@@ -43,6 +44,7 @@ class ChannelKept(Struct, kw_only=True):
     pictures: list[float] = field(default_factory=list)  # When witnessed ones without text came; the newest.
     since_stage_r: float = 0.0  # As followed, since its stage was last set.
     last_call_at: float | None = None  # Witnessed.
+    format: Format = field(default_factory=Format)
     backfilled_posts: int = 0
     backfilled_edited: int = 0
     lowest_id: int | None = None  # Of the backfilled posts.
