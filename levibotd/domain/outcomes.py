@@ -61,10 +61,14 @@ class ShadowOutcome(Record, frozen=True, kw_only=True):
 
 
 def is_witnessed(ingest: SignalIngest) -> bool:
-    """Did the first revision of this post reach us live and at once? All else is backfilled, and proves nothing."""
-    if ingest.source not in _LIVE or ingest.post.known_at > ingest.post.posted_at:
+    """
+    Did the first revision of this post reach us live and at once? All else is backfilled, and proves nothing.
+
+    What is fetched out of a hole is what was left there by then.
+    """
+    if ingest.source not in _LIVE or ingest.late or ingest.post.known_at > ingest.post.posted_at:
         return False
-    return ingest.received_at - ingest.post.posted_at <= WITNESSED_WITHIN_S
+    return abs(ingest.received_at - ingest.post.posted_at) <= WITNESSED_WITHIN_S
 
 
 def has_unknown_text(ingest: SignalIngest) -> bool:

@@ -42,3 +42,19 @@ def test_a_post_is_witnessed_when_its_first_text_reached_us_at_once(
     ingest = SignalIngest(post=post, received_at=1000.0 + after_s, source=source)
 
     assert (is_witnessed(ingest), has_unknown_text(ingest)) == (witnessed, unknown)
+
+
+@pytest.mark.parametrize(
+    ("source", "after_s", "late", "witnessed"),
+    [
+        ("http", 0.0, False, True),  # Posted when it reached us: a caller names no time of his own.
+        ("file", 119.0, False, True),
+        ("file", 3_600.0, False, False),  # A line with a time of its own, told an hour later.
+        ("file", -3_600.0, False, False),  # And one from the future.
+        ("telethon", 30.0, True, False),  # Out of a hole: who deleted his loser in it is not seen there.
+    ],
+)
+def test_only_what_came_by_the_live_path_is_witnessed(source: str, after_s: float, late: bool, witnessed: bool) -> None:
+    post = Post(channel="@c", message_id=1, posted_at=10_000.0, text="t")
+
+    assert is_witnessed(SignalIngest(post=post, received_at=10_000.0 + after_s, source=source, late=late)) is witnessed
