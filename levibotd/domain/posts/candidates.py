@@ -26,6 +26,16 @@ _DURATION = re.compile(  # Begins with the digit itself, so that the engine skip
 )
 _FRAME = re.compile(r"(?<![A-Za-z\d])(?:[Hh][1-9]\d?|[Dd]1|[Ww]1|M(?:1|5|15|30))(?![A-Za-z\d.,])")  # "H4", "D1".
 _INITIALS = re.compile(r"(?<![A-Za-z])([STst])\s?[./]\s?([LPlp])(?![A-Za-z])")  # "S.L", "T/P"
+# "(1:2.5)", "(2R)"
+_REWARD = re.compile(r"[(\[]\s?\d{1,2}(?:\.\d{1,2})?\s?(?::\s?\d{1,2}(?:\.\d{1,2})?\s?R?|R)\s?[)\]]", re.IGNORECASE)
+_DATE = re.compile(  # "14.03.2025", "2025-03-14 12:45", "14.03.25, 12:45:30", "12:45 UTC"
+    r"(?<![\d.,:/])(?:\d{1,2}[./-]\d{1,2}[./-]20\d\d|20\d\d[./-]\d{1,2}[./-]\d{1,2}|[0-3]?\d\.[01]?\d\.[12]\d)(?![\d.]\d)"
+    r"(?:,?[ T]{1,2}\d{1,2}:\d\d(?::\d\d)?)?|(?<![\d.,:/])\d{1,2}:\d\d"
+    r"(?::\d\d|(?::\d\d)?\s?(?:UTC|GMT|MSK|IST|[AP]M)\b)",
+    re.IGNORECASE,
+)
+_YEAR = re.compile(r"20\d\d|\.[12]\d(?!\d)")
+_EMOJI = {"🎯": w.TP, "🛑": w.STOP, "⛔": w.STOP}  # Where no word says what the number behind is.
 _BEHIND = frozenset({w.ENTRY, w.TP, w.STOP})  # What may stand behind its numbers.
 _JOINERS = frozenset("-/|,:~+_.>=;")
 
@@ -33,7 +43,10 @@ _JOINERS = frozenset("-/|,:~+_.>=;")
 def collect(text: str) -> Fields:
     """Read `text` (normalised, coins replaced by SYMBOL_MARK) into its fields. Linear in its length."""
     scanner = Scan()
-    for line in lines(_INITIALS.sub(r"\1\2", _DURATION.sub(" ", _FRAME.sub(" ", text)))):
+    dated = ":" in text or _YEAR.search(text) is not None
+    plain = _DURATION.sub(" ", _FRAME.sub(" ", _DATE.sub(" ", text) if dated else text))
+    plain = _REWARD.sub(" ", plain)
+    for line in lines(_INITIALS.sub(r"\1\2", plain)):
         _read_line(scanner, _label_first(line))
     return scanner.out
 
@@ -72,11 +85,21 @@ def _read_line(s: Scan, tokens: Sequence[Token]) -> None:
         elif kind == SIGN:
             if word == SYMBOL_MARK:
                 s.seen_symbol = True
+            elif word in _EMOJI:
+                _read_emoji(s, tokens, i)
             elif word in _JOINERS:
                 s.join += word
                 if word == "." and i + 1 < len(tokens) and tokens[i + 1][0] == WORD and tokens[i + 1][2] > end:
                     s.sentence += 1
     _end_line(s, tokens)
+
+
+def _read_emoji(s: Scan, tokens: Sequence[Token], i: int) -> None:
+    """Let a sign be a label where a price follows it at once: "🎯 3.48", not "🎯 Target 3.48", "Entry 🎯 3.41"."""
+    behind = [kind for kind, word, _, _ in tokens[i + 1 : i + 3] if word != "$"]
+    waiting = s.labelled and s.fresh and not s.weak and s.field is not None
+    if behind and behind[0] == NUMBER and not waiting:
+        label(s, _EMOJI[tokens[i][1]])
 
 
 def _end_line(s: Scan, tokens: Sequence[Token]) -> None:

@@ -10,7 +10,7 @@ import re
 
 from msgspec import Struct
 
-from levibotd.domain.posts.glance import Glance
+from levibotd.domain.posts.glance import Glance, glance
 from levibotd.domain.signal import Kind
 
 CLOSE_LENGTH_MAX = 400  # A longer text that speaks of closing tells a story.
@@ -35,6 +35,8 @@ def _cue(needs: str, pattern: str) -> _Cue:
 
 
 _NAMES = r"(?:target|tp|tgt|sell|hedef|цель|هدف)"
+_TICKED_LINE = re.compile(rf"^[^\w\n]*[✅✔☑][^\w\n]*{_NAMES}s?\W{{0,3}}\d", re.MULTILINE)
+_TARGET_LINE = re.compile(rf"^[^\w\n]*{_NAMES}s?\W{{0,3}}\d", re.MULTILINE)
 _TICKED_SIGN = re.compile(rf"{_NAMES}[^\n]{{0,40}}[✅✔☑]|\d[^\n\w]{{0,6}}[✅✔☑]")
 _TICKED_WORD = _cue(
     "done hit achieved reached completed",
@@ -49,6 +51,27 @@ _SPOILED = _cue(
     r"bids?) (?:are |is |all |got )?filled)|"
     r"^\W*(?:sl|stop(?: ?loss)?) (?:was |got |is )?(?:hit|triggered)\b|\bstopped out\b|\bclosed trades\b|"
     r"^\W*(?:new stop|next target|new sl\b)",
+)
+# More of the same, where the text speaks of a call that was.
+_OVER = _cue(
+    "results result recap performance summary yesterday filled closed holding still was pnl gain отработал отработала "
+    "сработал сработала закрыл закрыли выбило çıkış oldu olduk atingido atingidos atingida alcanzado alcanzados "
+    "alcanzada raggiunto erreicht atteint tercapai raggiunti atteintes alcanzadas lucro done exit",
+    r"\A\W*(?:\w+\W+){0,2}(?:results?|recap|performance|summary)\b(?![^\n]{0,20}\d\s*[-–]\s*\d)|"
+    r"\byesterday'?s (?:signal|call|trade)|\b(?:got|given|gave|posted|shared|called)\b[^\n]{0,30}\byesterday\b|"
+    r"\b(?:orders?|entry|entries|bids?)\W{1,3}\d[\d.,]*\W{0,3}filled\b|"
+    r"\b(?:long|short|position|trade|signal) (?:was |is |has been )?closed\b|\bclosed (?:manually|in profit|with)\b|"
+    r"\bstill (?:holding|in (?:this|the|my)|long|short)\b|\b(?:my )?entry was\b|\bpnl\W{1,3}[+-]?\d|"
+    r"\bmax(?:imum)? gain\W{0,3}\d|\bdone\W{1,3}\+\s?\d|\bexit price\b|"
+    r"(?:от|с)работал|\bзакрыл|\bвыбило\b|çıkış yap|\bstop oldu|"
+    r"\b(?:atingid[oa]s?|alcanzad[oa]s?|raggiunt[oi]|erreicht|atteinte?s?|tercapai)\b|\blucro\W{1,3}(?:atual)?\W{0,3}[+]?\d",
+)
+_UNSURE = _cue(
+    "not waiting confirmation",
+    r"\bnot (?:yet )?an? (?:signal|call|trade)\b|\bwaiting for (?:a |the )?(?:confirmation|retest|breakout|pullback)\b",
+)
+_QUESTION = re.compile(
+    r"\A\W*(?:would|should|shall|do|does|did|is|are|can|could|what|why|how|when|anyone|anybody|who|which)\b[^\n]*[?؟]\s*\Z"
 )
 _RESULT = _cue(
     "achieve achieved acheived reached reachd banged completed smashed booked gained earned touched done result "
@@ -92,8 +115,9 @@ _NO_COMMAND = _cue(
 )
 _OF_OTHERS = _cue("channels groups", r"\bother (?:channels|groups)\b[^\n]{0,40}\b(?:told|said|called|say|tell)\b")
 _TALK = _cue(
-    "example tip tips lesson tutorial order bot app пример örnek ejemplo",
-    r"^\W*(?:for )?(?:example|tips?|lesson|tutorial|пример|örnek|ejemplo)\s*:|\border book\b|\b(?:bot|app) update\b",
+    "demo sample example tip tips lesson tutorial order bot app пример örnek ejemplo",
+    r"^\W*(?:for )?(?:example|tips?|lesson|tutorial|пример|örnek|ejemplo)\s*:|\A\W*(?:demo|example|sample)\b|"
+    r"\bexample of (?:a |our |the )?(?:signals?|calls?|trades?)\b|\border book\b|\b(?:bot|app) update\b",
 )
 _ASKS = re.compile(r"[?؟]\s*\Z")
 _EVERY = _cue(
@@ -161,22 +185,47 @@ def _without_command(look: Glance) -> Kind:
     return Kind.CHATTER
 
 
+# What to do later ("after TP1 is hit move SL to entry") is no news of what was.
+_LATER = re.compile(
+    r"\b(?:after|once|when|whenever|if|as soon as|upon|until|till|после)\W+"
+    r"(?:(?:the|your|our|first|second|1st|2nd|price|it|we|reaching|hitting|any|each|every|all)\W+){0,3}"
+    r"(?:(?:hits?|reach(?:es)?|touch(?:es)?)\s+(?:tp|target|tgt)s?\W{0,2}\d?|"
+    r"(?:tp|target|tgt|entry|entries|take[- ]?profit)s?\W{0,2}\d?\W{0,3}"
+    r"(?:(?:is|are|gets?|got|has|have|been|be|was)\s+){0,2}"
+    r"(?:hit|hits|reached|reaches|done|achieved|filled|completed|triggered|touched)\b)",
+    re.IGNORECASE,
+)
+_LATER_WORDS = frozenset({"after", "once", "when", "whenever", "if", "as", "upon", "until", "till"})
+
+
+def _without_plans(look: Glance) -> Glance:
+    if look.words.isdisjoint(_LATER_WORDS):
+        return look
+    return glance(_LATER.sub(" ", look.text))
+
+
 def spoils_call(look: Glance) -> Kind | None:
     """The kind of a text whose call is over, conditional or taken back, whatever its numbers say; else None."""
+    look = _without_plans(look)
     if _CANCELLED_HEAD.seen(look) and not _NO_COMMAND.seen(look):
         return Kind.CANCEL
-    if _OF_OTHERS.seen(look) or _TALK.seen(look):
+    if _OF_OTHERS.seen(look) or _TALK.seen(look) or _QUESTION.search(look.lower):
         return Kind.CHATTER
-    if has_ticks(look) or _TICKED_WORD.seen(look) or _SPOILED.seen(look):
+    if has_ticks(look) or _TICKED_WORD.seen(look) or _SPOILED.seen(look) or _OVER.seen(look):
         return Kind.RESULT
-    if _CONDITIONAL.seen(look):
+    if _CONDITIONAL.seen(look) or _UNSURE.seen(look):
         return Kind.IDEA
     return None
 
 
 def has_ticks(look: Glance) -> bool:
     """Whether a target or a number is ticked off."""
-    return any(tick in look.text for tick in _TICKS) and _TICKED_SIGN.search(look.lower) is not None
+    if not any(tick in look.text for tick in _TICKS):
+        return False
+    if _TICKED_SIGN.search(look.lower) is not None:
+        return True
+    # A tick before some targets and not before all of them is no bullet.
+    return 0 < len(_TICKED_LINE.findall(look.lower)) < len(_TARGET_LINE.findall(look.lower))
 
 
 def names_all(look: Glance) -> bool:

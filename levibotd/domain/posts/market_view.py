@@ -35,7 +35,7 @@ class OpenMarketView(Struct, frozen=True, kw_only=True):
     stable_quote: str = "USDT"
 
     def is_known(self, base: str, quote: str | None) -> bool:
-        return base in WELL_KNOWN
+        return base in WELL_KNOWN or (base.startswith("1000") and base[4:] in WELL_KNOWN)
 
     def last_price(self, base: str, quote: str) -> float | None:
         return None

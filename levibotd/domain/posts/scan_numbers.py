@@ -36,7 +36,8 @@ def read_number(s: Scan, tokens: Sequence[Token], i: int) -> None:
     if s.skip_line or (before and _compares(tokens, i) and (s.field is None or s.weak)):
         s.out.stray += 1
         return
-    index = index_at(tokens, i, expected=s.next_index, fresh=s.fresh)
+    ranged = _opens_percent_range(tokens, i)
+    index = None if ranged else index_at(tokens, i, expected=s.next_index, fresh=s.fresh)
     if index is not None:
         s.next_index = index + 1
         s.join = ""
@@ -45,7 +46,7 @@ def read_number(s: Scan, tokens: Sequence[Token], i: int) -> None:
     dollar = bool(
         (after and after[1] == "$" and after[2] - end <= 1) or (before and before[1] == "$" and start - before[3] <= 1)
     ) or unit in ("usdt", "usd")
-    pct = pct or _opens_percent_range(tokens, i)
+    pct = pct or ranged
     satoshi = unit in ("sat", "sats", "satoshi", "satoshis", "sts")
     for part in _split_list(raw):
         number = Number(

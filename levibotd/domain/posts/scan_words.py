@@ -168,7 +168,8 @@ def _is_told_before_its_side(tokens: Sequence[Token], i: int) -> bool:
 
 def _read_stop(s: Scan, tokens: Sequence[Token], i: int, *, strong_fresh: bool) -> None:
     following = _next_word(tokens, i)
-    if strong_fresh and s.field in (w.ENTRY, w.SELL) and following not in (w.ATTACH, w.TP):
+    named = tokens[i][1].lower() == "stop" and _is_adjacent(tokens, i)  # "Buy stop 5", not "buy X sl=5".
+    if named and strong_fresh and s.field in (w.ENTRY, w.SELL) and following not in (w.ATTACH, w.TP):
         s.out.flags.add("stop_entry")
         return
     label(s, w.STOP)

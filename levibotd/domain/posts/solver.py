@@ -15,12 +15,13 @@ from levibotd.domain.posts.fields import Fields, Number
 from levibotd.domain.posts.market_view import MarketView
 from levibotd.domain.posts.notation import aligned, completed, readings, scale_of, unique_edges, unrepeated, values_of
 from levibotd.domain.posts.refusal import Unsolved
-from levibotd.domain.posts.tickers import STABLE_QUOTES
+from levibotd.domain.posts.tickers import PRECIOUS, STABLE_QUOTES
 from levibotd.domain.posts.units import Written, settle
 from levibotd.domain.posts.words import TP
 from levibotd.domain.signal import Leg, Side
 
-BITCOIN_LIKELY = 10_000.0  # Of dollars, to the nearest few thousandfold.
+LIKELY = {"BTC": 10_000.0, "XBT": 10_000.0, "ETH": 1_000.0}  # Of dollars, to the nearest few thousandfold.
+DOLLARS_LIKELY = 1.0  # The same of a coin that never cost a thousand: "5,127" has a decimal comma.
 ENTRIES_MAX = 10
 LABELS_MAX = 4  # Entries under more labels than these are no one call.
 TPS_MAX = 30
@@ -151,7 +152,11 @@ def _settle_sells(fields: Fields) -> None:
 def _likely(base: str, quote: str | None, market: MarketView) -> float | None:
     """About what the coin costs: decides between `41.300` and `41300` where no other number does."""
     last = market.last_price(base, "USDT" if quote in (None, "USD") else quote)
-    return last if last is not None or base not in ("BTC", "XBT") else BITCOIN_LIKELY
+    if last is not None:
+        return last
+    if quote in STABLE_QUOTES and base not in PRECIOUS:
+        return DOLLARS_LIKELY
+    return LIKELY.get(base)
 
 
 def _levels(fields: Fields, text: str, *, likely: float | None) -> _Levels:
@@ -205,7 +210,7 @@ def _stop(
 _CLOSE_STARTS = {"weekly_close": "we 1w w1", "daily_close": "da 1d d1"}
 _CLOSE_KINDS = {start: kind for kind, starts in _CLOSE_STARTS.items() for start in starts.split()}
 _CLOSE = re.compile(
-    r"(?:stop|sl\b)[^\n]{0,40}?\n?[^\n]{0,20}?(weekly|week|1\s?w|w1|daily|day|1\s?d|d1|4\s?_?\s?h(?:r|our)?s?|h4)\b"
+    r"(?:stop|s[./]?l\b|invalidation)[^\n]{0,40}?\n{0,3}[^\n]{0,20}?(weekly|week|1\s?w|w1|daily|day|1\s?d|d1|4\s?_?\s?h(?:r|our)?s?|h4)\b"
     r"[^\n]{0,12}(?:candle|close|closing|\d)",
     re.IGNORECASE,
 )

@@ -15,6 +15,7 @@ from levibotd.domain.posts.tickers import COIN_NAMES, FIAT, NO_COIN, STABLE_QUOT
 
 PAIR, TAG, NAMED, BARE = 0, 1, 2, 3
 MENTIONS_MAX = 40
+NEW_TAG_MAX = 12
 BARE_MAX = 400  # Words in capitals that are looked up.
 
 _GLUED = frozenset({"USDT", "BUSD", "USDC", "FDUSD", "USD", "BTC", "ETH", "BNB", "PERP"})
@@ -27,7 +28,7 @@ _QUOTE_END = re.compile(
 _SPLIT_BASE = re.compile(
     r"(?<![A-Za-z0-9.])([#$]?)\s?([A-Za-z0-9]{1,12})\)?(?:\s{0,3}([/\\])\s{0,3}|([_.-]))[#$]?\Z",
 )
-_JOINED_BASE = re.compile(r"(?<![A-Za-z0-9.])([#$]?)\s?([A-Za-z0-9]{2,12})\Z")
+_JOINED_BASE = re.compile(r"(?<![A-Za-z0-9.])([#$]?)\s?([A-Za-z0-9]{1,12})\Z")
 _BASE_REACH = 22  # Characters before a quote that its base may take.
 _TAG = re.compile(r"[#$]\s?([A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*)")
 _NAMED = re.compile(
@@ -87,7 +88,7 @@ def find_symbols(text: str, *, market: MarketView) -> list[Mention]:
     found = _pairs(text)
     if found:
         return found[:MENTIONS_MAX]
-    for search in (_tags, _names, _bare_words, _first_line, _links):
+    for search in (_tags, _names, _bare_words, _first_line, _links, _new_tags):
         found = search(text, market)
         if found:
             return found[:MENTIONS_MAX]
@@ -161,6 +162,8 @@ def _joined_pair(window: str, start: int, written: str, end: int) -> Mention | N
         return None
     if not head.group(1) and not (head.group(2) + written).isupper() and len(quote) < 4:
         return None
+    if len(base) < 2 and (quote not in ("USDT", "USDC") or not (head.group(2) + written).isupper()):
+        return None
     return Mention(base=base, quote=_quote(quote), start=start + head.start(), end=end, rank=PAIR)
 
 
@@ -184,6 +187,28 @@ def _tags(text: str, market: MarketView) -> list[Mention]:
             found.append(Mention(base=base, quote=None, start=hit.start(), end=hit.end(), rank=TAG))
     known = [mention for mention in found if market.is_known(mention.base, None)]
     return known or found or _odd_tag(text)
+
+
+def _new_tags(text: str, market: MarketView) -> list[Mention]:
+    """The only tag of a text that may be a coin we never heard of, where it begins no number and names nothing else."""
+    found = [
+        hit
+        for hit in islice(_TAG.finditer(text), MENTIONS_MAX)
+        if hit.group(1).isupper() and hit.group(1) not in NO_COIN and 2 <= len(hit.group(1)) <= NEW_TAG_MAX
+    ]
+    if len({hit.group(1) for hit in found}) != 1 or not (found[0].group().startswith("$") or _opens(text, found[0])):
+        return []
+    return [Mention(base=hit.group(1), quote=None, start=hit.start(), end=hit.end(), rank=TAG) for hit in found]
+
+
+def _opens(text: str, hit: re.Match[str]) -> bool:
+    """Whether a tag stands in the first line beside a side: "#BANANAS31 LONG"."""
+    begin = text.lstrip()
+    line = begin[: begin.find("\n") if "\n" in begin else len(begin)]
+    return hit.group() in line and _SIDED.search(line) is not None
+
+
+_SIDED = re.compile(r"\b(?:long|short|buy|sell|лонг|шорт)\b", re.IGNORECASE)
 
 
 def _odd_tag(text: str) -> list[Mention]:

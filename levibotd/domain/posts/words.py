@@ -33,32 +33,36 @@ _WORDS = {
     ENTRY: (
         "entry ep dca твх entries enter entrys entrance entery entryzone buyzone accumulate accumulation "
         "accumulating price precio вход войти точка entrada entradas giriş giris entrée einstieg دخول الدخول ادخل "
-        "ورود نقطة between"
+        "ورود نقطة between лимитка лимитки ingresso instap wejście вхід vào 入场 入场价 入场点 入场点位 "
+        "进场 进场价 开仓 开仓价 建仓 진입 진입가 エントリー"
     ),
     BUY: (
         "buy buying bought rebuy purchase bid покупка покупаем покупать купить покупки alım alim alış alis "
-        "al satınal comprar compra compras acheter achat kaufen شراء الشراء اشتري خرید"
+        "al satınal comprar compra compras acheter achat kaufen شراء الشراء اشتري خرید "
+        "acquisto compriamo beli mua kupno купівля 买入"
     ),
     SELL: (
         "sell selling sel sells aell продажа продавать продать продаем продажи sat satış satis vender venta "
-        "ventas vendre vente verkaufen بيع البيع فروش"
+        "ventas vendre vente verkaufen بيع البيع فروش venda vendita jual bán 卖出"
     ),
-    LONG: "long longs лонг лонгуем uzun largo لونج لانگ",
-    SHORT: "short shorts shorting шорт шортим kısa corto شورت",
+    LONG: "long longs лонг лонгуем uzun largo لونج لانگ лонги 做多 多单 开多 롱 ロング",
+    SHORT: "short shorts shorting шорт шортим kısa corto شورت шорты 做空 空单 开空 숏 ショート",
     TP: (
         "target targets metas фиксация фиксируем toma taret tarets taget trget trgets targe tareget taregt targert "
         "traget tragets "
         "tagets targetes tgt tgts tp tps tp's "
         "goal goals hedef hedefler hedefi hedefimiz цель цели тейк тп тейкпрофит takeprofit objetivo "
         "objetivos objectif objectifs ziel ziele هدف اهداف أهداف الأهداف الاهداف الهدف الاول الأول الثاني "
-        "تارگت تارگتها اهدف exit exits t"
+        "تارگت تارگتها اهدف exit exits t alvo alvos cel cele obiettivo obiettivi chốt mục doel doelen цілі ціль тейка "
+        "止盈 止盈点 止盈价 目标 目标价 목표 목표가 익절 익절가 利確"
     ),
     STOP: (
-        "stop stops cut sl stl stoploss stopper stoplose ضرر стоп стоплосс сл zarar stoploos stopp وقف الوقف ستوب استاپ"
+        "stop stops cut sl stl stoploss stopper stoplose ضرر стоп стоплосс сл zarar stoploos stopp وقف الوقف ستوب "
+        "استاپ invalidation cắt 止损 止损价 止损点 손절 손절가 損切り 損切"
     ),
     LEV: (
         "leverage lev leverge levrage leveraged margin cross isolated izole плечо кросс kaldıraç kaldirac "
-        "kaldıraçlı apalancamiento رافعة الرافعة لوریج اهرم"
+        "kaldıraçlı apalancamiento رافعة الرافعة لوریج اهرم alavancagem leva levier hebel đòn bẩy 杠杆 레버리지"
     ),
     SKIP: (
         "amount risk previous risking rating vol capital invest investment deposit rsi ema ma sma macd fib "
@@ -68,17 +72,17 @@ _WORDS = {
     ),
     NOW: (
         "now here cmp market live immediately instantly сейчас текущих текущей рынку şimdi piyasa güncel ahora "
-        "الان الآن الحالي"
+        "الان الآن الحالي 市价 现价 mercato marktpreis"
     ),
     BELOW: "below under ниже altında aşağısı تحت",
     ABOVE: "above over breaks breaking breakout break cross выше пробой üstü üstünde فوق",
     SAT: "sat sats satoshi satoshis satoshies sts сатоши сат ساتوشي ساتوشی",
-    PROFIT: "profit profits профит kar ganancia ganancias ربح",
+    PROFIT: "profit profits профит kar ganancia ganancias ربح lời",
     RATIO: "r rr rrr ratio average avg orders volume",
     TERM: "scalp scalping swing intraday term time terms storage mid midterm hold holding terma rally squeeze bag",
     WHEN: "reached hit hits hitted achieved touched done reach when after once если когда",
     ZONE: "zone zones range area зона bölge bolge bölgesi منطقة",
-    ATTACH: "loss lose los loose loses лосс loos zararı kes durdur الخسارة الخساره خسارة",
+    ATTACH: "loss lose los loose loses лосс loos zararı kes durdur الخسارة الخساره خسارة lỗ",
     TAKE: "take taking kar al",
     NEUTRAL: (
         "usdt usd busd btc around at on is or and to approx near first second third final limit order point "
