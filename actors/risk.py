@@ -40,6 +40,7 @@ from levibotd.domain.trade_plan import CLOSES_S
 from levibotd.errors import Unavailable
 from levibotd.execution.equity import EquityWatch
 from levibotd.execution.settler import filters_of
+from levibotd.execution.told import rejection
 from levibotd.kernel.actor import Actor
 from levibotd.kernel.clock import Clock
 from levibotd.kernel.mailbox import Ref, Rejected
@@ -148,7 +149,7 @@ class RiskActor(Actor[RiskMessage]):
                 first = first or found
                 refused.append(LegOutcome(symbol=self._named(leg), outcome="rejected", gate=found.gate))
         if not tickets and first is not None:
-            await self._record(signal, _rejection(first, tuple(refused)))
+            await self._record(signal, rejection(first, tuple(refused)))
         elif self._setup.rules(post.channel).stage == "observe":
             legs = (*(LegOutcome(symbol=ticket.plan.symbol, outcome="dryrun") for ticket in tickets), *refused)
             await self._record(signal, AutoRouteDryrun(legs=legs))
@@ -384,18 +385,6 @@ class RiskActor(Actor[RiskMessage]):
         trace = signal.post.trace
         symbol = one_symbol(leg.symbol for leg in record.legs)
         await self._log.tell(Append(trace=trace, entries=(Entry(record, trace, symbol),)))
-
-
-def _rejection(refusal: Refusal, legs: tuple[LegOutcome, ...]) -> SignalRejected:
-    return SignalRejected(
-        gate=refusal.gate,
-        value=refusal.value,
-        limit=refusal.limit,
-        owner=refusal.owner,
-        side=refusal.side,
-        reason=refusal.reason,
-        legs=legs,
-    )
 
 
 # A reply that names other entries leaves the targets as they are.

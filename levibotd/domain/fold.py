@@ -10,27 +10,22 @@ nothing, or as little as can be, and is counted. Whether it may be written at al
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from itertools import islice
 from typing import Any
 
-from levibotd.domain import archive_fold, learning, order_records, outcomes, records, switches, trade_plan
+from levibotd.domain import archive_fold, learning, order_records, outcomes, post_fold, records, switches, trade_plan
 from levibotd.domain.accounting import EXACT, bought, count, expect_sound, sold
-from levibotd.domain.book import CLOSING, PENDING, Call, Opened, PendingPost, Revision, State, Tally, Ticket
+from levibotd.domain.book import CLOSING, PENDING, Call, Opened, State, Tally, Ticket
 from levibotd.domain.cards import trial
-from levibotd.domain.cards.calls import stop_distance
-from levibotd.domain.copies import call_print, text_print
+from levibotd.domain.copies import call_print
 from levibotd.domain.orders import CLOSE, CLOSE_SLOT, ENTRY, ROLES, Order, advance, planned
+from levibotd.domain.post_fold import CHANNELS_MAX, remember
 from levibotd.domain.records import Entry, Record
-from levibotd.domain.signal import CallKey, Kind
+from levibotd.domain.signal import CallKey
 
-DECIDED_MAX = 16_384  # Posts whose decision is remembered, so that a second one is seen.
 SPENT_MAX = 16_384  # Calls that are remembered as having spent their ticket.
-REVISIONS_MAX = 16_384  # Edited posts whose last text is known.
 OPENED_MAX = 4_096  # Calls that are known again when their channel tells them once more.
 FINISHED_MAX = 1_000  # Orders of ended calls.
 TRADES_MAX = 1_000
-CHANNELS_MAX = 1_000
-STOPS_PER_CHANNEL_MAX = 50
 TICKET_KEEP_S = 3_600  # An expired ticket is forgotten this long after its end.
 COOLDOWN_KEEP_S = 7 * 86_400.0
 
@@ -50,60 +45,6 @@ def fold(state: State, entry: Entry) -> None:
         except (AssertionError, ArithmeticError, ValueError):
             # Written is written: the money is in the fills, and a fold that stopped here would stop at every start.
             state.contradictions += 1
-
-
-# Posts.
-
-
-def _ingested(state: State, entry: Entry, record: records.SignalIngest) -> None:
-    trace = entry.trace or record.post.trace
-    if trace not in state.pending and trace not in state.decided:
-        state.pending[trace] = PendingPost(ingest=record, text=record.post.text)
-
-
-def _edited(state: State, entry: Entry, record: records.SignalEdited) -> None:
-    if entry.trace is None:
-        return
-    known = state.revisions.get(entry.trace)
-    if known is None or record.revision > known.number:
-        revision = Revision(number=record.revision, text=text_print(record.text), at=record.edited_at)
-        _remember(state.revisions, entry.trace, revision, limit=REVISIONS_MAX)
-    post = state.pending.get(entry.trace)
-    if post is not None and record.revision > post.revision:
-        post.revision = record.revision
-        post.text = record.text
-        post.edited_at = record.edited_at
-
-
-def _deleted(state: State, entry: Entry, record: records.SignalDeleted) -> None:
-    if entry.trace is not None:
-        _remember(state.deleted, entry.trace, None, limit=REVISIONS_MAX)
-
-
-def _decided(state: State, entry: Entry, record: Record) -> None:
-    if entry.trace is not None:
-        state.pending.pop(entry.trace, None)
-        state.control.call_caps.pop(entry.trace, None)
-        _remember(state.decided, entry.trace, _TERMINAL[type(record)], limit=DECIDED_MAX)
-
-
-def _scored(state: State, entry: Entry, record: records.SignalScored) -> None:
-    if record.kind != Kind.NEW:
-        return
-    for leg in record.legs:
-        distance = stop_distance(leg)
-        if distance is None:
-            continue
-        distances = state.stop_distances.get(record.channel)
-        if distances is None:
-            distances = []
-            _remember(state.stop_distances, record.channel, distances, limit=CHANNELS_MAX)
-        distances.append(distance)
-        del distances[:-STOPS_PER_CHANNEL_MAX]
-
-
-def _cursor(state: State, entry: Entry, record: records.TgCursor) -> None:
-    state.cursors[record.channel] = record
 
 
 # The day.
@@ -161,7 +102,7 @@ def _blocked(state: State, entry: Entry, record: order_records.OrderBlocked) -> 
     # A second ticket of an open call may be refused too; that changes nothing for the call.
     if record.call not in state.calls:
         state.tickets.pop(record.call, None)
-        _remember(state.spent, record.call, "blocked", limit=SPENT_MAX)
+        remember(state.spent, record.call, "blocked", limit=SPENT_MAX)
 
 
 def _spend(state: State, key: CallKey, *, how: str) -> Call:
@@ -170,7 +111,7 @@ def _spend(state: State, key: CallKey, *, how: str) -> Call:
         return call
     ticket = state.tickets.pop(key, None)
     assert key not in state.spent, f"the ticket of {key} was spent before"
-    _remember(state.spent, key, how, limit=SPENT_MAX)  # Whatever follows: it never gets another.
+    remember(state.spent, key, how, limit=SPENT_MAX)  # Whatever follows: it never gets another.
     assert ticket is not None, f"{key} has no ticket"
     plan = ticket.plan
     owner = state.owners.setdefault(plan.symbol, key)
@@ -195,7 +136,7 @@ def _spend(state: State, key: CallKey, *, how: str) -> Call:
     state.calls[key] = call
     said = call_print(ticket.leg) if ticket.leg is not None else None
     if said is not None:
-        _remember(state.opened, f"{call.channel}|{said}", Opened(call=key, at=ticket.at), limit=OPENED_MAX)
+        remember(state.opened, f"{call.channel}|{said}", Opened(call=key, at=ticket.at), limit=OPENED_MAX)
     return call
 
 
@@ -310,7 +251,7 @@ def _end_if_over(state: State, call: Call) -> None:
     if state.owners.get(call.symbol) == call.key:
         del state.owners[call.symbol]
     for cid in call.orders:
-        _remember(state.finished, cid, state.orders.pop(cid), limit=FINISHED_MAX)
+        remember(state.finished, cid, state.orders.pop(cid), limit=FINISHED_MAX)
 
 
 # Closed positions.
@@ -321,7 +262,7 @@ def _position_closed(state: State, entry: Entry, record: order_records.PositionC
     tally = state.channels.get(record.channel)
     if tally is None:
         tally = Tally()
-        _remember(state.channels, record.channel, tally, limit=CHANNELS_MAX)
+        remember(state.channels, record.channel, tally, limit=CHANNELS_MAX)
     for sums in (tally, state.total):
         count(sums, record)
     state.trades.append(record)
@@ -342,32 +283,10 @@ def _position_closed(state: State, entry: Entry, record: order_records.PositionC
         _end_if_over(state, call)
 
 
-# At least the newest `limit` entries, oldest first. Forgetting comes in batches: taking one from the front of a
-# large dictionary costs a walk over all that were taken before.
-def _remember(memory: dict[Any, Any], key: Any, value: Any, *, limit: int) -> None:
-    memory[key] = value
-    if len(memory) > limit + limit // 8:
-        for old in list(islice(memory, len(memory) - limit)):
-            del memory[old]
-
-
-_TERMINAL: dict[type[Record], str] = {
-    records.AutoRouteSkipped: "AUTO_ROUTE_SKIPPED",
-    records.SignalExpired: "SIGNAL_EXPIRED",
-    records.SignalRejected: "SIGNAL_REJECTED",
-    records.AutoRouteDryrun: "AUTO_ROUTE_DRYRUN",
-    records.AutoRouteExecuted: "AUTO_ROUTE_EXECUTED",
-}
-
 _CHANGES: dict[type[Record], _Change] = {
     **switches.CHANGES,
     **archive_fold.CHANGES,
-    **dict.fromkeys(_TERMINAL, _decided),
-    records.SignalIngest: _ingested,
-    records.SignalEdited: _edited,
-    records.SignalDeleted: _deleted,
-    records.SignalScored: _scored,
-    records.TgCursor: _cursor,
+    **post_fold.CHANGES,
     records.DayAnchor: _anchor,
     records.RiskTicket: _ticket,
     order_records.EntryArmed: _armed,

@@ -31,7 +31,8 @@ from levibotd.domain.records import (
 )
 from levibotd.domain.signal import CallKey, Change, Symbol, TraceId
 from levibotd.execution.protocol import OrderProtocol
-from levibotd.execution.settler import Replacement, Settler, filters_of
+from levibotd.execution.replacing import Replacement
+from levibotd.execution.settler import Settler, filters_of
 from levibotd.kernel.clock import Clock
 from levibotd.messages import Asked, ClosePosition, EndCalls, ReviseCalls
 from levibotd.ports.market import Market

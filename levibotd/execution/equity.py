@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
+from levibotd.domain.kill_switch import check_kill, new_day
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.records import DayAnchor, KillSwitch
-from levibotd.domain.risk import check_kill, new_day
 from levibotd.domain.signal import Symbol
 from levibotd.ports.market import Market
 from levibotd.ports.venue import Calm

@@ -14,7 +14,7 @@ from levibotd.domain.book import CLOSED, CLOSING, Call
 from levibotd.domain.exits import entries_over, moved_stop, mover_of, position_closed
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.order_records import OrderIntent, Protect
-from levibotd.domain.orders import ENTRY, STOP, TARGET, Order, OrderState, client_order_id, entry_room
+from levibotd.domain.orders import ENTRY, STOP, TARGET, Order, OrderState, client_order_id
 from levibotd.domain.protection import (
     RETRY_S,
     Action,
@@ -31,6 +31,7 @@ from levibotd.domain.sizing import Filters
 from levibotd.errors import OutcomeUnknown, Unavailable
 from levibotd.execution.close_watch import CloseWatch
 from levibotd.execution.protocol import MaySend, OrderProtocol
+from levibotd.execution.replacing import Replacement, may_not_begin
 from levibotd.execution.told import armed
 from levibotd.kernel.clock import Clock
 from levibotd.ports.market import Instrument, Market
@@ -46,18 +47,6 @@ class Naming(Struct, frozen=True, kw_only=True):
     env: str
     installation: str
     venue: str
-
-
-class Replacement(Struct, frozen=True, kw_only=True):
-    """
-    A new plan for a call that has not filled anything: `open` sends its committed intents, the stop's first.
-
-    `over` hears how it ended: replaced, filled, closing, or the gate that closed meanwhile.
-    """
-
-    ticket: RiskTicket
-    open: Callable[[TraceId | None, RiskTicket, tuple[OrderIntent, ...]], Awaitable[None]]
-    over: Callable[[str], Awaitable[None]]
 
 
 class Settler:
@@ -221,7 +210,8 @@ class Settler:
         intents: tuple[OrderIntent, ...] = ()
         async with self.levels:
             if why == "replaced":
-                why = self._may_not_begin(call, by.ticket, entries) or why
+                over = self._over.get(call.key)
+                why = may_not_begin(call, by.ticket, entries, self._ledger(), over=over, now=self._clock.time()) or why
             del self._replacing[call.key]
             if why == "replaced":
                 intents = await self._begin_anew(call, by.ticket, orders)
@@ -229,21 +219,6 @@ class Settler:
             await by.open(call.trace, by.ticket, intents)
         await by.over(why)
         return True
-
-    def _may_not_begin(self, call: Call, ticket: RiskTicket, entries: list[Order]) -> str | None:
-        ledger = self._ledger()
-        if call.status == CLOSING or call.key in self._over:
-            return self._over.get(call.key, "closing")
-        if any(order.absent for order in entries):
-            return "absent"  # Inferred, not told: nobody knows for certain that it cannot fill.
-        if self._clock.time() > ticket.expires_at or ledger.ticket(call.key) is None:
-            return "ticket_expired"
-        if call.stop != call.plan.stop and (ticket.plan.stop - call.stop) * call.side.sign < 0:
-            return "stop_widened"  # It was tightened since; that was not said for nothing.
-        if ticket.plan.qty > entry_room(tuple(entries), planned_qty=call.plan.qty):
-            return "too_large"
-        closed = ledger.may_open()
-        return None if closed is None else closed.name
 
     async def _begin_anew(self, call: Call, ticket: RiskTicket, orders: tuple[Order, ...]) -> tuple[OrderIntent, ...]:
         plan = ticket.plan

@@ -1,9 +1,10 @@
 """The records of what the venue has told, and of how a leg came out."""
 
 from levibotd.domain.book import Call
+from levibotd.domain.gates import Refusal
 from levibotd.domain.order_records import EntryArmed, OrderFilled, OrderIntent, OrderPartialFill, PositionOpened
 from levibotd.domain.orders import Order
-from levibotd.domain.records import Gate, LegOutcome, RiskTicket
+from levibotd.domain.records import Gate, LegOutcome, RiskTicket, SignalRejected
 from levibotd.ports.venue import Fill
 
 
@@ -13,6 +14,19 @@ def outcome(ticket: RiskTicket, gate: Gate | None) -> LegOutcome:
         return LegOutcome(symbol=ticket.plan.symbol, outcome="blocked", gate=gate.name)
     waits = all(rung.style == "trigger" for rung in ticket.plan.rungs)
     return LegOutcome(symbol=ticket.plan.symbol, outcome="armed" if waits else "intent")
+
+
+def rejection(refusal: Refusal, legs: tuple[LegOutcome, ...]) -> SignalRejected:
+    """The end of a call that a gate refused."""
+    return SignalRejected(
+        gate=refusal.gate,
+        value=refusal.value,
+        limit=refusal.limit,
+        owner=refusal.owner,
+        side=refusal.side,
+        reason=refusal.reason,
+        legs=legs,
+    )
 
 
 def armed(ticket: RiskTicket, intent: OrderIntent) -> EntryArmed:

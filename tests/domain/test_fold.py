@@ -17,7 +17,6 @@ from levibotd.domain.exits import position_closed
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.order_records import (
     OrderAbandoned,
-    OrderBlocked,
     OrderDone,
     OrderFill,
     OrderIntent,
@@ -27,8 +26,7 @@ from levibotd.domain.order_records import (
     Protect,
 )
 from levibotd.domain.orders import ENTRY, STOP
-from levibotd.domain.records import AutoRouteSkipped, Entry, Heartbeat, Record, RiskSltp, RiskTicket, SignalIngest
-from levibotd.domain.signal import CallKey, Post, TraceId
+from levibotd.domain.records import Entry, Heartbeat, Record, RiskSltp, RiskTicket
 from levibotd.domain.trade_plan import Target
 from tests.domain.desk import BTC, Desk, plan, random_history
 
@@ -56,19 +54,6 @@ def test_what_may_be_shed_is_never_folded() -> None:
     desk.write(Heartbeat(equity=Decimal(1), open_positions=9, pending_posts=9))
 
     assert desk.ledger == before
-
-
-def test_no_more_decisions_and_spent_tickets_are_remembered_than_the_limit() -> None:
-    desk = Desk()
-    count = fold.DECIDED_MAX + fold.DECIDED_MAX // 8 + 1  # One more than the batch that is forgotten together.
-    for number in range(count):
-        desk.ledger.apply(Entry(AutoRouteSkipped(reason="test"), TraceId(f"{number}"), None))
-        desk.ledger.apply(Entry(OrderBlocked(call=CallKey(f"{number}"), gate="ticket"), None, None))
-
-    oldest = count - fold.DECIDED_MAX
-    for number, known in ((oldest - 1, False), (oldest, True), (count - 1, True)):
-        assert (desk.ledger.decision(TraceId(f"{number}")) is not None) is known
-        assert desk.ledger.ticket_spent(CallKey(f"{number}")) is known
 
 
 def test_of_ended_calls_the_newest_orders_and_trades_are_kept() -> None:
@@ -118,14 +103,6 @@ def test_a_reduce_only_exit_never_sells_more_than_is_held() -> None:
     assert desk.call(key).qty == 0
     assert desk.ledger.realised == Decimal(-4)
     assert desk.ledger.orphan_fills == 1
-
-
-def test_a_post_without_a_trace_beside_it_is_found_by_its_own() -> None:
-    post = Post(channel="@c", message_id=4, posted_at=1.0, text="x")
-    ledger = Ledger(balance=Decimal(1))
-    ledger.apply(Entry(SignalIngest(post=post, received_at=1.0, source="file"), None, BTC))
-
-    assert list(ledger.pending) == [post.trace]
 
 
 def lost_races(cid: str) -> tuple[Record, ...]:

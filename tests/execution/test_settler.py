@@ -19,7 +19,8 @@ from levibotd.domain.orders import OrderState
 from levibotd.domain.records import Control, KillSwitch, RiskSltp
 from levibotd.domain.signal import Side
 from levibotd.errors import OutcomeUnknown, Refused, Unavailable
-from levibotd.execution.settler import Naming, Replacement, Settler, always, filters_of
+from levibotd.execution.replacing import Replacement
+from levibotd.execution.settler import Naming, Settler, always, filters_of
 from levibotd.kernel.clock import Clock
 from levibotd.ports.venue import Fill, OrderEnded
 from tests.execution.orders import KEY, PLAN, TRACE, Desk
