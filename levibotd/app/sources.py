@@ -36,7 +36,8 @@ def sources_of(config: Config, *, clock: Clock, stack: ExitStack, on_bad: Callab
         market = recorded_market(config, candles)
         watched: tuple[Symbol, ...] = ()
     else:
-        demo = DemoMarket()
+        # As replay does: swaps, unless the operator named a market.
+        demo = DemoMarket(market=config.exchange.market if config.is_set("exchange.market") else "swap")
         market, watched = demo, demo.symbols
     return Sources(posts=_posts(config, market, watched, clock, on_bad), market=market, watched=watched)
 

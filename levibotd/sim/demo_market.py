@@ -62,11 +62,13 @@ _COINS = (
 class DemoMarket:
     """A `Market` of invented prices. Bars of the future can be asked for; they will be what they are."""
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self, seed: int = 0, *, market: str = "swap") -> None:
         table = Random(f"{seed}|table")
         self._values = tuple(table.uniform(-1.0, 1.0) for _ in range(_TABLE))
         self._walks = {Symbol(coin.base + STABLE_QUOTE): _Walk(coin, seed, self._values) for coin in _COINS}
-        self._instruments = {symbol: _instrument(symbol, walk.coin) for symbol, walk in self._walks.items()}
+        self._instruments = {
+            symbol: _instrument(symbol, walk.coin, market) for symbol, walk in self._walks.items()
+        }
         self._bases = frozenset(coin.base for coin in _COINS)
         self._cache: OrderedDict[tuple[Symbol, int, int], Bar] = OrderedDict()
 
@@ -182,8 +184,8 @@ class _Walk:
         return Bar(float(start), prices[0], max(prices), min(prices), prices[-1], round(volume, 6), float(length))
 
 
-def _instrument(symbol: Symbol, coin: _Coin) -> Instrument:
-    fees = FEES["swap"]
+def _instrument(symbol: Symbol, coin: _Coin, market: str) -> Instrument:
+    fees = FEES[market]
     return Instrument(
         symbol=symbol,
         base=coin.base,
@@ -196,5 +198,5 @@ def _instrument(symbol: Symbol, coin: _Coin) -> Instrument:
         maker_fee=fees.maker,
         taker_fee=fees.taker,
         half_spread=half_spread(coin.volume_24h),
-        can_short=True,
+        can_short=market == "swap",
     )

@@ -48,6 +48,22 @@ async def test_by_default_everything_is_made_up(clock: Clock) -> None:
     assert all(sources.market.mark(symbol, clock.time()) is not None for symbol in sources.watched)
 
 
+@pytest.mark.parametrize(
+    ("named", "shorts"), [({}, True), ({"exchange_market": "swap"}, True), ({"exchange_market": "spot"}, False)]
+)
+async def test_made_up_prices_are_of_the_market_that_is_named(
+    clock: Clock,
+    named: dict[str, str],
+    shorts: bool,
+) -> None:
+    with ExitStack() as stack:
+        market = opened(configured(**named), clock, stack).market
+
+    instrument = market.instrument(Symbol("BTCUSDT"))
+    assert instrument is not None
+    assert instrument.can_short is shorts
+
+
 async def test_posts_of_a_file_and_recorded_prices(clock: Clock, tmp_path: Path, candles: Path) -> None:
     posts, bad = tmp_path / "posts.jsonl", list[BadLine]()
     posts.write_text('junk\n{"channel": "@a", "msg_id": 3, "text": "hello"}\n')
