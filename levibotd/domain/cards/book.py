@@ -20,6 +20,7 @@ from levibotd.domain.copies import SAME_CALL_S, call_print
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.model import reference_bin
 from levibotd.domain.outcomes import AS_POSTED, PLACEBO, ShadowOutcome, has_unknown_text, is_witnessed
+from levibotd.domain.posts.lifetime import written_lifetime_s
 from levibotd.domain.records import ChannelStage, Entry, SignalDeleted, SignalEdited, SignalIngest, SignalScored
 from levibotd.domain.risk import day_of
 from levibotd.domain.signal import NO_TRADE, CallKey, Kind, Post, Symbol
@@ -105,6 +106,7 @@ def _ingested(book: Book, entry: Entry, record: SignalIngest) -> None:
         unknown=has_unknown_text(record),
         reply_to=post.reply_to,
         claim=claim_of(post.text),
+        lifetime_s=written_lifetime_s(post.text),
     )
     _forget(book.arrived, limit=WAITING_MAX)
 
@@ -149,6 +151,7 @@ def _called(book: Book, channel: ChannelKept, post: Arrived, record: SignalScore
         witnessed=post.witnessed,
         first="",
         spot=leg.market == "spot",
+        stated_s=post.lifetime_s,
         has_stop=leg.sl is not None,
         stop_distance=stop_distance(leg),
         reward=reward(leg),

@@ -62,6 +62,7 @@ class CallKept(Struct, kw_only=True, gc=False):
     witnessed: bool
     first: str
     spot: bool = False
+    stated_s: float | None = None  # How long its entry may wait, by its own word.
     has_stop: bool = True
     stop_distance: float | None = None
     reward: float | None = None
@@ -81,7 +82,8 @@ class CallKept(Struct, kw_only=True, gc=False):
 
     @property
     def lifetime_s(self) -> float:
-        return SPOT_LIFETIME_S if self.spot else DAY_S
+        usual = SPOT_LIFETIME_S if self.spot else DAY_S
+        return usual if self.stated_s is None else max(self.stated_s, usual)
 
     @property
     def r(self) -> float | None:

@@ -19,6 +19,7 @@ class Arrived(Struct, kw_only=True, gc=False):
     unknown: bool
     reply_to: int | None = None
     claim: bool | None = None
+    lifetime_s: float | None = None  # Of its entries, where it states one.
 
 
 class Printed(Struct, gc=False):

@@ -223,3 +223,15 @@ def test_the_prior_of_a_new_week_is_measured_in_parts_and_comes_to_the_same() ->
     assert next_week[1] == next_week[2] == TrustDesk(hand.book).prior(at=first + 7 * DAY)
     assert next_week[1].sha != before.sha
     assert desk.prior(at=first) == before
+
+
+def test_a_call_that_may_wait_longer_by_its_own_word_is_mature_later() -> None:
+    hand = Hand()
+    number = hand.post("@c", BEGIN, text="BTC long, valid for 3 days", legs=(leg(),))
+    hand.end("@c", number, BEGIN + DAY, 2.0)
+    desk = TrustDesk(hand.book)
+
+    early, late = (desk.of("@c", at=BEGIN + days * DAY) for days in (9.9, 10))
+
+    assert (early.mature, late.mature) == (0, 1)
+    assert early.ev_r < late.ev_r
