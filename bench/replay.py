@@ -118,8 +118,8 @@ def _parsed(file: Path) -> float:
     return cpu() - begun
 
 
-# The logs are kept until all is measured: to make a file, ext4 without a journal walks past every inode that was deleted
-# within the last minutes, and a replay that follows the deletion of another one pays ten times its own files.
+# The logs are kept until all is measured. To make a file, ext4 without a journal walks past every inode that was
+# deleted within the last minutes: a replay that follows the deletion of another one pays ten times for its files.
 def _replayed(directory: Path, messages: Path, candles: Path, *, fills: int | None = None) -> float:
     asked = ReplayInput(messages=(messages,), candles=(candles,), out=Path(tempfile.mkdtemp(dir=directory)))
     config = load(environ=SETTINGS)
