@@ -31,7 +31,7 @@ from levibotd.domain.records import (
 )
 from levibotd.domain.signal import CallKey, Change, Symbol, TraceId
 from levibotd.execution.protocol import OrderProtocol
-from levibotd.execution.replacing import Replacement
+from levibotd.execution.replacing import SUPERSEDED, Replacement
 from levibotd.execution.settler import Settler, filters_of
 from levibotd.kernel.clock import Clock
 from levibotd.messages import Asked, ClosePosition, EndCalls, ReviseCalls
@@ -116,7 +116,7 @@ class Commands:
         open_ = [one for one in message.asked if one.call in ledger.calls]
         anew = [one for one in open_ if one.ticket is not None and not ledger.calls[one.call].bought]
         if anew:
-            self._replace(message, anew[0])
+            await self._replace(message, anew[0])
             return
         await self._amend(message, open_)
 
@@ -186,13 +186,15 @@ class Commands:
         return amend(call, self._ledger().orders_of(call.key), wish, rules)
 
     # One plan after the other: the next is asked for once this one is settled, and finds itself changed already.
-    def _replace(self, message: ReviseCalls, asked: Asked) -> None:
+    async def _replace(self, message: ReviseCalls, asked: Asked) -> None:
         ticket = asked.ticket
         assert ticket is not None, "nothing to replace it by"
 
         async def over(why: str) -> None:
             rest = tuple(one for one in message.asked if one is not asked)
-            if why != "replaced":
+            if why == SUPERSEDED:
+                await self._conclude(message, [], [], effect="", reason=why)
+            elif why != "replaced":
                 left = replace(asked, ticket=None, refused=None if why == "filled" else why)
                 self._hands.again(0.0, replace(message, asked=(*rest, left)))
             elif any(one.ticket is not None for one in rest):
@@ -201,7 +203,9 @@ class Commands:
                 leg = LegOutcome(symbol=ticket.plan.symbol, outcome="replaced")
                 await self._conclude(message, [], [leg], effect="replaced", reason="")
 
-        self._settler.replace(asked.call, Replacement(ticket=ticket, open=self._hands.open, over=over))
+        before = self._settler.replace(asked.call, Replacement(ticket=ticket, open=self._hands.open, over=over))
+        if before is not None:
+            await before.over(SUPERSEDED)
         self._hands.settle(ticket.plan.symbol)
 
     # What ends with a command.

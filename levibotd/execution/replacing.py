@@ -12,11 +12,14 @@ from levibotd.domain.records import RiskTicket
 from levibotd.domain.signal import TraceId
 
 
+SUPERSEDED = "superseded"
+
+
 class Replacement(Struct, frozen=True, kw_only=True):
     """
     A new plan for a call that has not filled anything: `open` sends its committed intents, the stop's first.
 
-    `over` hears how it ended: replaced, filled, closing, or the gate that closed meanwhile.
+    `over` hears how it ended: replaced, filled, closing, superseded, or the gate that closed meanwhile.
     """
 
     ticket: RiskTicket
@@ -32,8 +35,11 @@ def may_not_begin(
         return over or "closing"
     if any(order.absent for order in entries):
         return "absent"  # Inferred, not told: nobody knows for certain that it cannot fill.
-    if now > ticket.expires_at or ledger.ticket(call.key) is None:
+    newest = ledger.ticket(call.key)
+    if now > ticket.expires_at or newest is None:
         return "ticket_expired"
+    if newest.plan != ticket.plan:
+        return SUPERSEDED  # By a plan that is on its way here; the log would take this one for that.
     if call.stop != call.plan.stop and (ticket.plan.stop - call.stop) * call.side.sign < 0:
         return "stop_widened"  # It was tightened since; that was not said for nothing.
     if ticket.plan.qty > entry_room(tuple(entries), planned_qty=call.plan.qty):

@@ -94,9 +94,15 @@ class Settler:
         self._over.setdefault(call, why)
         self._closing.setdefault(call, why)
 
-    def replace(self, call: CallKey, by: Replacement) -> None:
-        """Cancel what rests of this call; once that is over, and nothing has filled, begin anew by another plan."""
+    def replace(self, call: CallKey, by: Replacement) -> Replacement | None:
+        """
+        Cancel what rests of this call; once that is over, and nothing has filled, begin anew by another plan.
+
+        Returns the one that was waited for until now: nobody else will tell it that it is over.
+        """
+        before = self._replacing.get(call)
         self._replacing[call] = by
+        return before
 
     def given_up(self, call: CallKey) -> str | None:
         """Why no entry of this call may go out any more; None while one may."""

@@ -245,6 +245,29 @@ async def test_what_has_ended_meanwhile_is_not_ended_again(clock: Clock) -> None
         assert [one for one in bench.since(0) if isinstance(one, SignalEdited)] == [told]
 
 
+async def test_of_two_plans_on_their_way_the_newer_one_rules_and_both_posts_end(clock: Clock) -> None:
+    async with bench_of(clock, filled=False) as bench:
+        desk = bench.desk
+        for trace, price in ((REPLY, "98"), (trace_id(CHANNEL, 3), "97")):
+            plan = replace(desk.ticket().plan, rungs=(replace(desk.ticket().plan.rungs[0], price=D(price)),))
+            ticket = replace(desk.ticket(), plan=plan, revision=1)
+            await desk.protocol.commit(TRACE, BTC, ticket)
+            asked = Asked(call=KEY, what=Change(entry=(float(price),)), wants_plan=True, ticket=ticket)
+            await bench.commands.revise(ReviseCalls(trace=trace, asked=(asked,), received_at=T0))
+        (entry,) = [one for one in desk.state.ledger().open_orders() if one.role == "e"]
+        await desk.protocol.commit(TRACE, BTC, OrderDone(cid=entry.cid, final="cancelled", cum_qty=D(0)))
+        await bench.settler.settle(BTC)
+        ends = [one for one in bench.since(0) if isinstance(one, AutoRouteExecuted | AutoRouteSkipped)]
+        assert [one.reason if isinstance(one, AutoRouteSkipped) else one.effect for one in ends] == [
+            "superseded", "replaced",
+        ]  # fmt: skip
+        call = desk.state.ledger().calls[KEY]
+        assert [str(rung.price) for rung in call.plan.rungs] == ["97"]
+        assert [str(one.price) for one in bench.since(0) if isinstance(one, OrderIntent) and one.revision] == [
+            "None", "97",
+        ]  # fmt: skip
+
+
 async def test_levels_are_changed_one_after_the_other(clock: Clock) -> None:
     """Whoever reckons with levels waits for those that are on their way to the log."""
     async with bench_of(clock) as bench, asyncio.TaskGroup() as tasks:

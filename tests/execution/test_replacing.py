@@ -20,6 +20,7 @@ from tests.domain.desk import Desk, plan
         ("late", "ticket_expired"),
         ("no ticket", "ticket_expired"),
         ("tightened", "stop_widened"),
+        ("newer", "superseded"),
         ("larger", "too_large"),
         ("resting", "too_large"),
         ("tripped", "kill_switch"),
@@ -44,6 +45,9 @@ def test_each_no_has_its_name(case: str, why: str | None) -> None:
         desk.call(key).stop += 1
     elif case == "larger":
         ticket = replace(ticket, plan=plan(rungs=(("1.1", "97"),), stop="88"))
+        desk.write(ticket)
+    elif case == "newer":
+        desk.write(replace(ticket, plan=plan(rungs=(("1", "96"),), stop="88")))
     elif case == "tripped":
         desk.write(KillSwitch(tripped=True, why="x", by="test"))
     now = desk.now + (120 if case == "late" else 0)
