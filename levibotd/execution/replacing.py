@@ -11,7 +11,6 @@ from levibotd.domain.orders import Order, entry_room
 from levibotd.domain.records import RiskTicket
 from levibotd.domain.signal import TraceId
 
-
 SUPERSEDED = "superseded"
 
 
