@@ -10,6 +10,7 @@ import statistics
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from math import floor, inf, log10
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +20,11 @@ FEES = {"spot": (0.001, 0.001), "futures": (0.0002, 0.0005)}
 SPREADS = ((50_000_000.0, 0.0002), (5_000_000.0, 0.0005), (0.0, 0.0015))
 STOPS_MIN, STOPS_MAX = 10, 50  # Of a channel, the last ones.
 STOP_LEAST, STOP_MOST = 0.001, 0.5  # What is nearer or further is a slip of the pen.
+QUOTES = ("USDT", "USDC", "BUSD", "FDUSD", "USD", "BTC", "ETH", "BNB")
+STABLE = ("USDT", "USDC", "BUSD", "FDUSD", "USD")
 FOLLOWED_S = 8 * DAY + 2 * HOUR  # A day to enter, a week to hold, and the bar after it.
+TICK_LEAST = -8  # Of a decimal exponent; six digits of the first price ever seen, otherwise.
+REACTION_S = 1.0  # From a post to what it does.
 R_TOLERANCE = 0.002  # Ticks and six digits.
 
 
@@ -37,9 +42,9 @@ class Compared(NamedTuple):
     ours: Outcome
 
     @property
-    def coarse(self) -> bool:
-        """Whether one tick is so much of the price that rounding decides: pairs of a few hundred satoshi."""
-        return self.leg["symbol"].split("/")[1] not in ("USDT", "USD", "BUSD", "USDC")
+    def dollars(self) -> bool:
+        """Whether it is priced in dollars, not in another coin."""
+        return self.leg["symbol"].split("/")[-1] in STABLE
 
     @property
     def differs(self) -> str | None:
@@ -58,6 +63,24 @@ class Compared(NamedTuple):
         return low or _apart("r_high", self.theirs["r_high"], self.ours.high, R_TOLERANCE)
 
 
+class Farewell(NamedTuple):
+    """A channel says that calls of its own are over. Acted on from `at`."""
+
+    at: float
+    reply_to: int | None
+    everything: bool
+    names: tuple[str, ...]
+
+    def means(self, call: str, symbol: str, outcome: Mapping[str, Any]) -> bool:
+        """Whether `call` is one of them."""
+        if self.at <= outcome["decided_at"]:
+            return False
+        if self.reply_to is not None:
+            return int(call.split("|")[-2]) == self.reply_to
+        base = next((symbol.removesuffix(quote) for quote in QUOTES if symbol.endswith(quote)), symbol)
+        return self.everything or any(name.replace("/", "") in (symbol, base) for name in self.names)
+
+
 def compared(log: Path, series: Mapping[str, Series], *, interval: float = HOUR) -> Iterator[Compared]:
     """
     Every call that has a price in the canonical ledger of `log`, in order.
@@ -66,10 +89,16 @@ def compared(log: Path, series: Mapping[str, Series], *, interval: float = HOUR)
     """
     legs: dict[str, list[dict[str, Any]]] = {}
     scored: dict[str, tuple[float, str]] = {}
+    posts: dict[str, dict[str, Any]] = {}
+    farewells: dict[str, list[Farewell]] = {}
     found: list[dict[str, Any]] = []
     for record in records(log):
         payload = record["payload"]
-        if record["event_type"] == "SIGNAL_SCORED" and payload["legs"] and payload["kind"] == "new":
+        if record["event_type"] == "SIGNAL_INGEST":
+            posts[record["trace_id"]] = payload
+        elif record["event_type"] == "SIGNAL_SCORED" and payload["kind"] in ("close", "cancel"):
+            farewells.setdefault(payload["channel"], []).append(_farewell(posts[record["trace_id"]], payload))
+        elif record["event_type"] == "SIGNAL_SCORED" and payload["legs"] and payload["kind"] == "new":
             legs[record["trace_id"]] = payload["legs"]
             scored[record["trace_id"]] = record["ts"], payload["channel"]
         elif record["event_type"] == "SHADOW_OUTCOME" and payload["ledger"] == "as_posted":
@@ -78,8 +107,6 @@ def compared(log: Path, series: Mapping[str, Series], *, interval: float = HOUR)
         outcome = record["payload"]
         if outcome["status"] not in ("filled", "unfilled", "cancelled"):
             continue
-        if "announced" in (outcome["reason"], outcome["ended_by"]):
-            continue  # Its channel ended it; the second follower knows nothing of later posts.
         leg = _numbers(legs[record["trace_id"]][int(outcome["call"].rsplit("|", 1)[1])])
         earlier = [
             trace
@@ -88,7 +115,9 @@ def compared(log: Path, series: Mapping[str, Series], *, interval: float = HOUR)
         ]
         posted = [_numbers(one) for trace in earlier for one in legs[trace]]
         own = series[record["symbol"] + ("*" if outcome["synthetic"] else "")]
-        terms, bars = _terms(leg, outcome, own, posted, interval), own.bars
+        said = farewells.get(outcome["channel"], ())
+        ended_at = min((one.at for one in said if one.means(outcome["call"], record["symbol"], outcome)), default=inf)
+        terms, bars = _terms(leg, outcome, own, posted, interval)._replace(ended_at=ended_at), own.bars
         first = bisect_left(bars, outcome["decided_at"], key=lambda bar: bar.ts)
         end = bisect_left(bars, outcome["decided_at"] + FOLLOWED_S, key=lambda bar: bar.ts)
         yield Compared(outcome["call"], leg, outcome, follow(leg, bars[first:end], terms))
@@ -99,6 +128,11 @@ def records(log: Path) -> Iterator[dict[str, Any]]:
     for path in sorted(log.glob("*/events-*.jsonl")):
         for line in path.read_text("utf-8").splitlines():
             yield json.loads(line)
+
+
+def _farewell(ingest: dict[str, Any], scored: dict[str, Any]) -> Farewell:
+    at, reply_to = ingest["received_at"] + REACTION_S, ingest["post"]["reply_to"]
+    return Farewell(at, reply_to, scored["every_call"], tuple(scored["symbols"]))
 
 
 def _apart(name: str, theirs: float | None, ours: float | None, tolerance: float) -> str | None:
@@ -123,7 +157,8 @@ def _terms(
     day = range(max(0, closed - int(DAY / interval)), closed)
     volume = 0.0 if outcome["synthetic"] else sum(series.traded[place] for place in day)
     half_spread = next(share for least, share in SPREADS if volume >= least)
-    maker, taker = FEES[leg["market"] or "futures"]
+    market = leg["market"] or ("futures" if leg["symbol"].split("/")[-1] in STABLE else "spot")
+    maker, taker = FEES[market]
     frame = TIMEFRAMES.get(leg["sl_kind"] or "", 0.0)
     distances = [far for one in posted if STOP_LEAST <= (far := _distance(one) or 0.0) <= STOP_MOST][-STOPS_MAX:]
     return Terms(
@@ -134,10 +169,11 @@ def _terms(
         maker=maker,
         taker=taker,
         half_spread=half_spread,
-        atr=_atr(_longer(bars[:closed], HOUR, at)),
-        close_atr=_atr(_longer(bars[:closed], frame, at)) if frame else 0.0,
+        atr=_atr(_longer(bars[:closed], HOUR, at, crossed=outcome["synthetic"])),
+        close_atr=_atr(_longer(bars[:closed], frame, at, crossed=outcome["synthetic"])) if frame else 0.0,
         median_stop=statistics.median(distances) if len(distances) >= STOPS_MIN else 0.07,
-        funding=0.0 if leg["market"] == "spot" else 0.0003,
+        funding=0.0 if market == "spot" else 0.0003,
+        tick=1e-12 if outcome["synthetic"] else 10.0 ** max(TICK_LEAST, floor(log10(bars[0].open)) - 5),
     )
 
 
@@ -157,17 +193,19 @@ def _distance(leg: dict[str, Any]) -> float | None:
     return abs(worst - leg["sl"]) / worst
 
 
-def _longer(bars: Sequence[Bar], length: float, until: float) -> list[Bar]:
-    """Bars of `length` that had ended by `until`."""
+def _longer(bars: Sequence[Bar], length: float, until: float, *, crossed: bool) -> list[Bar]:
+    """Bars of `length` that had ended by `until`. Of a cross only open and close are known, of a day as of an hour."""
     offset = MONDAY if length > DAY else 0.0
     grouped: dict[float, list[Bar]] = {}
     for bar in bars[-int(100 * length / HOUR) - 200 :]:
         grouped.setdefault((bar.ts - offset) // length * length + offset, []).append(bar)
-    whole = [(ts, group) for ts, group in grouped.items() if ts + length <= until]
-    return [
-        Bar(ts, group[0].open, max(bar.high for bar in group), min(bar.low for bar in group), group[-1].close)
-        for ts, group in whole
-    ]
+    whole = []
+    for ts, group in grouped.items():
+        first, last = group[0].open, group[-1].close
+        known = [Bar(ts, first, max(first, last), min(first, last), last)] if crossed else group
+        if ts + length <= until:
+            whole.append(Bar(ts, first, max(bar.high for bar in known), min(bar.low for bar in known), last))
+    return whole
 
 
 def _atr(bars: Sequence[Bar], period: int = 14) -> float:

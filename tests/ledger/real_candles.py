@@ -14,7 +14,7 @@ _RENAMED = {"XBT": "BTC"}
 
 
 class RealCandles(Mapping[str, Series]):
-    """Series by symbol ("BTCUSDT"); with a star, the coin in USDT over bitcoin in USDT."""
+    """Series by symbol ("BTCUSDT"); with a star, the coin in USDT over its quote (BTC, ETH, BNB) in USDT."""
 
     def __init__(self, folder: Path) -> None:
         self._files = [str(folder / name) for name in FILES]
@@ -22,7 +22,7 @@ class RealCandles(Mapping[str, Series]):
 
     def __getitem__(self, symbol: str) -> Series:
         if symbol not in self._known:
-            self._known[symbol] = self._crossed(symbol[:-4]) if symbol.endswith("*") else self._read(symbol)
+            self._known[symbol] = self._crossed(symbol[:-1]) if symbol.endswith("*") else self._read(symbol)
         return self._known[symbol]
 
     def __iter__(self) -> Iterator[str]:
@@ -44,17 +44,18 @@ class RealCandles(Mapping[str, Series]):
         if symbol.endswith("BTC"):
             bitcoin = self["BTCUSDT"].bars
             times = [bar.ts for bar in bitcoin]
-            traded = [
-                value * bitcoin[max(0, bisect_right(times, bar.ts) - 1)].close
+            traded = [  # Before the first price of bitcoin nobody knows what it was in dollars.
+                value * bitcoin[place - 1].close if (place := bisect_right(times, bar.ts)) else 0.0
                 for value, bar in zip(traded, bars, strict=True)
             ]
         return Series(bars, traded)
 
-    def _crossed(self, coin: str) -> Series:
-        bitcoin = {bar.ts: bar for bar in self["BTCUSDT"].bars}
+    def _crossed(self, symbol: str) -> Series:
+        coin, quote = symbol[:-3], symbol[-3:]
+        divisor = {bar.ts: bar for bar in self[f"{quote}USDT"].bars}
         bars = []
         for bar in self[f"{coin}USDT"].bars:
-            if (other := bitcoin.get(bar.ts)) is not None:
+            if (other := divisor.get(bar.ts)) is not None:
                 first, last = bar.open / other.open, bar.close / other.close
                 bars.append(Bar(bar.ts, first, max(first, last), min(first, last), last))
         return Series(bars, [0.0] * len(bars))

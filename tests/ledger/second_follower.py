@@ -7,13 +7,14 @@ walk from its open: down it meets entries and stop, up targets. The figure goes 
 
 from collections import namedtuple
 from collections.abc import Iterator, Sequence
+from math import floor, inf
 
 HOUR, DAY, MONDAY = 3_600.0, 86_400.0, 4 * 86_400.0  # Unix time begins on a Thursday.
 TIMEFRAMES = {"4h_close": 4 * HOUR, "daily_close": DAY, "weekly_close": 7 * DAY}
 Bar = namedtuple("Bar", "ts open high low close")  # Opened at `ts`, unix seconds.
 # At the decision. `close_atr` is of the timeframe of a candle-close stop, `median_stop` of the channel.
-_TERMS = "decided_at mark posted_mark interval maker taker half_spread atr close_atr median_stop funding"
-Terms = namedtuple("Terms", _TERMS, defaults=[HOUR, 0.0002, 0.0005, 0.0005, 0.0, 0.0, 0.07, 0.0003])
+_TERMS = "decided_at mark posted_mark interval maker taker half_spread atr close_atr median_stop funding tick ended_at"
+Terms = namedtuple("Terms", _TERMS, defaults=[HOUR, 0.0002, 0.0005, 0.0005, 0.0, 0.0, 0.07, 0.0003, 1e-8, inf])
 Outcome = namedtuple("Outcome", "status reason r low high share pct", defaults=[None, None, None, 0.0, None])
 # One way it may have gone so far. An order is: now | rest | trigger, its limit, its share of the plan, its trigger.
 State = namedtuple("State", "orders held filled paid net done opened over funds", defaults=[0.0] * 4 + [0, 0, "", 0])
@@ -21,27 +22,27 @@ State = namedtuple("State", "orders held filled paid net done opened over funds"
 
 class Plan(namedtuple("Plan", "terms stop tps close_at frame leverage worst")):
     def enter(self, state: State, order: tuple, price: float, fee: float, ts: float) -> State:
-        left, paid = tuple(other for other in state.orders if other != order), order[2] * price
+        left, paid, ts = tuple(o for o in state.orders if o != order), order[2] * price, state.opened or ts
         held, filled, net = state.held + order[2], state.filled + order[2], state.net - fee * abs(paid)
-        ts = state.opened if state.filled else ts
         return State(left, held, filled, state.paid + paid, net, state.done, ts, "", state.funds)
 
     def leave(self, state: State, price: float, share: float, fee: float, why: str) -> State:
-        gain = share * (price - state.paid / state.filled - fee * abs(price))
-        held = state.held - share if state.held - share > 1e-9 else 0
-        return state._replace(orders=(), held=held, net=state.net + gain, over="" if held else why)
+        net, held = state.net + share * (price - state.paid / state.filled - fee * abs(price)), state.held - share
+        return state._replace(orders=(), held=held if held > 1e-9 else 0, net=net, over="" if held > 1e-9 else why)
 
     def out(self, state: State, at: float, why: str) -> State:
         return self.leave(state, at - self.terms.half_spread * abs(at), state.held, self.terms.taker, why)
 
     def opening(self, state: State, bar: Bar, before: Bar | None, late: float) -> State:
         """What the open itself decides. A bar is too late to enter when the day ends within `late` of its open."""
-        terms, at = self.terms, bar.open
-        ends = self.frame and before and (bar.ts - (MONDAY if self.frame > DAY else 0)) % self.frame == 0
         if state.over:
             return state
+        terms, at = self.terms, bar.open
+        ends = self.frame and before and (bar.ts - (MONDAY if self.frame > DAY else 0)) % self.frame == 0
         if state.held and bar.ts % (8 * HOUR) == 0:
             state = state._replace(funds=state.funds + terms.funding * abs(state.paid) * state.held / state.filled)
+        if bar.ts >= terms.ended_at:
+            return self.out(state, at, "announced") if state.held else state._replace(over="announced")
         if ends and before.close < self.close_at:
             return self.out(state, at, "stop") if state.held else state._replace(over="stop_traded")
         if state.held and bar.ts >= state.opened + 7 * DAY:
@@ -70,11 +71,11 @@ class Plan(namedtuple("Plan", "terms stop tps close_at frame leverage worst")):
             return None
         if not state.held:
             return state._replace(over="stop_traded") if state.orders and not state.filled else None
-        base = min(self.stop, bar.open)
-        price, why = base - max(0.0005 * abs(base), 0.1 * (bar.high - bar.low)), "stop"
         if limit > self.stop:
-            price, why = middle - abs(middle) / self.leverage, "liquidation"
-        return self.leave(state, price, state.held, self.terms.taker, why)
+            return self.leave(state, middle - abs(middle) / self.leverage, state.held, self.terms.taker, "liquidation")
+        base = min(self.stop, bar.open)
+        price = base - max(0.0005 * abs(base), 0.1 * (bar.high - bar.low))
+        return self.leave(state, price, state.held, self.terms.taker, "stop")
 
     def up(self, state: State, bar: Bar, most: float, whole: float) -> State | None:
         """What the way up meets next: a trigger, or a target: its share of `whole`, and `most` at most."""
@@ -83,8 +84,8 @@ class Plan(namedtuple("Plan", "terms stop tps close_at frame leverage worst")):
             price = max(order[3], bar.open) + self.terms.half_spread * abs(max(order[3], bar.open))
             if price <= order[1]:
                 return self.enter(state, order, price, self.terms.taker, bar.ts + self.terms.interval)
-            left = tuple(other for other in state.orders if other != order)
-            return state._replace(orders=left, over="" if left or state.filled else "gap")
+            left = state._replace(orders=tuple(o for o in state.orders if o != order))
+            return left if left.orders or left.filled else left._replace(over="gap")
         price, share = (*self.tps, (float("inf"), 0.0))[state.done]
         if not state.filled:
             return state._replace(over="target_traded") if bar.high >= price and state.orders else None
@@ -135,51 +136,52 @@ def follow(leg: dict, bars: Sequence[Bar], terms: Terms) -> Outcome:
     ends = [plan.opening(way, last, bars[-1], 0.0) for way in (figure, *sorted(ways))]
     figure, *others = [plan.out(way, last.open, "candles_end") if way.held else way for way in ends]
     if not figure.filled:
-        return Outcome("cancelled" if figure.over.endswith("_traded") else "unfilled", figure.over)
+        return Outcome("cancelled" if figure.over[-6:] in ("traded", "ounced") else "unfilled", figure.over)
     loss = max(0.001 * abs(plan.stop), 0.1 * terms.atr)
     risk = sum(w * (p - plan.stop + terms.taker * (abs(p) + abs(plan.stop)) + loss) for _, p, w, _ in orders)
-    low = min(way.net - way.funds for way in (figure, *others)) / risk
-    high = max(way.net + way.funds for way in (figure, *others)) / risk
-    in_r = (None, None, None) if leg["sl"] is None else (figure.net / risk, low, high)
+    nets = [net for way in (figure, *others) for net in (way.net - way.funds, way.net + way.funds)]
+    in_r = [None] * 3 if leg["sl"] is None else [net / risk for net in (figure.net, min(nets), max(nets))]
     return Outcome("filled", figure.over, *in_r, figure.filled, 100 * figure.net / abs(figure.paid))
 
 
+def below(price: float, tick: float) -> float:
+    return round(floor(price / tick + 1e-6) * tick, 12)  # As a decimal is written: a level is met or not to the digit.
+
+
 def planned(leg: dict, terms: Terms) -> tuple[Plan, list, bool]:
-    sign = 1.0 if leg["side"] == "BUY" else -1.0
-    unit = sign * float(leg["factor"])
-    asked = [price * unit for price in leg["entry"]]
+    unit = (sign := 1.0 if leg["side"] == "BUY" else -1.0) * float(leg["factor"])
+    tick, mark = terms.tick, sign * terms.mark
+    asked = [below(price * unit, tick) for price in leg["entry"]]
     kind = leg["entry_type"] or ("market", "limit", "ladder")[min(len(asked), 2)]
     market = kind == "market" or not asked
     breakout = not market and kind in ("stop", "above" if sign > 0 else "below")
-    mark = sign * terms.mark
     prices = [mark] if market else sorted(set(asked), reverse=not breakout)[:10]
     if not breakout and len(prices) > 1 and (kind == "range" or len(prices) == 2):
         near, far = prices[0], prices[-1]
         wide = leg["zone"] and (near - far) / max(abs(near), abs(far)) > 0.03
-        prices = [near, (near + far) / 2, far] if wide else [near, far]
+        prices = [near, below((near + far) / 2, tick), far] if wide else [near, far]
     worst, share = max(prices), 1 / len(prices)
-    tps = targets(leg, unit, sum(prices) * share)
+    tps = targets(leg, unit, sum(prices) * share, tick)
 
     def imputed(dearest: float) -> float:
-        half = abs(tps[0][0] - dearest) / 2 if tps else 0.0
-        return max(max(2.5 * terms.atr, half) / abs(dearest), terms.median_stop)
+        return max(2.5 * terms.atr / abs(dearest), abs(tps[0][0] / dearest - 1) / 2 if tps else 0.0, terms.median_stop)
 
     frame, percent = TIMEFRAMES.get(leg["sl_kind"], 0.0), max(leg["sl"]) / 100 if leg["sl_kind"] == "pct" else 0.0
     level = 0.0 if leg["sl"] is None or percent else leg["sl"] * unit
-    stop = level - max(2 * terms.close_atr, 0.03 * abs(level)) if frame else level
+    stop = -below(max(2 * terms.close_atr, 0.03 * abs(level)) - level if frame else -level, tick)
     cap = min(0.005, (imputed(worst) if leg["sl"] is None else percent or (worst - stop) / abs(worst)) / 4)
     begun = (asked[0] if asked else sign * terms.posted_mark) if market else prices[0]
     gone = [price for price in prices if price >= mark]
-    orders = [("now", min(prices[0], mark + cap * abs(mark)), share * len(gone), 0.0)] if gone else []
+    orders = [("now", min(prices[0], below(mark + cap * abs(mark), tick)), share * len(gone), 0.0)] if gone else []
     orders += [("rest", price, share, 0.0) for price in prices[len(gone) :]]
     if market or breakout:
         points = [min(begun, mark)] if market else prices
-        orders = [("now" if market else "trigger", price + cap * abs(price), share, price) for price in points]
+        orders = [("now" if market else "trigger", below(at + cap * abs(at), tick), share, at) for at in points]
     if percent:
-        stop = sum(order[1] * order[2] for order in orders) * (1 - sign * percent)
+        stop = -below(sum(order[1] * order[2] for order in orders) * (sign * percent - 1), tick)
     elif leg["sl"] is None:
         dearest = max(order[1] for order in orders)
-        stop = dearest - abs(dearest) * min(0.9, imputed(dearest))
+        stop = -below(abs(dearest) * min(0.9, imputed(dearest)) - dearest, tick)
     if percent or leg["sl"] is None:
         kept, rest = [o for o in orders if o[1] > stop], [o for o in orders if o[1] <= stop]
         orders = [*kept[:-1], (*kept[-1][:2], kept[-1][2] + sum(o[2] for o in rest), kept[-1][3])]
@@ -188,13 +190,11 @@ def planned(leg: dict, terms: Terms) -> tuple[Plan, list, bool]:
     return Plan(terms, stop, tps, level, frame, leverage, float("-inf") if market else worst), orders, ran
 
 
-def targets(leg: dict, unit: float, middle: float) -> tuple[tuple[float, float], ...]:
-    base, step = (middle, abs(middle) / 100) if leg["tp_unit"] == "pct" else (0.0, unit)
-    levels = [base + step * tp for tp in leg["tps"]]
-    if leg["tp_unit"] == "multiple":
-        levels = [middle * (tp if middle > 0 else 1 / tp) for tp in leg["tps"]]
-    ends: dict[float, float] = {}
-    for level in sorted(levels):
+def targets(leg: dict, unit: float, mean: float, tick: float) -> tuple[tuple[float, float], ...]:
+    levels, ends, pct = [unit * tp for tp in leg["tps"]], {}, leg["tp_unit"] == "pct"
+    if leg["tp_unit"] != "price":
+        levels = [mean + abs(mean) * tp / 100 if pct else mean * tp ** (mean / abs(mean)) for tp in leg["tps"]]
+    for level in sorted(below(level, tick) for level in levels):
         end = level if len(ends) < 5 else min(level, max(ends))
-        ends[end] = ends.get(end, 0.0) + 1 / len(leg["tps"])
+        ends[end] = ends.get(end, 0.0) + 1 / len(levels)
     return tuple(ends.items())

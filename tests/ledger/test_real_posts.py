@@ -75,12 +75,14 @@ def months(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _replayed(POSTS / "messages.jsonl.gz", tmp_path_factory.mktemp("months") / "log", since=since, until=until)
 
 
-def test_both_followers_agree_on_every_priced_call_in_dollars(log: Path) -> None:
+@pytest.mark.parametrize("which", ["log", "months"])
+def test_both_followers_agree_on_every_priced_call(request: pytest.FixtureRequest, which: str) -> None:
     pytest.importorskip("duckdb", reason="pip install 'levibotd[reports]': the candles are Parquet")
     from tests.ledger.real_candles import RealCandles
 
-    found = [one for one in compared(log, RealCandles(CANDLES)) if not one.coarse]
-    assert len(found) > 50
+    found = list(compared(request.getfixturevalue(which), RealCandles(CANDLES)))
+    assert len(found) > 100
+    assert {(one.dollars, one.theirs["synthetic"]) for one in found} == {(True, False), (False, False), (False, True)}
     assert [f"{one.call}: {one.differs}" for one in found if one.differs is not None] == []
 
 

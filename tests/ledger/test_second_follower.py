@@ -161,3 +161,39 @@ def test_levels_that_contradict_each_other_are_never_entered() -> None:
 def test_no_bar_at_the_time_is_no_price() -> None:
     assert follow(leg(), [], FREE) == Outcome("unpriced", "no_price")
     assert follow(leg(), bars((99, 99, 97, 98), from_ts=FIRST + 9000), FREE) == Outcome("unpriced", "no_price")
+
+
+def test_levels_stand_on_the_tick_each_rounded_to_its_own_side() -> None:
+    coarse = FREE._replace(tick=0.5)
+    found = follow(leg(entry=[98.3], tps=[102.4], sl=93.7), bars((99, 99, 97.5, 98), (98, 102.1, 98, 102)), coarse)
+    assert found.r == pytest.approx((102 - 98) / (98 - 94 + 0.094))  # 98.3 is bid 98, 102.4 asks 102, 93.7 stops at 94.
+    assert follow(leg(entry=[98.3]), bars((99, 99, 98, 98)), coarse).status == "unfilled"
+    short = leg(side="SELL", entry=[101.7], tps=[97.6], sl=106.3)
+    found = follow(short, bars((101, 102.5, 101, 102), (102, 102, 97.9, 98)), coarse)
+    assert found.r == pytest.approx((102 - 98) / (106 - 102 + 0.106))
+
+
+def test_what_takes_at_once_is_rounded_within_its_cap() -> None:
+    now = leg(entry_type="market", entry=[], tps=[106.0])  # Half a percent: up to 100.5, of whole dollars 100.
+    coarse = FREE._replace(tick=1.0)
+    assert follow(now, bars((100.4, 107, 99, 105)), FREE).status == "filled"
+    assert follow(now, bars((100.4, 107, 99, 105)), coarse) == Outcome("unfilled", "slippage")
+    assert follow(now, bars((100.0, 107, 99, 105)), coarse).status == "filled"
+
+
+def test_a_level_in_satoshi_is_met_to_the_digit() -> None:
+    few = leg(factor="1E-8", entry=[67.0], tps=[69.0, 71.0], sl=56.0)
+    terms = FREE._replace(mark=6.8e-7, posted_mark=6.8e-7)
+    assert follow(few, bars((6.8e-7, 6.9e-7, 6.8e-7, 6.8e-7)), terms) == Outcome("cancelled", "target_traded")
+    assert follow(few, bars((6.8e-7, 6.8e-7, 6.7e-7, 6.8e-7)), terms).status == "unfilled"
+
+
+def test_what_its_channel_ends_is_sold_at_the_next_open_or_never_bought() -> None:
+    said = FREE._replace(ended_at=FIRST + 3601.0, half_spread=0.001, taker=0.002)
+    found = follow(leg(), bars((99, 99, 97, 98), (98, 99, 98, 99), (100, 107, 99, 106)), said)
+    sold = 100 * 0.999
+    assert (found.reason, found.r) == ("announced", pytest.approx((sold * 0.998 - 98) / (RISK + 0.002 * (98 + 94))))
+    never = follow(leg(), bars((99, 99, 98.5, 98.6), (98.6, 99, 98.5, 99), (98.4, 99, 93, 94)), said)
+    assert never == Outcome("cancelled", "announced")
+    before = follow(leg(), bars((99, 99, 97, 98)), FREE._replace(ended_at=AT + 60.0))
+    assert before == Outcome("cancelled", "announced")
