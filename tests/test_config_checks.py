@@ -46,7 +46,11 @@ def test_what_is_valid_but_not_there_yet_is_refused_by_name(file: Path, text: st
 
 
 def test_a_channel_may_name_the_one_market_there_is(file: Path) -> None:
-    check_supported(written(file, '[exchange]\nmarket = "swap"\n[[telegram.channels]]\nid = "a"\nmarket = "swap"'))
+    config = written(file, '[exchange]\nmarket = "swap"\n[[telegram.channels]]\nid = "a"\nmarket = "swap"')
+
+    check_supported(config)
+
+    assert config.telegram.channels[0].market == "swap"
 
 
 @pytest.mark.parametrize(
