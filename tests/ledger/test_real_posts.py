@@ -81,8 +81,8 @@ def test_both_followers_agree_on_every_priced_call(request: pytest.FixtureReques
     from tests.ledger.real_candles import RealCandles
 
     found = list(compared(request.getfixturevalue(which), RealCandles(CANDLES)))
-    assert len(found) > 100
-    assert {(one.dollars, one.theirs["synthetic"]) for one in found} == {(True, False), (False, False), (False, True)}
+    assert len(found) > 50
+    assert {(one.dollars, one.theirs["synthetic"]) for one in found} >= {(True, False), (False, True)}
     assert [f"{one.call}: {one.differs}" for one in found if one.differs is not None] == []
 
 
