@@ -54,7 +54,8 @@ _SPOILED = _cue(
 )
 # More of the same, where the text speaks of a call that was.
 _OVER = _cue(
-    "results result recap performance summary yesterday filled closed holding still was pnl gain отработал отработала "
+    "still expired stopped active open running current results result recap performance "
+    "summary yesterday filled closed holding was pnl gain отработал отработала "
     "сработал сработала закрыл закрыли выбило çıkış oldu olduk atingido atingidos atingida alcanzado alcanzados "
     "alcanzada raggiunto erreicht atteint tercapai raggiunti atteintes alcanzadas lucro done exit",
     r"\A\W*(?:\w+\W+){0,2}(?:results?|recap|performance|summary)\b(?![^\n]{0,20}\d\s*[-–]\s*\d)|"
@@ -62,10 +63,13 @@ _OVER = _cue(
     r"\b(?:orders?|entry|entries|bids?)\W{1,3}\d[\d.,]*\W{0,3}filled\b|"
     r"\b(?:long|short|position|trade|signal) (?:was |is |has been )?closed\b|\bclosed (?:manually|in profit|with)\b|"
     r"\bstill (?:holding|in (?:this|the|my)|long|short)\b|\b(?:my )?entry was\b|\bpnl\W{1,3}[+-]?\d|"
+    r"\b(?:signal|call|trade|setup) (?:has |is )?expired\b|\bstopped\s*$|"
+    r"^\W*(?:active|open|running|current) (?:trades|positions|signals|calls)\b|"
     r"\bmax(?:imum)? gain\W{0,3}\d|\bdone\W{1,3}\+\s?\d|\bexit price\b|"
     r"(?:от|с)работал|\bзакрыл|\bвыбило\b|çıkış yap|\bstop oldu|"
     r"\b(?:atingid[oa]s?|alcanzad[oa]s?|raggiunt[oi]|erreicht|atteinte?s?|tercapai)\b|\blucro\W{1,3}(?:atual)?\W{0,3}[+]?\d",
 )
+_VALID = _cue("still", r"\bstill valid\b")
 _UNSURE = _cue(
     "not waiting confirmation",
     r"\bnot (?:yet )?an? (?:signal|call|trade)\b|\bwaiting for (?:a |the )?(?:confirmation|retest|breakout|pullback)\b",
@@ -115,8 +119,9 @@ _NO_COMMAND = _cue(
 )
 _OF_OTHERS = _cue("channels groups", r"\bother (?:channels|groups)\b[^\n]{0,40}\b(?:told|said|called|say|tell)\b")
 _TALK = _cue(
-    "demo sample example tip tips lesson tutorial order bot app пример örnek ejemplo",
-    r"^\W*(?:for )?(?:example|tips?|lesson|tutorial|пример|örnek|ejemplo)\s*:|\A\W*(?:demo|example|sample)\b|"
+    "demo sample backtest education example tip tips lesson tutorial order bot app пример örnek ejemplo",
+    r"^\W*(?:for )?(?:example|tips?|lesson|tutorial|пример|örnek|ejemplo)\s*:|"
+    r"\A\W*(?:demo|example|sample|backtest|education)\b|\bexample\s*:|"
     r"\bexample of (?:a |our |the )?(?:signals?|calls?|trades?)\b|\border book\b|\b(?:bot|app) update\b",
 )
 _ASKS = re.compile(r"[?؟]\s*\Z")
@@ -213,6 +218,8 @@ def spoils_call(look: Glance) -> Kind | None:
         return Kind.CHATTER
     if has_ticks(look) or _TICKED_WORD.seen(look) or _SPOILED.seen(look) or _OVER.seen(look):
         return Kind.RESULT
+    if _VALID.seen(look):
+        return Kind.UPDATE
     if _CONDITIONAL.seen(look) or _UNSURE.seen(look):
         return Kind.IDEA
     return None

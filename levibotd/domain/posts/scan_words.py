@@ -201,6 +201,10 @@ def _read_side(s: Scan, tokens: Sequence[Token], i: int, role: int, *, strong_fr
         return
     if word == "al" and i + 1 < len(tokens) and _role_of(tokens, i + 1) == w.ATTACH:
         return
+    if word == "al" and i and tokens[i - 1][1].lower() == "kar":
+        s.out.roles.add(w.TP)
+        label(s, w.TP)  # "Kar al 1" takes profit; it buys nothing.
+        return
     if role == w.BUY:
         s.out.flags.add("buy")
         if not (strong_fresh and s.field == w.TP):
@@ -240,6 +244,8 @@ def _read_modifier(s: Scan, tokens: Sequence[Token], i: int, role: int, *, stron
     elif role == w.NOW and word == "here" and i and tokens[i - 1][1].lower() == "between":
         s.out.flags.add("averaging")
     elif role == w.NOW:
+        if word == "market" and _role_of(tokens, i + 1) == w.ENTRY and not s.out.entry:
+            s.out.now_line = s.line  # "Market entry: 5"
         if word == "cmp" or (s.labelled and s.fresh and s.field in (w.ENTRY, w.SELL)):
             s.out.now_line = s.line
             if s.field is None:

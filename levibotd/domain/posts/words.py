@@ -80,7 +80,7 @@ _WORDS = {
     PROFIT: "profit profits профит kar ganancia ganancias ربح lời",
     RATIO: "r rr rrr ratio average avg orders volume",
     TERM: "scalp scalping swing intraday term time terms storage mid midterm hold holding terma rally squeeze bag",
-    WHEN: "reached hit hits hitted achieved touched done reach when after once если когда",
+    WHEN: "reached hit hits hitted achieved touched done reach when after once если когда после",
     ZONE: "zone zones range area зона bölge bolge bölgesi منطقة",
     ATTACH: "loss lose los loose loses лосс loos zararı kes durdur الخسارة الخساره خسارة lỗ",
     TAKE: "take taking kar al",

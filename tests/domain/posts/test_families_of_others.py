@@ -97,3 +97,28 @@ def test_a_coin_nobody_listed_is_read_where_it_is_marked(name: str) -> None:
 )
 def test_what_is_over_or_only_asked_opens_nothing(text: str) -> None:
     assert reading(text).legs == ()
+
+
+def test_kar_al_takes_profit_and_buys_nothing() -> None:
+    found = leg("#ARBUSDT AL\nGiriş fiyatı: 5.0\nKar al 1: 5.5\nKar al 2: 5.9\nStop: 4.8")
+    assert (found.entry, found.tps, found.sl) == ((5.0,), (5.5, 5.9), 4.8)
+
+
+def test_an_entry_that_is_called_market_is_one() -> None:
+    found = leg("ETHUSDT LONG\nMarket entry: 3284\nTP: 3335, 3402\nSL: 3188")
+    assert (found.entry_type, found.entry) == ("market", (3284.0,))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ETH long entry 3284 is still valid, TP 3402, SL 3188",
+        "BACKTEST: LONG SUIUSDT entry 3.4 tp 3.6 sl 3.2",
+        "How to set a stop. Example: buy BTC at 60000, SL 58000, TP 64000",
+        "Active trades\n1. HYPE long 38.42 (tp 41.6)\n2. WIF long 2.184 (tp 2.375)",
+        "#XRP/USDT LONG ❌ stopped\nEntry 2.44\nSL 2.35",
+        "Signal expired: KAITO/USDT LONG entry 1.20 TP 1.28 SL 1.14",
+    ],
+)
+def test_what_is_shown_again_opens_nothing(text: str) -> None:
+    assert reading(text).legs == ()
