@@ -209,6 +209,7 @@ def _longer(bars: Sequence[Bar], length: float, until: float, *, crossed: bool) 
 
 
 def _atr(bars: Sequence[Bar], period: int = 14) -> float:
+    bars = bars[-5 * period :]  # With how many it begins is a choice: five periods are forgotten but for a hundredth.
     ranges = [
         max(bar.high - bar.low, abs(bar.high - before.close), abs(bar.low - before.close))
         for before, bar in pairwise(bars)

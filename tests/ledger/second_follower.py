@@ -150,12 +150,12 @@ def below(price: float, tick: float) -> float:
 
 def planned(leg: dict, terms: Terms) -> tuple[Plan, list, bool]:
     unit = (sign := 1.0 if leg["side"] == "BUY" else -1.0) * float(leg["factor"])
-    tick, mark = terms.tick, sign * terms.mark
-    asked = [below(price * unit, tick) for price in leg["entry"]]
+    tick, mark, asked = terms.tick, sign * terms.mark, [price * unit for price in leg["entry"]]
     kind = leg["entry_type"] or ("market", "limit", "ladder")[min(len(asked), 2)]
     market = kind == "market" or not asked
     breakout = not market and kind in ("stop", "above" if sign > 0 else "below")
-    prices = [mark] if market else sorted(set(asked), reverse=not breakout)[:10]
+    levels = {price if breakout else below(price, tick) for price in asked}
+    prices = [mark] if market else sorted(levels, reverse=not breakout)[:10]
     if not breakout and len(prices) > 1 and (kind == "range" or len(prices) == 2):
         near, far = prices[0], prices[-1]
         wide = leg["zone"] and (near - far) / max(abs(near), abs(far)) > 0.03
@@ -175,8 +175,8 @@ def planned(leg: dict, terms: Terms) -> tuple[Plan, list, bool]:
     orders = [("now", min(prices[0], below(mark + cap * abs(mark), tick)), share * len(gone), 0.0)] if gone else []
     orders += [("rest", price, share, 0.0) for price in prices[len(gone) :]]
     if market or breakout:
-        points = [min(begun, mark)] if market else prices
-        orders = [("now" if market else "trigger", below(at + cap * abs(at), tick), share, at) for at in points]
+        style, points = ("now", [min(begun, mark)]) if market else ("trigger", prices)
+        orders = [(style, below(at + cap * abs(at), tick), share, -below(-at, tick)) for at in points]
     if percent:
         stop = -below(sum(order[1] * order[2] for order in orders) * (sign * percent - 1), tick)
     elif leg["sl"] is None:
