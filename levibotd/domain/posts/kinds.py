@@ -54,8 +54,8 @@ _SPOILED = _cue(
 )
 # More of the same, where the text speaks of a call that was.
 _OVER = _cue(
-    "still expired stopped active open running current results result recap performance "
-    "summary yesterday filled closed holding was pnl gain отработал отработала "
+    "earlier before already in entry плюсе держим still expired stopped active open running current "
+    "results result recap performance summary yesterday filled closed holding was pnl gain отработал отработала "
     "сработал сработала закрыл закрыли выбило çıkış oldu olduk atingido atingidos atingida alcanzado alcanzados "
     "alcanzada raggiunto erreicht atteint tercapai raggiunti atteintes alcanzadas lucro done exit",
     r"\A\W*(?:\w+\W+){0,2}(?:results?|recap|performance|summary)\b(?![^\n]{0,20}\d\s*[-–]\s*\d)|"
@@ -63,6 +63,10 @@ _OVER = _cue(
     r"\b(?:orders?|entry|entries|bids?)\W{1,3}\d[\d.,]*\W{0,3}filled\b|"
     r"\b(?:long|short|position|trade|signal) (?:was |is |has been )?closed\b|\bclosed (?:manually|in profit|with)\b|"
     r"\bstill (?:holding|in (?:this|the|my)|long|short)\b|\b(?:my )?entry was\b|\bpnl\W{1,3}[+-]?\d|"
+    r"\b(?:long|short|trade|position) (?:is |already |now )?(?:running|in profit)\b|\balready in\b(?=\W)|"
+    r"\b(?:we are|we're|i am|i'm) (?:already |still )?in (?:this |the |an? )?(?:[#$]?[a-z0-9]{2,10} )?"
+    r"(?:long|short|trade|position)\b|\bas (?:posted|shared|called|given) (?:earlier|before)\b|\bв плюсе\b|\bдержим\b|"
+    r"\bentry\s?:?\s?[✔☑✅]|"
     r"\b(?:signal|call|trade|setup) (?:has |is )?expired\b|\bstopped\s*$|"
     r"^\W*(?:active|open|running|current) (?:trades|positions|signals|calls)\b|"
     r"\bmax(?:imum)? gain\W{0,3}\d|\bdone\W{1,3}\+\s?\d|\bexit price\b|"
@@ -119,9 +123,10 @@ _NO_COMMAND = _cue(
 )
 _OF_OTHERS = _cue("channels groups", r"\bother (?:channels|groups)\b[^\n]{0,40}\b(?:told|said|called|say|tell)\b")
 _TALK = _cue(
-    "demo sample backtest education example tip tips lesson tutorial order bot app пример örnek ejemplo",
+    "says paper demo sample backtest education example tip tips lesson tutorial order bot app пример örnek ejemplo",
     r"^\W*(?:for )?(?:example|tips?|lesson|tutorial|пример|örnek|ejemplo)\s*:|"
-    r"\A\W*(?:demo|example|sample|backtest|education)\b|\bexample\s*:|"
+    r"\A\W*(?:demo|example|sample|backtest|education|paper trad(?:e|ing))\b|"
+    r"\bsays (?:to )?(?:go )?(?:long|short|buy|sell)\b|\bexample\s*:|"
     r"\bexample of (?:a |our |the )?(?:signals?|calls?|trades?)\b|\border book\b|\b(?:bot|app) update\b",
 )
 _ASKS = re.compile(r"[?؟]\s*\Z")

@@ -118,6 +118,13 @@ def test_an_entry_that_is_called_market_is_one() -> None:
         "Active trades\n1. HYPE long 38.42 (tp 41.6)\n2. WIF long 2.184 (tp 2.375)",
         "#XRP/USDT LONG ❌ stopped\nEntry 2.44\nSL 2.35",
         "Signal expired: KAITO/USDT LONG entry 1.20 TP 1.28 SL 1.14",
+        "ARB long running +3%. entry 0.81 tp 0.87 sl 0.77",
+        "We are in WIF long from 2.18. TP 2.37 SL 2.08",
+        "Already in: ENA long 0.44, tp 0.48, sl 0.42",
+        "Paper trade: long BTCUSDT entry 97250 tp 98400 sl 95400",
+        "Сделка в плюсе: SUI лонг вход 3.4 тейк 3.6 стоп 3.2",
+        "Analyst Bob says long BTC 97250, target 101500, stop 95400",
+        "#ONDO/USDT\nEntry ✔ 1.08\nTP1 1.10\nSL 1.04",
     ],
 )
 def test_what_is_shown_again_opens_nothing(text: str) -> None:
