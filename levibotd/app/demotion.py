@@ -64,9 +64,9 @@ class Demotion:
 
     # Whoever writes otherwise is read otherwise, and none of what was measured is of him.
     def _look_at_format(self, channel: str) -> None:
-        kept, stage = self._cards.channels.get(channel), self._stage_of(channel)
-        why = None if kept is None or stage not in REAL else drifted(stage, kept.format.psi)
-        if kept is not None and why is not None:
+        kept = self._cards.channels.get(channel)
+        why = None if kept is None else drifted(kept.format.psi)
+        if kept is not None and why is not None and self._stage_of(channel) in REAL:
             now = self._clock.time()
             self._lower(channel, kept, OBSERVE, why, held=self._trust.of(channel, at=now), at=now)
 

@@ -78,9 +78,9 @@ def lost(stage: str, held: Trust | None, *, since_stage_r: float, silent_s: floa
     return None
 
 
-def drifted(stage: str, psi: float | None) -> str | None:
+def drifted(psi: float | None) -> str | None:
     """Why a channel must go back to where it is only looked at: it writes otherwise than it did. None: it may stay."""
-    if stage in REAL and psi is not None and psi > PSI_MAX:
+    if psi is not None and psi > PSI_MAX:
         return f"psi {psi:.3f} of its format, and {PSI_MAX:g} is the limit"
     return None
 
