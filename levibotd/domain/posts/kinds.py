@@ -37,6 +37,7 @@ def _cue(needs: str, pattern: str) -> _Cue:
 _NAMES = r"(?:target|tp|tgt|sell|hedef|цель|هدف)"
 _TICKED_LINE = re.compile(rf"^[^\w\n]*[✅✔☑][^\w\n]*{_NAMES}s?\W{{0,3}}\d", re.MULTILINE)
 _TARGET_LINE = re.compile(rf"^[^\w\n]*{_NAMES}s?\W{{0,3}}\d", re.MULTILINE)
+_TICKED_ENTRY = re.compile(r"\bentry\s?:?\s?[✔☑✅]")
 _TICKED_SIGN = re.compile(rf"{_NAMES}[^\n]{{0,40}}[✅✔☑]|\d[^\n\w]{{0,6}}[✅✔☑]")
 _TICKED_WORD = _cue(
     "done hit achieved reached completed",
@@ -54,7 +55,7 @@ _SPOILED = _cue(
 )
 # More of the same, where the text speaks of a call that was.
 _OVER = _cue(
-    "earlier before already in entry плюсе держим still expired stopped active open running current "
+    "earlier before already am are re плюсе держим still expired stopped active open running current "
     "results result recap performance summary yesterday filled closed holding was pnl gain отработал отработала "
     "сработал сработала закрыл закрыли выбило çıkış oldu olduk atingido atingidos atingida alcanzado alcanzados "
     "alcanzada raggiunto erreicht atteint tercapai raggiunti atteintes alcanzadas lucro done exit",
@@ -66,7 +67,6 @@ _OVER = _cue(
     r"\b(?:long|short|trade|position) (?:is |already |now )?(?:running|in profit)\b|\balready in\b(?=\W)|"
     r"\b(?:we are|we're|i am|i'm) (?:already |still )?in (?:this |the |an? )?(?:[#$]?[a-z0-9]{2,10} )?"
     r"(?:long|short|trade|position)\b|\bas (?:posted|shared|called|given) (?:earlier|before)\b|\bв плюсе\b|\bдержим\b|"
-    r"\bentry\s?:?\s?[✔☑✅]|"
     r"\b(?:signal|call|trade|setup) (?:has |is )?expired\b|\bstopped\s*$|"
     r"^\W*(?:active|open|running|current) (?:trades|positions|signals|calls)\b|"
     r"\bmax(?:imum)? gain\W{0,3}\d|\bdone\W{1,3}\+\s?\d|\bexit price\b|"
@@ -234,7 +234,7 @@ def has_ticks(look: Glance) -> bool:
     """Whether a target or a number is ticked off."""
     if not any(tick in look.text for tick in _TICKS):
         return False
-    if _TICKED_SIGN.search(look.lower) is not None:
+    if _TICKED_SIGN.search(look.lower) is not None or _TICKED_ENTRY.search(look.lower) is not None:
         return True
     # A tick before some targets and not before all of them is no bullet.
     return 0 < len(_TICKED_LINE.findall(look.lower)) < len(_TARGET_LINE.findall(look.lower))
