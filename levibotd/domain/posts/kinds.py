@@ -55,7 +55,7 @@ _SPOILED = _cue(
 )
 # More of the same, where the text speaks of a call that was.
 _OVER = _cue(
-    "earlier before already am are re плюсе держим still expired stopped active open running current "
+    "earlier before already trade position am are re плюсе держим still expired stopped active open running current "
     "results result recap performance summary yesterday filled closed holding was pnl gain отработал отработала "
     "сработал сработала закрыл закрыли выбило çıkış oldu olduk atingido atingidos atingida alcanzado alcanzados "
     "alcanzada raggiunto erreicht atteint tercapai raggiunti atteintes alcanzadas lucro done exit",
