@@ -19,10 +19,11 @@ from levibotd.domain.levels import (
     Wanted,
     average_price,
     chase_cap,
+    chase_start,
     entry_levels,
     entry_prices,
+    first_distance,
     imputed_distance,
-    is_breakout,
     target_level,
     worst_price,
 )
@@ -143,8 +144,8 @@ def as_posted(
     prices = entry_prices(want, mark=mark)
     if not all(price.is_finite() and price > 0 for price in (mark, *prices)):
         return NotEntered(reason="entry")
-    cap = chase_cap(_first_distance(want, prices, conditions))
-    start = _start(want, prices, conditions)
+    cap = chase_cap(first_distance(want, prices, conditions, atrs=NO_STOP_ATRS))
+    start = chase_start(want, prices, conditions)
     ran = (mark - start) / start * side.sign
     if ran > cap:
         return NotEntered(reason="chased")
@@ -206,24 +207,6 @@ def as_planned(
         mover=mover,
         fuzz=fuzz,
     )
-
-
-# The stop distance before there are rungs: how far an entry may run after the price follows from it.
-def _first_distance(want: Wanted, prices: tuple[Decimal, ...], conditions: Conditions) -> Decimal:
-    worst = max(prices) if want.side is Side.BUY else min(prices)
-    if want.sl is None:
-        return imputed_distance(want, conditions, worst=worst, atrs=NO_STOP_ATRS)[0]
-    if want.sl_kind == "pct":
-        return abs(want.sl) / 100
-    return abs(worst - want.sl) / worst
-
-
-def _start(want: Wanted, prices: tuple[Decimal, ...], conditions: Conditions) -> Decimal:
-    if is_breakout(want):
-        return prices[0]
-    if want.entry_type == "market":
-        return want.entry[0] if want.entry else conditions.posted_mark or conditions.mark
-    return conditions.mark
 
 
 def _stop(want: Wanted, conditions: Conditions, levels: tuple[Level, ...], tick: Decimal) -> Decimal:

@@ -186,6 +186,25 @@ def imputed_distance(
     return max(term for term in (by_range, by_channel, by_target) if term is not None), terms
 
 
+def first_distance(want: Wanted, prices: tuple[Decimal, ...], conditions: Conditions, *, atrs: Decimal) -> Decimal:
+    """The stop distance before there are rungs, as share of the worst entry: the cap on chasing follows from it."""
+    worst = max(prices) if want.side is Side.BUY else min(prices)
+    if want.sl is None:
+        return imputed_distance(want, conditions, worst=worst, atrs=atrs)[0]
+    if want.sl_kind == "pct":
+        return abs(want.sl) / 100
+    return abs(worst - want.sl) / worst
+
+
+def chase_start(want: Wanted, prices: tuple[Decimal, ...], conditions: Conditions) -> Decimal:
+    """The price that an entry must not run after: the broken level, or the post's own; the mark without either."""
+    if is_breakout(want):
+        return prices[0]
+    if want.entry_type == "market":
+        return want.entry[0] if want.entry else conditions.posted_mark or conditions.mark
+    return conditions.mark
+
+
 def signal_stop(want: Wanted, conditions: Conditions, *, levels: tuple[Level, ...], tick: Decimal) -> Stop | Refusal:
     """The stop a post names; of a candle-close stop the disaster stop beyond it, which rests at the venue."""
     assert want.sl is not None, "the post names no stop"

@@ -20,10 +20,11 @@ from levibotd.domain.levels import (
     Wanted,
     average_price,
     chase_cap,
+    chase_start,
     entry_levels,
     entry_prices,
+    first_distance,
     imputed_distance,
-    is_breakout,
     signal_stop,
     target_level,
     targets,
@@ -123,8 +124,8 @@ def plan_trade(want: Wanted, *, filters: Filters, limits: Limits, conditions: Co
     prices = entry_prices(want, mark=mark)
     if not all(price.is_finite() and price > 0 for price in prices):
         return Refusal(gate=GateName.ENTRY, value=min(prices))
-    start = _start(want, prices, conditions)
-    cap = chase_cap(_first_distance(want, prices, limits, conditions), cap=limits.chase_cap)
+    start = chase_start(want, prices, conditions)
+    cap = chase_cap(first_distance(want, prices, conditions, atrs=limits.no_sl_atr), cap=limits.chase_cap)
     cap = min(cap, _half_way(want, prices, start, cap))
     ran = (mark - start) / start * want.side.sign
     if ran > cap:
@@ -160,25 +161,6 @@ def plan_trade(want: Wanted, *, filters: Filters, limits: Limits, conditions: Co
     if isinstance(size, Refusal):
         return size
     return _plan(want, size, stop, aims, leverage, filters, mark)
-
-
-# The stop distance before there are rungs: the cap on chasing follows from it.
-def _first_distance(want: Wanted, prices: tuple[Decimal, ...], limits: Limits, conditions: Conditions) -> Decimal:
-    worst = max(prices) if want.side is Side.BUY else min(prices)
-    if want.sl is None:
-        return imputed_distance(want, conditions, worst=worst, atrs=limits.no_sl_atr)[0]
-    if want.sl_kind == "pct":
-        return abs(want.sl) / 100
-    return abs(worst - want.sl) / worst
-
-
-# The price that an entry must not run after: the broken level, or the post's own; the mark where none is known.
-def _start(want: Wanted, prices: tuple[Decimal, ...], conditions: Conditions) -> Decimal:
-    if is_breakout(want):
-        return prices[0]
-    if want.entry_type == "market":
-        return want.entry[0] if want.entry else conditions.posted_mark or conditions.mark
-    return conditions.mark
 
 
 # An entry that pays more than its first target brings has nothing to win: one near by leaves it less to run.
