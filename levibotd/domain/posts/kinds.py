@@ -8,8 +8,7 @@ its words occurs.
 
 import re
 
-from msgspec import Struct
-
+from levibotd.domain.posts.cues import cue
 from levibotd.domain.posts.glance import Glance, glance
 from levibotd.domain.signal import Kind
 
@@ -18,43 +17,28 @@ CLOSE_LENGTH_MAX = 400  # A longer text that speaks of closing tells a story.
 _TICKS = ("✅", "✔", "☑")
 
 
-class _Cue(Struct, frozen=True):
-    """A pattern over the lower-case text, and the words without which it cannot match."""
-
-    needs: frozenset[str]
-    pattern: re.Pattern[str]
-
-    def seen(self, look: Glance) -> bool:
-        return not self.needs.isdisjoint(look.words) and self.pattern.search(look.lower) is not None
-
-
-def _cue(needs: str, pattern: str) -> _Cue:
-    # Texts come with the dotless i folded.
-    needs, pattern = needs.replace("ı", "i"), pattern.replace("ı", "i")
-    return _Cue(frozenset(needs.split()), re.compile(pattern, re.MULTILINE))
-
-
 _NAMES = r"(?:target|tp|tgt|sell|hedef|цель|هدف)"
 _TICKED_LINE = re.compile(rf"^[^\w\n]*[✅✔☑][^\w\n]*{_NAMES}s?\W{{0,3}}\d", re.MULTILINE)
 _TARGET_LINE = re.compile(rf"^[^\w\n]*{_NAMES}s?\W{{0,3}}\d", re.MULTILINE)
 _TICKED_ENTRY = re.compile(r"\bentry\s?:?\s?[✔☑✅]")
 _TICKED_SIGN = re.compile(rf"{_NAMES}[^\n]{{0,40}}[✅✔☑]|\d[^\n\w]{{0,6}}[✅✔☑]")
-_TICKED_WORD = _cue(
+_TICKED_WORD = cue(
     "done hit achieved reached completed",
     rf"{_NAMES}[^\n]{{0,40}}\b(?:done|hit|achieved|reached|completed)\b",
 )
-_SPOILED = _cue(
+_SPOILED = cue(
     "achieved acheived target targets profit period gave new next booked filled closed stopped bought now reached "
     "reachd sl stop",
     r"\b(?:achieved|acheived|target \d (?:hit|done)|targets? (?:hit|done)|all targets|"
-    r"(?<!take )(?<!take-)profit\s*:\s*\d|period\s*:|gave \d|(?<!take )(?<!take-)profit\W{1,3}\d+(?:\.\d+)?\s*%|"
+    r"(?<!take )(?<!take-)(?<!expected )(?<!potential )profit\s*:\s*\d|period\s*:|gave \d|"
+    r"(?<!take )(?<!take-)(?<!expected )(?<!potential )profit\W{1,3}\d+(?:\.\d+)?\s*%|"
     r"booked \d|bought\b[^\n]{0,40}\b(?:hit|reached)\b|now (?:hit|reached) \d|reache?d \d|(?:orders?|entry|entries|"
     r"bids?) (?:are |is |all |got )?filled)|"
     r"^\W*(?:sl|stop(?: ?loss)?) (?:was |got |is )?(?:hit|triggered)\b|\bstopped out\b|\bclosed trades\b|"
     r"^\W*(?:new stop|next target|new sl\b)",
 )
 # More of the same, where the text speaks of a call that was.
-_OVER = _cue(
+_OVER = cue(
     "earlier before already trade position am are re плюсе держим still expired stopped active open running current "
     "results result recap performance summary yesterday filled closed holding was pnl gain отработал отработала "
     "сработал сработала закрыл закрыли выбило çıkış oldu olduk atingido atingidos atingida alcanzado alcanzados "
@@ -73,15 +57,15 @@ _OVER = _cue(
     r"(?:от|с)работал|\bзакрыл|\bвыбило\b|çıkış yap|\bstop oldu|"
     r"\b(?:atingid[oa]s?|alcanzad[oa]s?|raggiunt[oi]|erreicht|atteinte?s?|tercapai)\b|\blucro\W{1,3}(?:atual)?\W{0,3}[+]?\d",
 )
-_VALID = _cue("still", r"\bstill valid\b")
-_UNSURE = _cue(
+_VALID = cue("still", r"\bstill valid\b")
+_UNSURE = cue(
     "not waiting confirmation",
     r"\bnot (?:yet )?an? (?:signal|call|trade)\b|\bwaiting for (?:a |the )?(?:confirmation|retest|breakout|pullback)\b",
 )
 _QUESTION = re.compile(
     r"\A\W*(?:would|should|shall|do|does|did|is|are|can|could|what|why|how|when|anyone|anybody|who|which)\b[^\n]*[?؟]\s*\Z"
 )
-_RESULT = _cue(
+_RESULT = cue(
     "achieve achieved acheived reached reachd banged completed smashed booked gained earned touched done result "
     "results "
     "recap "
@@ -96,14 +80,14 @@ _RESULT = _cue(
     r"\d\s*%\s*(?:profit|gain|done|up|in \d)|period\s*:|rocket\w*|mooning|"
     r"\bloss\s*:\s*-?\d+(?:[.,]\d+)?\s*%|alındı|geldi|достигнут|закрыт|взят|تحقق|محقق",
 )
-_UPDATE = _cue(
+_UPDATE = cue(
     "move moved shift trail trailing set raise sl stop breakeven even be update updates partial half book valid "
     "безубыток безубытке безубыточность стоп",
     r"\b(?:move|shift|trail|set|raise)\w*\s+(?:your\s+|the\s+)?(?:sl|stop)|break ?even|\bbe\b now|"
     r"\bsl\b[^\n]{0,12}\bentry|"
     r"\bupdates?\b|\bpartial|close half|book (?:some|partial|half)|still valid|стоп в б|безубыт",
 )
-_CLOSE = _cue(
+_CLOSE = cue(
     "close closed closing exit sell закрываем закрывайте закройте закрываю kapat kapatın kapatalım kapatıyoruz "
     "cierra cierren "
     "cerrar cerramos fermer fermez schließen اغلق أغلق إغلاق اغلاق ببندید",
@@ -113,7 +97,7 @@ _CLOSE = _cue(
     r"\bsell (?:now|all|everything)|закрыва|закройте|kapat|\bcierr|\bcerra|\bfermez|(?:اغلق|أغلق|إغلاق|اغلاق)|ببندید",
 )
 # Words that take the command out of a close or a cancel: denials, questions, offers, talk of markets and subscriptions.
-_NO_COMMAND = _cue(
+_NO_COMMAND = cue(
     "don't dont t not never should may can could might would market markets stock subscription membership friends "
     "monday "
     "не никогда нужно kapatmayın kapatma no nunca لا",
@@ -121,8 +105,8 @@ _NO_COMMAND = _cue(
     r"(?:clos\w*|exit|cancel\w*|sell)\b|\b(?:markets|stock|subscription|membership|friends)\b|"
     r"\bне\s+закр|kapatma|\bno\s+(?:cierr|cerr)|لا\s+(?:تغلق|اغلق)",
 )
-_OF_OTHERS = _cue("channels groups", r"\bother (?:channels|groups)\b[^\n]{0,40}\b(?:told|said|called|say|tell)\b")
-_TALK = _cue(
+_OF_OTHERS = cue("channels groups", r"\bother (?:channels|groups)\b[^\n]{0,40}\b(?:told|said|called|say|tell)\b")
+_TALK = cue(
     "says paper demo sample backtest education example tip tips lesson tutorial order bot app пример örnek ejemplo",
     r"^\W*(?:for )?(?:example|tips?|lesson|tutorial|пример|örnek|ejemplo)\s*:|"
     r"\A\W*(?:demo|example|sample|backtest|education|paper trad(?:e|ing))\b|"
@@ -130,7 +114,7 @@ _TALK = _cue(
     r"\bexample of (?:a |our |the )?(?:signals?|calls?|trades?)\b|\border book\b|\b(?:bot|app) update\b",
 )
 _ASKS = re.compile(r"[?؟]\s*\Z")
-_EVERY = _cue(
+_EVERY = cue(
     "close exit cancel all every закрываем закрыть закройте отменяем отмена все всё kapatın kapat tüm hepsini bütün "
     "cerrar cierren "
     "todas todos todo كل جميع همه",
@@ -142,19 +126,19 @@ _EVERY = _cue(
     r"operacion|orden)|"
     r"(?:كل|جميع|همه) (?:ال)?(?:صفقات|اوامر|أوامر|مراكز|پوزیشن|معاملات|ی)",
 )
-_CANCEL = _cue(
+_CANCEL = cue(
     "cancel cancelled canceled cancelling ignore avoid отмена отменяем отменяю iptal cancelar cancelada الغاء إلغاء",
     r"\bcancel\w*|\bignore (?:this|the)|\bavoid (?:this|the) (?:trade|signal|call)|отмен|iptal|الغاء|إلغاء",
 )
-_CANCELLED_HEAD = _cue("cancel cancelled canceled отмена iptal", r"\A[^\n]{0,60}\b(?:cancel(?:l?ed)?|отмена|iptal)\b")
-_IDEA = _cue(
+_CANCELLED_HEAD = cue("cancel cancelled canceled отмена iptal", r"\A[^\n]{0,60}\b(?:cancel(?:l?ed)?|отмена|iptal)\b")
+_IDEA = cue(
     "close once if wait watch coming will keep planning could might may looking opinion если eğer",
     r"\bif\b[^\n]{0,60}\b(?:clos\w+|break\w*|holds?|bounces?|above|below|reaches|drops?)|"
     r"\bclose (?:above|below)\b|\bonce (?:it|price) (?:breaks?|closes|crosses)\b|\bwait for\b|\bwatch (?:for|out)|"
     r"\bcoming soon\b|\bwill (?:buy|enter|long|short)|\bkeep an eye|\bplanning\b|\bcould\b|\bmight\b|"
     r"\bmay (?:buy|sell|close|long|short)\b|\blooking (?:for|to)\b|\bopinion\b|если|eğer",
 )
-_CONDITIONAL = _cue(
+_CONDITIONAL = cue(
     "if should may watch wait если eğer olursa kırarsa geçerse once si cierra rompe supera",
     r"\bif\s+(?:[^\s\n]+\s+){0,4}?(?:clos\w+|breaks?|bounces?|reaches)\b|\bwatch for\b|"
     r"\bwait for\b(?! (?:the |a |our )?(?:upcoming|big|huge|pump|moon|targets?|profits?|results?|it to))|"

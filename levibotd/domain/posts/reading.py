@@ -11,6 +11,7 @@ from levibotd.domain.posts.grammar import draft, named_coins
 from levibotd.domain.posts.market_view import MarketView
 from levibotd.domain.posts.normalise import TEXT_MAX, normalise
 from levibotd.domain.posts.symbols import is_foreign, is_other_market
+from levibotd.domain.posts.told import as_told
 from levibotd.domain.signal import Change, Kind, Leg, Post, Reading
 
 STALE_AFTER_S = 24 * 3600.0
@@ -67,6 +68,9 @@ def _read_text(look: Glance, market: MarketView, *, parent: Reading | None, stal
                 change=_as_change(found.legs[0]),
                 reasons=("repeats",),
             )
+        retold = as_told(look)
+        if retold is not None:
+            return _without_legs(look, market, retold, parent=parent, stale=stale, reason="told")
         return Reading(kind=Kind.NEW, legs=found.legs, stale=stale, symbols=found.symbols, reasons=reasons)
     kind = kinds.tell(look, call_like=found.call_like)
     elsewhere = is_foreign if found.symbols else is_other_market
