@@ -137,9 +137,7 @@ async def put_channel_stage(request: web.Request) -> web.Response:
     """`PUT /channels/{id}/stage` - set its own stage. Raises ConfigError for one that the file does not reach."""
     desk, body = desk_of(request), await read_body(request, ChannelStageWanted)
     channel = _named(desk, request.match_info["id"])
-    allowed = STAGES[: STAGES.index(channel.config.stage) + 1]
-    if body.stage not in allowed:
-        raise ConfigError(f"stage: expected one of {', '.join(allowed)}")
+    _expect_reachable(channel, body.stage)
     gate = _lacking(channel, body.stage, await desk.board(), at=desk.clock.time())
     await _permit_up(request, body, gate, ruling=desk.stage_of(channel.id))
     wish = SetStage(
@@ -151,6 +149,12 @@ async def put_channel_stage(request: web.Request) -> web.Response:
     return json(ChannelStageSet(
         ok=True, channel=channel.id, own_stage=own, before=before, stage=lower_stage(own, desk.stage_of(None)),
     ))  # fmt: skip
+
+
+def _expect_reachable(channel: _Known, stage: str) -> None:
+    allowed = STAGES[: STAGES.index(channel.config.stage) + 1]
+    if stage not in allowed:
+        raise ConfigError(f"stage: expected one of {', '.join(allowed)}")
 
 
 async def _permit_up(request: web.Request, body: ChannelStageWanted, gate: Gate | None, *, ruling: str) -> None:
