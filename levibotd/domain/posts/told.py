@@ -33,17 +33,19 @@ _THEN = cue(
 _RUNS = cue(
     "going running planned far i m we am remains active on open log waiting happened strong rising now current "
     "currently unrealised unrealized mark price roi up today profit since",
-    r"\b(?:trade|long|short|position|call|signal) is going\b|\bmoving as planned\b|\bso far\b|\brunning ones\b|"
-    r"\bremains? (?:active|open)\b|\b(?:trades|positions) are (?:on|open|running|active)\b|\bholding strong\b|"
+    r"\b(?:trade|long|short|position|call|signal) is going\b|\bmoving as planned\b|\bso far so good\b|"
+    r"\bpnl so far\b|\bso far \d|\brunning ones\b|"
+    r"\bremains? (?:active|open)\b|\b(?:trades|positions) are (?:on|open|running|active)\b|"
+    r"\bholding strong\b(?! (?:trend|support))|"
     r"\b(?:i'm|i am|we're|we are) in [#$]?[\w/]{2,15} (?:from|at|since) \d|\bstill waiting\b|\bwhat happened\b|"
     r"\A[^\n]{0,24}\blog\W*:|\band rising\b|\bentry\W{1,3}\d[\d.,]*\W{1,4}now\W{1,3}\d|\brunning (?:nicely|well|"
     r"great|smoothly)\b|"
-    r"\bcurrent(?:ly)? (?:price)?\W{0,3}(?:[\d.,]+ ?)?\(?(?:in )?[+-]\s?\d|\bcurrent(?:ly)? (?:in )?profit\b|"
+    r"\bcurrent(?:ly)? (?:price)?\W{0,3}(?:[\d.,]+ ?)?\(?(?:in )?\+\s?\d|\bcurrent(?:ly)? (?:in )?profit\b|"
     r"\bunreali[sz]ed\b|\bmark price\b|(?<!potential )(?<!expected )(?<!max )(?<!target )\broi\W{0,2}\+\s?\d|"
     r"\b(?:we are|we're|i am|i'm) (?:now )?(?:up|down) \d|"
     r"\bentry\W{1,3}\d[\d.,]*[^\w\n]{1,3}(?:now|price|currently)(?: is| at)*\W{1,2}\d|"
     r"\bprice is (?:now )?\d[\d.,]* now\b|"
-    r"\d today\b|\b(?:long|short) since \d|\b(?:is|are) (?:now )?\+\s?\d[\d.]*\s?%",
+    r"\d today\b|\b(?:long|short) since \d|\bis (?:now )?\+\s?\d[\d.]*\s?%",
 )
 _HEADED = cue("long short buy sell", r"\b(?:long|short|buy|sell)\b[^\w\n]{0,4}\(\s?\+\s?\d[\d.]*\s?%\s?\)")
 _SPOKEN_OF = cue(
@@ -51,7 +53,8 @@ _SPOKEN_OF = cue(
     "smiling journal diary missed",
     r"\bupdate (?:on|for) (?:our|my|the|this)\b|\bupdate\W{1,5}price\W{1,2}\d|\b(?:status|review) of\b|"
     r"\bremember (?:our|my|this|the|that)\b|"
-    r"\bthis was (?:our|my|the|a)\b|\b(?:entry|entries)\b[^\n]{0,16}\b(?:got |was |is )?(?:triggered|hit)\b|"
+    r"\bthis was (?:our|my|the|a) (?:\w+ )?(?:call|signal|trade|setup|long|short|entry)\b|\b(?:entry|"
+    r"entries)\b[^\n]{0,16}\b(?:got |was |is )?(?:triggered|hit)\b|"
     r"\bclosed \d+ ?%|\brest runs\b|\btargets?\b[^\n]{0,30}\bremain\b|\b(?:have|'ve) been (?:in|long|short)\b|"
     r"\bwhat a ride\b|\bwinner\s?:|\bkeep (?:your|the) (?:stop|sl) at \d|\btoo late to\b|\bnever touched\b|"
     r"\bmy average entry\b|\bare smiling\b|\A\W*(?:trade |trading |my )?(?:journal|diary)\b|"
