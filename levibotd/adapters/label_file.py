@@ -24,6 +24,8 @@ BYTES_MAX = 128 * 1024 * 1024
 LABELS = Path("dataset", "labels.jsonl")  # Below the state directory.
 
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+# An operator may have put the file there, and not let us write.
+_LOOK = os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class _Row(Struct, frozen=True, kw_only=True):
@@ -84,7 +86,7 @@ class LabelFile:
 
     def counts(self) -> DatasetCounts:
         """Raises ConfigError when the file cannot be read."""
-        with self._locked() as descriptor:
+        with self._locked(_LOOK) as descriptor:
             self._read(descriptor)
             size = os.fstat(descriptor).st_size
         known = self._known.values()
@@ -99,7 +101,7 @@ class LabelFile:
         )
 
     @contextmanager
-    def _locked(self) -> Iterator[int]:
+    def _locked(self, flags: int = _OPEN) -> Iterator[int]:
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = os.open(self._path.with_suffix(".lock"), _OPEN, 0o600)
@@ -108,7 +110,7 @@ class LabelFile:
         # The file itself may be replaced while another waits: what is locked stays.
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            with _opened(self._path) as descriptor:
+            with _opened(self._path, flags) as descriptor:
                 yield descriptor
         except OSError as error:
             raise ConfigError(f"{self._path}: {error.strerror or error}") from error
@@ -193,8 +195,8 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[int]:
-    descriptor = os.open(path, _OPEN, 0o600)
+def _opened(path: Path, flags: int) -> Iterator[int]:
+    descriptor = os.open(path, flags, 0o600)
     try:
         yield descriptor
     finally:

@@ -248,7 +248,11 @@ class Learning:
             if noted.serving is not None:
                 records.append(self._promoted(noted.serving, state))
             noted.serving = self.served.sha
-        total = (await self.counts()).total
+        unreadable: ConfigError | None = None
+        try:
+            total = (await self.counts()).total
+        except ConfigError as fault:
+            total, unreadable = noted.labels, fault  # What is served is told all the same.
         if total > noted.labels:
             records.append(
                 DsAppend(at=self._clock.time(), digest="", label="", by="file", total=total, added=total - noted.labels)
@@ -258,6 +262,8 @@ class Learning:
             await self._commit(*records)
         if msgspec.json.encode(noted) != before:
             await offload.call(self._remember, noted)
+        if unreadable is not None:
+            raise unreadable
 
     def _promoted(self, before: str, state: ModelBook) -> ModelPromoted:
         last = state.promotions[-1] if state.promotions else None

@@ -189,10 +189,8 @@ def is_told_of_a_newer_schema(reader: Reader, service: Service) -> None:
 
 def trains(reader: Reader, service: Service) -> None:
     reader.machine.write(f"{CLONE}/labels.jsonl", labels())
-    assert "model.npz" in reader.types("Train the classifier")
-    assert reader.machine.path(f"{STATE}/models/model.npz").exists()
-    served = '[model]\nfile = "/var/lib/levibotd/models/model.npz"'
-    text = reader.machine.tell("cat", "/etc/levibotd/levibotd.toml")
-    service.configure(text.replace("[model]", served))
+    reader.types("Train the classifier")
+    known = json.loads(reader.machine.path(f"{STATE}/models/serving.json").read_text())
+    assert known["last"]["challenger"]["posts"] > 0
     reader.machine.tell("systemctl", "restart", UNIT)
     assert service.machine.get("/readyz")["ready"] is True
