@@ -65,7 +65,7 @@ class Machine:
     def tell(self, *words: str, given: str = "") -> str:
         """Run a command inside that has to succeed; return what it printed."""
         done = self.run(*words, given=given)
-        assert done.returncode == 0, (words, done.stdout, done.stderr, self.journal("short")[-3000:])
+        assert done.returncode == 0, (words, done.stdout, done.stderr, self.last_words())
         return done.stdout
 
     def unpack(self, inside: str, archive: bytes) -> None:
@@ -88,6 +88,10 @@ class Machine:
 
     def journal(self, form: str, *more: str, unit: str = UNIT) -> str:
         return self.run("journalctl", "--unit", unit, "--output", form, "--no-pager", *more).stdout
+
+    def last_words(self) -> str:
+        """The end of the journal, of all units."""
+        return self.run("journalctl", "--lines", "60", "--output", "short", "--no-pager").stdout[-6000:]
 
     def get(self, path: str) -> Any:
         return json.loads(self.tell("/opt/python/bin/python3", "-c", GET, f"http://127.0.0.1:8000{path}"))

@@ -58,7 +58,7 @@ class Reader:
 
     def types(self, heading: str, number: int = 0) -> str:
         done = self.attempt(heading, number)
-        assert done.returncode == 0, (heading, number, done.stdout, done.stderr, self.machine.journal("short")[-2000:])
+        assert done.returncode == 0, (heading, number, done.stdout, done.stderr, self.machine.last_words())
         return done.stdout
 
     def edit(self, file: str, pattern: str, text: str) -> None:
