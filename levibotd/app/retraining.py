@@ -38,7 +38,6 @@ def main(argv: Sequence[str], out: BinaryIO) -> int:
     parser.add_argument("--by", required=True)
     parser.add_argument("--at", type=float, required=True)
     given = parser.parse_args(argv)
-    restrain(TIMEOUT_S)
     try:
         outcome = retrain(given.state_dir, more=given.labels, by=given.by, at=given.at)
     except LeviError as error:
@@ -101,4 +100,5 @@ def _judged(
 
 
 if __name__ == "__main__":
+    restrain(TIMEOUT_S)  # The child itself, and never a caller of `main`.
     sys.exit(main(sys.argv[1:], sys.stdout.buffer))
