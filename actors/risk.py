@@ -29,7 +29,6 @@ from levibotd.domain.records import (
     LegOutcome,
     Resolved,
     RiskPolicyChanged,
-    RiskSltp,
     RiskTicket,
     SignalRejected,
     one_symbol,
@@ -40,7 +39,7 @@ from levibotd.domain.trade_plan import CLOSES_S
 from levibotd.errors import Unavailable
 from levibotd.execution.equity import EquityWatch
 from levibotd.execution.settler import filters_of
-from levibotd.execution.told import rejection
+from levibotd.execution.told import levels_of, rejection
 from levibotd.kernel.actor import Actor
 from levibotd.kernel.clock import Clock
 from levibotd.kernel.mailbox import Ref, Rejected
@@ -321,16 +320,7 @@ class RiskActor(Actor[RiskMessage]):
         plan = ticket.plan
         entries = [Entry(ticket, trace, plan.symbol)]
         if levels:
-            first = RiskSltp(
-                call=ticket.call,
-                stop=plan.stop,
-                stop_source=plan.stop_source,
-                targets=plan.targets,
-                targets_source=plan.targets_source,
-                why="set",
-                stop_terms=plan.stop_terms,
-                close_stop=plan.close_stop,
-            )
+            first = levels_of(ticket, why="set")
             entries.append(Entry(first, trace, plan.symbol))
         answer = await self._log.ask(Append(trace=trace, entries=tuple(entries)), timeout_s=COMMIT_TIMEOUT_S)
         if not isinstance(answer, Committed):

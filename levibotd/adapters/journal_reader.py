@@ -136,9 +136,7 @@ class Walk:
     def _unreadable(self, name: str, offset: int, raw: bytes) -> Step:
         damage = Damage(seq=self._expected, segment=name, what="no record can be read here")
         # Its seq is used up, so that what comes behind does not hide that there was one.
-        self.position = Position(
-            segment=name, offset=offset + len(raw), seq=self._expected, hash=self.position.hash
-        )
+        self.position = Position(segment=name, offset=offset + len(raw), seq=self._expected, hash=self.position.hash)
         self._expected, self._previous = self._expected + 1, None
         return Step(name, offset, raw, None, damage)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from levibotd.adapters.os_files import sync_directory
 from levibotd.domain.copies import text_print
 from levibotd.domain.learning import Appended, DatasetCounts, Labelled, check_label
 from levibotd.errors import ConfigError, Refused
@@ -182,16 +183,7 @@ class LabelFile:
         finally:
             os.close(new)
         os.replace(beside, self._path)
-        sync_folder(self._path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in `folder` survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_directory(self._path.parent)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from levibotd.adapters.label_file import sync_folder
+from levibotd.adapters.os_files import sync_directory
 from levibotd.domain.learning import MODEL_BOOK_SCHEMA, SHIPPED, ModelBook, ModelTrained, Promotion
 from levibotd.errors import ConfigError, Refused, Unavailable
 
@@ -115,16 +115,16 @@ class ModelStore:
         beside.mkdir(mode=0o700)
         for name, data in files.items():
             _write_file(beside / name, data)
-        sync_folder(beside)
+        sync_directory(beside)
         beside.rename(final)
-        sync_folder(self._root)
+        sync_directory(self._root)
 
     def _write_state(self, state: ModelBook) -> None:
         beside = self._root / f"{_STATE}.new"
         beside.unlink(missing_ok=True)
         _write_file(beside, msgspec.json.format(msgspec.json.encode(state)) + b"\n")
         beside.replace(self._root / _STATE)
-        sync_folder(self._root)
+        sync_directory(self._root)
 
     # The served one and the last ones before it; whatever else lies here was never finished, or is too old.
     def _forget(self, state: ModelBook) -> None:

@@ -97,7 +97,7 @@ class OsFiles:
                 break
             below = below.rpartition("/")[0]
         with suppress(PermissionError):  # The root may be our own in a directory that we cannot read.
-            _sync_directory(self._root.parent)
+            sync_directory(self._root.parent)
 
     def reserve(self, name: str, *, size: int) -> None:
         with self._folder_of(name) as (folder, leaf):
@@ -208,7 +208,8 @@ def _read_up_to(descriptor: int, length: int) -> bytes:
     return b"".join(parts)
 
 
-def _sync_directory(path: Path) -> None:
+def sync_directory(path: Path) -> None:
+    """Have the names in a directory survive a power cut. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

@@ -96,8 +96,6 @@ def _is_verified(file: ArchivedFile | None) -> bool:
     return file is not None and file.stage in (Stage.VERIFIED, Stage.MANIFESTED)
 
 
-
-
 def day_states(
     book: ArchiveBook, closed: Sequence[ClosedSegment], *, open_paths: Iterable[str], today: str
 ) -> tuple[DayState, ...]:

@@ -18,10 +18,11 @@ from levibotd.domain.book import CLOSING, PENDING, Call, Opened, State, Tally, T
 from levibotd.domain.cards import trial
 from levibotd.domain.copies import call_print
 from levibotd.domain.orders import CLOSE, CLOSE_SLOT, ENTRY, ROLES, Order, advance, planned
-from levibotd.domain.post_fold import CHANNELS_MAX, remember
 from levibotd.domain.records import Entry, Record
+from levibotd.domain.remembering import remember
 from levibotd.domain.signal import CallKey
 
+CHANNELS_MAX = 1_000
 SPENT_MAX = 16_384  # Calls that are remembered as having spent their ticket.
 OPENED_MAX = 4_096  # Calls that are known again when their channel tells them once more.
 FINISHED_MAX = 1_000  # Orders of ended calls.

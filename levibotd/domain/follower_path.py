@@ -7,23 +7,18 @@ from typing import NamedTuple, Protocol
 
 from levibotd.domain.exits import BREAKEVEN, NO_MOVER, TRAIL_STEPS, TRAILING, Mover
 from levibotd.domain.follower_terms import FUNDING_BAND, Result, Terms
+from levibotd.domain.indicators import HighLowClose
 
 PRICE_MOST = 1e12
 
 
-class Candle(Protocol):
+class Candle(HighLowClose, Protocol):
     """What is looked at in a bar."""
 
     @property
     def ts(self) -> float: ...
     @property
     def open(self) -> float: ...
-    @property
-    def high(self) -> float: ...
-    @property
-    def low(self) -> float: ...
-    @property
-    def close(self) -> float: ...
     @property
     def interval_s(self) -> float: ...
 

@@ -5,29 +5,17 @@ Called by `fold.py` alone.
 """
 
 from collections.abc import Callable
-from itertools import islice
 from typing import Any
 
 from levibotd.domain import records
 from levibotd.domain.book import PendingPost, Revision, State
-from levibotd.domain.cards.calls import stop_distance
 from levibotd.domain.copies import text_print
+from levibotd.domain.posted_stops import note_stops
 from levibotd.domain.records import Entry, Record
-from levibotd.domain.signal import Kind
+from levibotd.domain.remembering import remember
 
 DECIDED_MAX = 16_384  # Posts whose decision is remembered, so that a second one is seen.
 REVISIONS_MAX = 16_384  # Edited posts whose last text is known.
-CHANNELS_MAX = 1_000
-STOPS_PER_CHANNEL_MAX = 50
-
-
-def remember(memory: dict[Any, Any], key: Any, value: Any, *, limit: int) -> None:
-    """Keep at least the newest `limit` entries, oldest first."""
-    # Forgetting comes in batches: taking one from the front of a large dictionary costs a walk over all before it.
-    memory[key] = value
-    if len(memory) > limit + limit // 8:
-        for old in list(islice(memory, len(memory) - limit)):
-            del memory[old]
 
 
 def _ingested(state: State, entry: Entry, record: records.SignalIngest) -> None:
@@ -63,18 +51,7 @@ def _decided(state: State, entry: Entry, record: Record) -> None:
 
 
 def _scored(state: State, entry: Entry, record: records.SignalScored) -> None:
-    if record.kind != Kind.NEW:
-        return
-    for leg in record.legs:
-        distance = stop_distance(leg)
-        if distance is None:
-            continue
-        distances = state.stop_distances.get(record.channel)
-        if distances is None:
-            distances = []
-            remember(state.stop_distances, record.channel, distances, limit=CHANNELS_MAX)
-        distances.append(distance)
-        del distances[:-STOPS_PER_CHANNEL_MAX]
+    note_stops(state.stop_distances, record)
 
 
 def _cursor(state: State, entry: Entry, record: records.TgCursor) -> None:

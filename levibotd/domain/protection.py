@@ -228,17 +228,7 @@ def _closing(view: _View, *, why: str) -> Iterator[Action]:
     under_way = sum((order.remaining for order in view.of(CLOSE) if order.state not in _UNSURE), _NONE)
     if under_way >= view.call.qty or not view.may_retry(CLOSE, CLOSE_SLOT):
         return
-    yield PlaceOrderAction(
-        role=CLOSE,
-        slot=CLOSE_SLOT,
-        attempt=view.next_attempt(CLOSE, CLOSE_SLOT),
-        type="market",
-        tif="IOC",
-        side=view.exit_side,
-        qty=view.call.qty,
-        reduce_only=True,
-        why=why,
-    )
+    yield _market_close(view, CLOSE_SLOT, qty=view.call.qty, why=why)
 
 
 # What was asked to be closed of the position, until it is; each attempt once the one before is over.
@@ -247,16 +237,20 @@ def _parts(view: _View) -> Iterator[Action]:
     left = min(view.call.to_reduce - sum((order.cum_qty for order in attempts), _NONE), view.call.qty)
     if left <= 0 or any(order.live for order in attempts) or not view.may_retry(CLOSE, PART_SLOT):
         return
-    yield PlaceOrderAction(
+    yield _market_close(view, PART_SLOT, qty=left, why="reduce")
+
+
+def _market_close(view: _View, slot: int, *, qty: Decimal, why: str) -> PlaceOrderAction:
+    return PlaceOrderAction(
         role=CLOSE,
-        slot=PART_SLOT,
-        attempt=view.next_attempt(CLOSE, PART_SLOT),
+        slot=slot,
+        attempt=view.next_attempt(CLOSE, slot),
         type="market",
         tif="IOC",
         side=view.exit_side,
-        qty=left,
+        qty=qty,
         reduce_only=True,
-        why="reduce",
+        why=why,
     )
 
 

@@ -13,13 +13,14 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-from levibotd.domain.cards.calls import stop_distance
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.lifecycle import calls_meant
 from levibotd.domain.outcomes import AS_FOLLOWED, AS_POSTED, PLACEBO, ShadowOutcome, has_unknown_text, is_witnessed
+from levibotd.domain.posted_stops import note_stops
 from levibotd.domain.posts.lifetime import written_lifetime_s
 from levibotd.domain.posts.weights import written_weights
 from levibotd.domain.records import Logged, RiskTicket, SignalExpired, SignalIngest, SignalScored
+from levibotd.domain.remembering import remember
 from levibotd.domain.risk import day_of
 from levibotd.domain.signal import NO_TRADE, CallKey, Kind, Reading, Symbol, TraceId, call_key
 from levibotd.domain.trade_plan import TradePlan
@@ -29,8 +30,6 @@ OPEN_MAX = 20_000
 PAST_MAX = 20_000  # Calls that are over, and are to be compared with the same trade at random times.
 PLACEBOS = 2
 POSTS_KEPT = 4096  # Between their arrival and their reading.
-CHANNELS_MAX = 4096
-STOPS_PER_CHANNEL_MAX = 50
 STOPS_FOR_MEDIAN = 10
 UNKNOWN = "unknown"
 TOO_MANY = "too_many"
@@ -107,7 +106,7 @@ class ShadowBook(Struct, kw_only=True):
 
 
 def _ingested(book: ShadowBook, record: SignalIngest, _logged: Logged) -> None:
-    _remember(book.posts, record.post.trace, record, limit=POSTS_KEPT)
+    remember(book.posts, record.post.trace, record, limit=POSTS_KEPT)
 
 
 def _scored(book: ShadowBook, record: SignalScored, logged: Logged) -> None:
@@ -119,7 +118,7 @@ def _scored(book: ShadowBook, record: SignalScored, logged: Logged) -> None:
     elif record.kind == Kind.NEW and record.legs and not record.stale and record.label != NO_TRADE:
         for number, leg in enumerate(record.legs):
             _take_up(book, ingest, record, leg, number)
-    _posted_stops(book, record)
+    note_stops(book.stops, record)
 
 
 def _take_up(book: ShadowBook, ingest: SignalIngest, record: SignalScored, leg: LegRead, number: int) -> None:
@@ -162,18 +161,6 @@ def _announced(book: ShadowBook, ingest: SignalIngest, record: SignalScored, com
             book.announced += 1
 
 
-def _posted_stops(book: ShadowBook, record: SignalScored) -> None:
-    if record.kind != Kind.NEW:
-        return
-    for distance in filter(None, map(stop_distance, record.legs)):
-        distances = book.stops.get(record.channel)
-        if distances is None:
-            distances = []
-            _remember(book.stops, record.channel, distances, limit=CHANNELS_MAX)
-        distances.append(distance)
-        del distances[:-STOPS_PER_CHANNEL_MAX]
-
-
 def _expired(book: ShadowBook, _record: SignalExpired, logged: Logged) -> None:
     for call in _of_trace(book, logged.entry.trace):
         call.expired = True
@@ -197,7 +184,7 @@ def _outcome(book: ShadowBook, record: ShadowOutcome, _logged: Logged) -> None:
     elif all(ledger in call.done for ledger in _BOTH):
         del book.calls[record.call]
         if call.witnessed and not call.contaminated and record.status not in ("unpriced", UNKNOWN):
-            _remember(book.past, record.call, call, limit=PAST_MAX)
+            remember(book.past, record.call, call, limit=PAST_MAX)
 
 
 # The newest are looked at first: what follows a call about its post mostly follows at once.
@@ -220,12 +207,6 @@ def _knew_later(record: SignalScored, posted_at: float) -> bool:
 def _symbol_of(leg: LegRead) -> Symbol:
     base, _, quote = leg.symbol.partition("/")
     return Symbol(base + ("USDT" if quote in ("", "USD") else quote))
-
-
-def _remember(memory: dict[Any, Any], key: Any, value: Any, *, limit: int) -> None:
-    memory[key] = value
-    if len(memory) > limit:
-        del memory[next(iter(memory))]
 
 
 _RULES: Mapping[type, Callable[[ShadowBook, Any, Logged], None]] = {

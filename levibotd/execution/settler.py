@@ -32,7 +32,7 @@ from levibotd.errors import OutcomeUnknown, Unavailable
 from levibotd.execution.close_watch import CloseWatch
 from levibotd.execution.protocol import MaySend, OrderProtocol
 from levibotd.execution.replacing import Replacement, may_not_begin
-from levibotd.execution.told import armed
+from levibotd.execution.told import armed, levels_of
 from levibotd.kernel.clock import Clock
 from levibotd.ports.market import Instrument, Market
 from levibotd.ports.venue import Fill
@@ -227,20 +227,10 @@ class Settler:
         return True
 
     async def _begin_anew(self, call: Call, ticket: RiskTicket, orders: tuple[Order, ...]) -> tuple[OrderIntent, ...]:
-        plan = ticket.plan
-        actions = opening_actions(plan, orders=orders)
+        actions = opening_actions(ticket.plan, orders=orders)
         intents = tuple(self.intent(call.key, action, revision=ticket.revision) for action in actions)
-        levels = RiskSltp(
-            call=call.key,
-            stop=plan.stop,
-            stop_source=plan.stop_source,
-            targets=plan.targets,
-            targets_source=plan.targets_source,
-            why="replaced",
-            stop_terms=plan.stop_terms,
-            close_stop=plan.close_stop,
-        )
         triggers = [armed(ticket, intent) for intent in intents if intent.type == "trigger"]
+        levels = levels_of(ticket, why="replaced")
         await self._protocol.commit(call.trace, call.symbol, *intents, levels, *triggers)
         return intents
 

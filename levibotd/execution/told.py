@@ -4,7 +4,7 @@ from levibotd.domain.book import Call
 from levibotd.domain.gates import Refusal
 from levibotd.domain.order_records import EntryArmed, OrderFilled, OrderIntent, OrderPartialFill, PositionOpened
 from levibotd.domain.orders import Order
-from levibotd.domain.records import Gate, LegOutcome, RiskTicket, SignalRejected
+from levibotd.domain.records import Gate, LegOutcome, RiskSltp, RiskTicket, SignalRejected
 from levibotd.ports.venue import Fill
 
 
@@ -26,6 +26,21 @@ def rejection(refusal: Refusal, legs: tuple[LegOutcome, ...]) -> SignalRejected:
         side=refusal.side,
         reason=refusal.reason,
         legs=legs,
+    )
+
+
+def levels_of(ticket: RiskTicket, *, why: str) -> RiskSltp:
+    """Stop and targets that a ticket's plan gives its call."""
+    plan = ticket.plan
+    return RiskSltp(
+        call=ticket.call,
+        stop=plan.stop,
+        stop_source=plan.stop_source,
+        targets=plan.targets,
+        targets_source=plan.targets_source,
+        why=why,
+        stop_terms=plan.stop_terms,
+        close_stop=plan.close_stop,
     )
 
 

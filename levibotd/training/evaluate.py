@@ -52,7 +52,7 @@ def figures_of(examples: Sequence[Example], judged: Sequence[Scored], *, method:
         "all": _group(examples, judged),
         "certain": _group(*_chosen(examples, judged, certain=True)),
         "doubted": _group(*_chosen(examples, judged, certain=False)),
-        "languages": by_language(_rows(examples, judged)),
+        "languages": by_language(judged_rows(examples, judged)),
     }
     return {key: rounded(value) for key, value in found.items()}
 
@@ -178,7 +178,7 @@ def _group(examples: Sequence[Example], judged: Sequence[Scored]) -> dict[str, A
     for example, scored in zip(examples, judged, strict=True):
         sent = scored.reading.legs if scored.label != NO_TRADE else ()
         tally.add(sent, example.legs if example.expected != NO_TRADE else ())
-    return figures(_rows(examples, judged)) | tally.figures()
+    return figures(judged_rows(examples, judged)) | tally.figures()
 
 
 def _chosen(
@@ -188,7 +188,8 @@ def _chosen(
     return [examples[i] for i in chosen], [judged[i] for i in chosen]
 
 
-def _rows(examples: Sequence[Example], judged: Sequence[Scored]) -> list[Judged]:
+def judged_rows(examples: Sequence[Example], judged: Sequence[Scored]) -> list[Judged]:
+    """Each example beside what was said of it, as figures are made of it."""
     return [
         Judged(
             expected=example.expected,

@@ -14,7 +14,8 @@ from levibotd.domain.model import CompiledModel, decode
 from levibotd.domain.signal import NO_TRADE, Reading
 from levibotd.errors import ConfigError
 from levibotd.training.dataset import Example
-from levibotd.training.metrics import Judged, figures
+from levibotd.training.evaluate import judged_rows
+from levibotd.training.metrics import figures
 from levibotd.training.pipeline import PLAIN, Recipe
 from levibotd.training.train import Trained, train
 
@@ -64,18 +65,8 @@ def challenge(
 
 def quality(pairs: Sequence[tuple[Example, Reading]], classifier: TextClassifier) -> Quality:
     """Judge these posts by that model."""
-    rows = []
-    for example, reading in pairs:
-        scored = score(example.post, reading, classifier)
-        rows.append(
-            Judged(
-                expected=example.expected,
-                label=scored.label,
-                probs=scored.probs,
-                weight=example.weight,
-                language=example.language,
-            )
-        )
+    scored = [score(example.post, reading, classifier) for example, reading in pairs]
+    rows = judged_rows([example for example, _ in pairs], scored)
     found = figures(rows)
     return Quality(
         posts=len(rows),

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.order_records import OrderBlocked
-from levibotd.domain.post_fold import DECIDED_MAX, remember
+from levibotd.domain.post_fold import DECIDED_MAX
 from levibotd.domain.records import AutoRouteSkipped, Entry, SignalEdited, SignalIngest
 from levibotd.domain.signal import CallKey, Post, TraceId
 from tests.domain.desk import BTC, Desk
@@ -44,11 +44,3 @@ def test_a_pending_post_says_what_its_newest_edit_says_in_whatever_order_they_co
     assert known is not None
     assert known.number == 2
     assert desk.ledger.pending[trace].post.text == "newer"
-
-
-def test_what_is_remembered_is_bounded_and_the_newest_stays() -> None:
-    memory: dict[int, None] = {}
-    for number in range(1_000):
-        remember(memory, number, None, limit=80)
-        assert len(memory) <= 90
-    assert list(memory)[-80:] == list(range(920, 1_000))

@@ -322,7 +322,7 @@ def test_a_book_comes_back_from_its_bytes_and_goes_on_the_same() -> None:
 
 def test_posts_that_are_never_read_are_forgotten() -> None:
     told = Told()
-    for number in range(POSTS_KEPT + 10):
+    for number in range(POSTS_KEPT + POSTS_KEPT // 8 + 1):  # One more than the batch that is forgotten together.
         post = Post(channel="@c", message_id=number, posted_at=START, text="t")
         told.tell(SignalIngest(post=post, received_at=START, source="telethon"), trace_of=post)
 

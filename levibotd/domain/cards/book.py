@@ -22,6 +22,7 @@ from levibotd.domain.model import reference_bin
 from levibotd.domain.outcomes import AS_POSTED, PLACEBO, ShadowOutcome, has_unknown_text, is_witnessed
 from levibotd.domain.posts.lifetime import written_lifetime_s
 from levibotd.domain.records import ChannelStage, Entry, SignalDeleted, SignalEdited, SignalIngest, SignalScored
+from levibotd.domain.remembering import forget_oldest
 from levibotd.domain.risk import day_of
 from levibotd.domain.signal import NO_TRADE, CallKey, Kind, Post, Symbol
 from levibotd.domain.trust import HORIZON_S
@@ -108,7 +109,7 @@ def _ingested(book: Book, entry: Entry, record: SignalIngest) -> None:
         claim=claim_of(post.text),
         lifetime_s=written_lifetime_s(post.text),
     )
-    _forget(book.arrived, limit=WAITING_MAX)
+    forget_oldest(book.arrived, limit=WAITING_MAX)
 
 
 def _met(channel: ChannelKept, post: Post, *, witnessed: bool) -> None:
@@ -179,7 +180,7 @@ def _print(book: Book, channel: str, call: CallKept, said: str | None) -> None:
         if known is None or call.posted_at > known.posted_at + SAME_CALL_S:
             book.prints.pop(said, None)
             book.prints[said] = Printed(channel, call.id, call.posted_at)
-            _forget(book.prints, limit=PRINTS_MAX)
+            forget_oldest(book.prints, limit=PRINTS_MAX)
         return
     other = _call_at(book, known.channel, known.id)
     if call.posted_at >= known.posted_at:
@@ -284,7 +285,7 @@ def _staged(book: Book, entry: Entry, record: ChannelStage) -> None:
 
 def _tried(book: Book, entry: Entry, record: Trial) -> None:
     book.trials[record.name] = None
-    _forget(book.trials, limit=TRIALS_MAX)
+    forget_oldest(book.trials, limit=TRIALS_MAX)
 
 
 def id_of(call: CallKey) -> str:
@@ -377,12 +378,6 @@ def _calls_of(book: Book, channel: str, message_id: int) -> Iterable[CallKept]:
     while kept is not None and (call := kept.calls.get(f"{message_id}|{number}")) is not None:
         yield call
         number += 1
-
-
-def _forget(memory: dict[Any, Any], *, limit: int) -> None:
-    if len(memory) > limit + limit // 8:
-        for old in list(memory)[: len(memory) - limit]:
-            del memory[old]
 
 
 _CHANGES: dict[type[object], Callable[[Book, Entry, Any], None]] = {
