@@ -377,9 +377,7 @@ class Life:
     def _sent(self, order: VenueOrder) -> None:
         gate = self.ledger.may_open()
         forbidden = None if gate is None else gate.name
-        self.world.sent.append(
-            Sent(order=order, at=self.clock.time(), seq=self.state.last_seq, forbidden=forbidden)
-        )
+        self.world.sent.append(Sent(order=order, at=self.clock.time(), seq=self.state.last_seq, forbidden=forbidden))
 
     def _parts(self) -> Parts:
         return Parts(
@@ -408,9 +406,7 @@ class Life:
             metrics=self.metrics,
             on_gave_up=self.gave_up.append,
         )
-        return System(
-            tree, clock=self.clock, on_event=supervision, rng=Random(1), stop_order=("intake", "trading")
-        )
+        return System(tree, clock=self.clock, on_event=supervision, rng=Random(1), stop_order=("intake", "trading"))
 
     def _stumbling(self, group: Group) -> Group:
         children = [child for child in group.children if isinstance(child, Child)]

@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from levibotd.domain.order_records import OrderFill, OrderIntent, OrderUnknown, PositionClosed
-from levibotd.domain.orders import OrderState
-from levibotd.domain.records import ActorCrash, AutoRouteExecuted, SignalIngest
+from levibotd.domain.order_records import OrderFill, OrderUnknown, PositionClosed
+from levibotd.domain.records import ActorCrash, AutoRouteExecuted
 from levibotd.errors import LeviError, OutcomeUnknown, Refused, Unavailable
-from levibotd.journal import TERMINAL
 from levibotd.kernel.errors import ActorCrashed, ActorRestarting
 from levibotd.kernel.mailbox import Request
 from levibotd.messages import ClosePosition, SetKillSwitch, Switch
 from levibotd.ports.market import Bar
 from tests.scenarios.bench import BTC, ETH, T0, Life, World, minutes
+from tests.scenarios.deaths import killed_in_chaos
+from tests.scenarios.laws import expect_laws
 
 SEEDS = 240
 DEATHS = 120
@@ -109,31 +109,6 @@ async def chaos(life: Life, chance: Random) -> Life:
     return life
 
 
-def expect_laws(world: World, life: Life) -> None:
-    world.verify()
-    records = [one.entry.record for one in world.records()]
-    ingested = [one.post.trace for one in records if isinstance(one, SignalIngest)]
-    decided = Counter(one.entry.trace for one in world.records() if one.event_type in TERMINAL)
-    assert decided == Counter(ingested), "posts and decisions differ"
-
-    cids = Counter(sent.order.cid for sent in world.sent)
-    assert max(cids.values(), default=1) == 1, "a client id was placed twice"
-    assert set(cids) <= {one.cid for one in records if isinstance(one, OrderIntent)}
-    opened = [sent for sent in world.sent if not sent.order.reduce_only]
-    assert [sent for sent in opened if sent.forbidden is not None] == [], "an opening order went out all the same"
-
-    ledger = life.ledger
-    assert not ledger.calls, "a call never ended"
-    assert not [one for one in ledger.open_orders() if one.state is OrderState.UNKNOWN]
-    assert life.venue.account.positions == {}
-    assert ledger.orphan_fills == 0
-    assert ledger.cash == 10_000 + ledger.realised - ledger.fees
-    assert sum(one.net for one in records if isinstance(one, PositionClosed)) == ledger.cash - 10_000
-    assert abs(life.venue.account.cash - ledger.cash) < 1e-9
-    assert world.fold() == ledger
-    assert life.gave_up == []
-
-
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_the_laws_hold_in_any_chaos(group: int) -> None:
     seen = Counter[str]()
@@ -173,11 +148,7 @@ def test_the_laws_hold_when_a_process_dies_in_the_middle_of_chaos(group: int) ->
             return await chaos(life, chance)
 
         world.run(run)
-        records = [one for one in world.records() if one.ts < T0 + 60 * QUIET_MINUTE]
-        died = chance.choice(records)
-        world = world.after_kill(died.seq)
-        world.script = [event for event in world.script if event.received_at <= died.ts]
         try:
-            expect_laws(world, world.run(at_rest, at=died.ts + chance.choice((0.0, 0.5, 30.0))))
+            killed_in_chaos(world, chance, before=QUIET_MINUTE, living=at_rest, expect=expect_laws)
         except AssertionError as error:
-            raise AssertionError(f"seed {seed}, killed behind {died.seq}") from error
+            raise AssertionError(f"seed {seed}") from error

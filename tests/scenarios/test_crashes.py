@@ -9,20 +9,20 @@ from collections import Counter
 
 import pytest
 
-from levibotd.domain.order_records import OrderIntent, PositionClosed
 from levibotd.domain.records import (
     ActorCrash,
     ActorRestart,
     AutoRouteExecuted,
     DeadLetter,
-    SignalIngest,
     SignalRejected,
 )
-from levibotd.journal import TERMINAL
 from levibotd.kernel.clock import Clock
-from tests.scenarios.bench import BTC, ETH, T0, Life, World, flat, minutes
+from tests.scenarios.bench import BTC, ETH, T0, World, flat, minutes
+from tests.scenarios.deaths import until_minute
+from tests.scenarios.laws import expect_calm_laws
 
 STEP = 7
+LIVING = until_minute(9)
 
 
 def new_world() -> World:
@@ -45,33 +45,8 @@ def new_world() -> World:
     return world
 
 
-async def to_the_end(life: Life) -> Life:
-    await life.minute(9)
-    return life
-
-
-def expect_whole(world: World, life: Life, *, posts: int = 3) -> None:
-    world.verify()
-    records = [one.entry.record for one in world.records()]
-    ingested = [one.post.trace for one in records if isinstance(one, SignalIngest)]
-    decided = Counter(one.entry.trace for one in world.records() if one.event_type in TERMINAL)
-    assert len(ingested) == posts
-    assert decided == Counter(ingested)
-    cids = [sent.order.cid for sent in world.sent]
-    assert len(cids) == len(set(cids)), "a client id was placed twice"
-    assert set(cids) <= {one.cid for one in records if isinstance(one, OrderIntent)}
-    assert not life.ledger.calls
-    assert life.venue.account.positions == {}
-    assert life.ledger.orphan_fills == 0
-    closed = [one for one in records if isinstance(one, PositionClosed)]
-    assert sum(one.net for one in closed) == life.ledger.cash - 10_000
-    assert abs(life.venue.account.cash - life.ledger.cash) < 1e-9
-    assert life.naked.look() <= 5.0
-    assert not life.gave_up
-
-
 def looks_of_a_whole_run() -> int:
-    return new_world().run(to_the_end).state.looks
+    return new_world().run(LIVING).state.looks
 
 
 def test_a_whole_run_has_many_points_to_crash_at() -> None:
@@ -83,15 +58,10 @@ def test_a_whole_run_has_many_points_to_crash_at() -> None:
 def test_an_actor_that_crashes_at_any_look_into_the_ledger_loses_nothing(offset: int) -> None:
     crashed = Counter[str]()
     for look in range(1 + offset, looks_of_a_whole_run(), STEP):
-
-        async def crash(life: Life, look: int = look) -> Life:
-            await life.minute(9)
-            return life
-
         world = new_world()
-        life = world.run(crash, fail_at=look)
+        life = world.run(LIVING, fail_at=look)
         try:
-            expect_whole(world, life)
+            expect_calm_laws(world, life, posts=3)
         except AssertionError as error:
             raise AssertionError(f"crash at look {look}: {life.of(ActorCrash)}") from error
         crashed.update(record.actor for record in life.of(ActorCrash))
@@ -100,15 +70,15 @@ def test_an_actor_that_crashes_at_any_look_into_the_ledger_loses_nothing(offset:
 
 @pytest.mark.parametrize("actor", ["exec", "risk", "scorer", "logger"])
 def test_an_actor_that_crashes_behind_any_of_its_messages_loses_nothing(actor: str) -> None:
-    clean = new_world().run(to_the_end, stumbles={actor: []})
+    clean = new_world().run(LIVING, stumbles={actor: []})
     handled = clean.handled[actor]
     for number in range(1, handled + 1, 1 + handled // 40):
         world = new_world()
-        life = world.run(to_the_end, stumbles={actor: [number]})
+        life = world.run(LIVING, stumbles={actor: [number]})
         try:
             assert [record.actor for record in life.of(ActorCrash)][:1] == [actor]
             assert actor in [record.actor for record in life.of(ActorRestart)]
-            expect_whole(world, life)
+            expect_calm_laws(world, life, posts=3)
         except AssertionError as error:
             raise AssertionError(f"{actor} crashed behind its message {number}\n{life.operator.getvalue()}") from error
 

@@ -6,20 +6,20 @@ entry is added to what has filled, an edit is decided once, and nothing opens by
 """
 
 from collections import Counter
-from decimal import Decimal
 from random import Random
 
 import msgspec
 import pytest
 
-from levibotd.domain.order_records import OrderFill, OrderIntent
-from levibotd.domain.records import ActorCrash, AutoRouteExecuted, RiskSltp, RiskTicket, SignalDeleted, SignalEdited
-from levibotd.domain.signal import CallKey, Side, trace_id
+from levibotd.domain.records import ActorCrash, AutoRouteExecuted, SignalDeleted, SignalEdited
+from levibotd.domain.signal import trace_id
 from levibotd.messages import ClosePosition, SetKillSwitch, Switch
 from levibotd.ports.posts import Deleted, Edited, Posted
 from levibotd.settings import ChannelConfig
 from tests.scenarios.bench import BTC, ETH, T0, Life, World, config_of
-from tests.scenarios.test_chaos import END_MINUTE, QUIET_MINUTE, asked, at_rest, disturb, expect_laws, prices, say
+from tests.scenarios.deaths import killed_in_chaos
+from tests.scenarios.laws import expect_laws, expect_never_worse
+from tests.scenarios.test_chaos import END_MINUTE, QUIET_MINUTE, asked, at_rest, disturb, prices, say
 
 SEEDS = 120
 DEATHS = 64
@@ -108,29 +108,10 @@ async def chaos(life: Life, chance: Random) -> Life:
 
 
 def expect_life(world: World, life: Life) -> None:
-    planned: dict[CallKey, Decimal] = {}
-    stops: dict[CallKey, Decimal] = {}
-    sides: dict[CallKey, Side] = {}
-    intents: dict[str, OrderIntent] = {}
-    filled: Counter[CallKey] = Counter()
-    edits: Counter[tuple[str, int, int]] = Counter()
-    for one in (logged.entry.record for logged in world.records()):
-        match one:
-            case RiskTicket(call=call, plan=plan):
-                assert plan.qty <= planned.setdefault(call, plan.qty), f"{call} became larger"
-                sides[call] = plan.side
-                stops.setdefault(call, plan.stop)
-            case RiskSltp(call=call, stop=stop, why=why):
-                assert why != "moved" or (stop - stops[call]) * sides[call].sign >= 0, f"{call}: a stop was loosened"
-                stops[call] = stop
-            case OrderIntent(cid=cid, call=call, role=role, revision=revision):
-                intents[cid] = one
-                assert role != "e" or not filled[call] or not revision, f"{call}: an entry was added to what has filled"
-            case OrderFill(cid=cid, qty=qty) if intents[cid].role == "e":
-                filled[intents[cid].call] += qty  # type: ignore[assignment]
-                assert filled[intents[cid].call] <= planned[intents[cid].call], "more was bought than planned"
-            case SignalEdited(channel=channel, message_id=number, revision=revision):
-                edits[(channel, number, revision)] += 1
+    expect_laws(world, life)
+    records = [logged.entry.record for logged in world.records()]
+    expect_never_worse(records)
+    edits = Counter((one.channel, one.message_id, one.revision) for one in records if isinstance(one, SignalEdited))
     assert max(edits.values(), default=1) == 1, "an edit was decided twice"
     deleted = Counter((one.channel, one.message_id) for one in life.of(SignalDeleted))
     assert max(deleted.values(), default=1) == 1, "a deletion was decided twice"
@@ -159,7 +140,6 @@ def test_the_laws_of_a_calls_life_hold_in_any_chaos(group: int) -> None:
 
         try:
             life = world.run(run)
-            expect_laws(world, life)
             expect_life(world, life)
         except AssertionError as error:
             raise AssertionError(f"seed {seed}") from error
@@ -179,13 +159,7 @@ def test_the_laws_of_a_calls_life_hold_when_a_process_dies_in_the_middle_of_it(g
             return await chaos(life, chance)
 
         world.run(run)
-        records = [one for one in world.records() if one.ts < T0 + 60 * QUIET_MINUTE]
-        died = chance.choice(records)
-        world = world.after_kill(died.seq)
-        world.script = [event for event in world.script if event.received_at <= died.ts]
         try:
-            life = world.run(at_rest, at=died.ts + chance.choice((0.0, 0.5, 30.0)))
-            expect_laws(world, life)
-            expect_life(world, life)
+            killed_in_chaos(world, chance, before=QUIET_MINUTE, living=at_rest, expect=expect_life)
         except AssertionError as error:
-            raise AssertionError(f"seed {seed}, killed behind {died.seq}") from error
+            raise AssertionError(f"seed {seed}") from error

@@ -12,10 +12,11 @@ import pytest
 
 from levibotd.domain.outcomes import AS_POSTED, ShadowOutcome
 from levibotd.domain.records import Logged
-from tests.scenarios.bench import BTC, ETH, T0, Life, World, flat, minutes
+from tests.scenarios.bench import BTC, ETH, T0, World, flat, minutes
+from tests.scenarios.deaths import until_minute
 
-END_MINUTE = 60
 PARTS = 4
+LIVING = until_minute(60)
 
 
 def new_world() -> World:
@@ -43,15 +44,10 @@ def new_world() -> World:
     return world
 
 
-async def to_the_end(life: Life) -> Life:
-    await life.minute(END_MINUTE)
-    return life
-
-
 @cache
 def first_life() -> tuple[World, list[Logged]]:
     world = new_world()
-    life = world.run(to_the_end, shadowed=True)
+    life = world.run(LIVING, shadowed=True)
     assert not life.state.shadow.calls
     return world, world.records()
 
@@ -89,7 +85,7 @@ def test_a_kill_behind_any_record_loses_no_outcome_and_writes_none_twice(part: i
 
     for logged in records[part::PARTS]:
         again = world.after_kill(logged.seq)
-        life = again.run(to_the_end, at=max(logged.ts, T0) + 0.5, shadowed=True)
+        life = again.run(LIVING, at=max(logged.ts, T0) + 0.5, shadowed=True)
         found = by_call(again.records())
 
         assert not life.state.shadow.calls, logged.seq
@@ -100,7 +96,7 @@ def test_a_kill_behind_any_record_loses_no_outcome_and_writes_none_twice(part: i
 @pytest.mark.parametrize("number", range(1, 8))
 def test_a_crash_of_the_actor_alone_changes_nothing(number: int) -> None:
     world = new_world()
-    life = world.run(to_the_end, shadowed=True, stumbles={"shadow": [number]})
+    life = world.run(LIVING, shadowed=True, stumbles={"shadow": [number]})
 
     assert by_call(world.records()) == by_call(first_life()[1])
     assert life.handled["shadow"] > number
@@ -108,6 +104,6 @@ def test_a_crash_of_the_actor_alone_changes_nothing(number: int) -> None:
 
 def test_records_told_twice_to_the_actors_change_nothing() -> None:
     world = new_world()
-    world.run(to_the_end, shadowed=True, double=("shadow",))
+    world.run(LIVING, shadowed=True, double=("shadow",))
 
     assert by_call(world.records()) == by_call(first_life()[1])
