@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 
-from levibotd.domain.order_records import OrderDone, OrderFill, OrderIntent, PositionClosed
+from levibotd.domain.order_records import OrderAbandoned, OrderDone, OrderFill, OrderIntent, OrderReject, PositionClosed
 from levibotd.domain.orders import OrderState
 from levibotd.domain.records import Record, RiskSltp, RiskTicket, SignalIngest
 from levibotd.domain.signal import CallKey, Side
@@ -78,5 +78,5 @@ def expect_never_worse(records: Sequence[Record]) -> None:
             case OrderFill(cid=cid, qty=qty) if intents[cid].role == "e":
                 filled[intents[cid].call] += qty  # type: ignore[assignment]
                 assert filled[intents[cid].call] <= planned[intents[cid].call], "more was bought than planned"
-            case OrderDone(cid=cid):
+            case OrderDone(cid=cid) | OrderReject(cid=cid) | OrderAbandoned(cid=cid):
                 live.pop(cid, None)
