@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from levibotd.domain.exits import position_closed
 from levibotd.domain.ledger import Ledger
-from levibotd.domain.leg_read import LegRead
 from levibotd.domain.order_records import EntryArmed, OrderBlocked, OrderDone, OrderIntent
 from levibotd.domain.orders import CLOSE, ENTRY, STOP, TARGET
 from levibotd.domain.records import (
@@ -24,12 +23,12 @@ from levibotd.domain.records import (
     RiskState,
     SafeMode,
     SignalEdited,
-    SignalScored,
     TgCursor,
 )
 from levibotd.domain.signal import Leg, Side, call_key, trace_id
 from levibotd.domain.trade_plan import Target
 from tests.domain.desk import BALANCE, BTC, ETH, Desk, plan, random_history
+from tests.domain.readings import scored
 
 D = Decimal
 
@@ -432,24 +431,6 @@ def test_closed_calls_are_counted_for_their_channel_and_in_all() -> None:
     assert (total.closed, total.net) == (3, D(-2))
     assert total.r == pytest.approx(-0.2)
     assert [trade.reason for trade in desk.ledger.trades] == ["target", "stop", "close"]
-
-
-def scored(channel: str, *legs: Leg) -> SignalScored:
-    return SignalScored(
-        channel=channel,
-        kind="new",
-        label="BUY",
-        probs={"BUY": 1.0, "SELL": 0.0, "NO-TRADE": 0.0},
-        p_call=1.0,
-        stale=False,
-        legs=tuple(LegRead.of(leg) for leg in legs),
-        reasons=(),
-        revision=0,
-        last_price={},
-        markets_as_of=None,
-        model_sha="m",
-        trained_until=None,
-    )
 
 
 def test_the_median_of_posted_stops_needs_ten_of_them() -> None:

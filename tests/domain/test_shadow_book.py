@@ -5,7 +5,6 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from levibotd.domain.leg_read import LegRead
 from levibotd.domain.outcomes import AS_FOLLOWED, AS_POSTED, PLACEBO, ShadowOutcome
 from levibotd.domain.records import (
     Entry,
@@ -16,11 +15,11 @@ from levibotd.domain.records import (
     SignalEdited,
     SignalExpired,
     SignalIngest,
-    SignalScored,
 )
 from levibotd.domain.shadow_book import POSTS_KEPT, ShadowBook, ShadowCall
 from levibotd.domain.signal import CallKey, Kind, Leg, Post, Side, Symbol
 from levibotd.domain.trade_plan import Rung, TradePlan
+from tests.domain.readings import scored
 
 START = 1_700_006_400.0
 LEG = Leg(symbol="BTC/USDT", side=Side.BUY, entry_type="limit", entry=(100.0,), tps=(110.0,), sl=90.0)
@@ -50,33 +49,14 @@ class Told:
         edited_at: float | None = None,
         committed_at: float = START,
         text: str = "t",
-        **scored: object,
+        **said: object,
     ) -> Post:
         post = Post(
             channel=channel, message_id=number, posted_at=START, text=text, reply_to=reply_to, edited_at=edited_at
         )
         self.tell(SignalIngest(post=post, received_at=received_at, source=source), trace_of=post, ts=committed_at)
-        self.tell(reading(post, *legs, kind=kind, **scored), trace_of=post, ts=committed_at)
+        self.tell(scored(post.channel, *legs, kind=kind, **said), trace_of=post, ts=committed_at)
         return post
-
-
-def reading(post: Post, *legs: Leg, kind: Kind = Kind.NEW, **changes: object) -> SignalScored:
-    scored = SignalScored(
-        channel=post.channel,
-        kind=kind,
-        label=str(legs[0].side) if legs else "NO-TRADE",
-        probs={},
-        p_call=0.95,
-        stale=False,
-        legs=tuple(LegRead.of(leg) for leg in legs),
-        reasons=(),
-        revision=0,
-        last_price={},
-        markets_as_of=None,
-        model_sha="",
-        trained_until=None,
-    )
-    return replace(scored, **changes)
 
 
 def outcome(key: CallKey, ledger: str) -> ShadowOutcome:
@@ -155,7 +135,7 @@ def test_a_text_that_was_rewritten_late_is_a_call_of_unknown_result() -> None:
 def test_a_second_reading_of_a_post_takes_up_nothing() -> None:
     told = Told()
     post = told.post(7, LEG)
-    told.tell(reading(post, replace(LEG, sl=80.0)), trace_of=post)
+    told.tell(scored("@c", replace(LEG, sl=80.0)), trace_of=post)
 
     assert told.book.taken_up == 1
     assert only(told).leg.sl == Decimal(90)

@@ -1,10 +1,10 @@
 """A hand that writes the records of channels, for tests of cards."""
 
 from levibotd.domain.cards.book import CardBook
-from levibotd.domain.leg_read import LegRead
 from levibotd.domain.outcomes import AS_FOLLOWED, AS_POSTED, ShadowOutcome, is_witnessed
-from levibotd.domain.records import Entry, Record, SignalDeleted, SignalEdited, SignalIngest, SignalScored
-from levibotd.domain.signal import NO_TRADE, Kind, Leg, Post, Side, Symbol, call_key, trace_id
+from levibotd.domain.records import Entry, Record, SignalDeleted, SignalEdited, SignalIngest
+from levibotd.domain.signal import Kind, Leg, Post, Side, Symbol, call_key, trace_id
+from tests.domain.readings import scored
 
 ACCOUNT = "paper"
 DAY = 86_400.0
@@ -53,27 +53,8 @@ class Hand:
             edited_at=edited_at,
         )
         self.write(SignalIngest(post=post, received_at=at + 1.0, source=source), channel, number)
-        label = legs[0].side.value if legs and kind is Kind.NEW else NO_TRADE
-        self.write(
-            SignalScored(
-                channel=channel,
-                kind=kind,
-                label=label,
-                probs={label: 1.0},
-                p_call=1.0,
-                stale=False,
-                legs=tuple(LegRead.of(leg) for leg in legs),
-                reasons=(),
-                revision=0,
-                last_price={},
-                markets_as_of=None,
-                model_sha="",
-                trained_until=trained_until,
-                symbols=symbols,
-            ),
-            channel,
-            number,
-        )
+        read = scored(channel, *legs, kind=kind, trained_until=trained_until, symbols=symbols)
+        self.write(read, channel, number)
         return number
 
     def end(
