@@ -28,4 +28,6 @@ while IFS=: read -r _ controllers path; do
     echo $$ >"$own/cgroup.procs"
 done <<<"$listed"
 
+# Who is told to give way, and has no right to undo that, may not set a policy of its own, as a unit does.
+renice --priority 0 --pid $$ >/dev/null
 exec unshare --mount --propagation private "$(dirname "$0")/root.sh"

@@ -24,7 +24,7 @@ refuse() {
     exit 1
 }
 read -r inner outer count </proc/self/uid_map
-[ "$inner $outer $count" = "0 $FIRST_ID $IDS" ] || refuse "root in here is root outside"
+[ "$inner $outer $count" = "0 $FIRST_ID $IDS" ] && [ "$outer" -gt 0 ] || refuse "root in here is root outside"
 while read -r _ _ device _ point options _; do
     case ",$options," in *,ro,*) continue ;; esac
     case "$point" in /proc | /sys/fs/cgroup/*) continue ;; esac # Ruled by user, and by what boot.sh gave away.
