@@ -106,8 +106,7 @@ def _ingested(book: Book, entry: Entry, record: SignalIngest) -> None:
         witnessed=witnessed,
         unknown=has_unknown_text(record),
         reply_to=post.reply_to,
-        claim=claim_of(post.text),
-        lifetime_s=written_lifetime_s(post.text),
+        text=post.text,
     )
     forget_oldest(book.arrived, limit=WAITING_MAX)
 
@@ -136,7 +135,7 @@ def _scored(book: Book, entry: Entry, record: SignalScored) -> None:
         channel.ambiguous += record.kind == Kind.AMBIGUOUS
         if NO_TRADE in record.probs and not record.stale and NOT_HEARD not in record.reasons:
             channel.format.see(reference_bin(record.probs), model=record.model_sha)
-    if record.kind == Kind.RESULT or (record.kind == Kind.UPDATE and post.claim is not None):
+    if record.kind in (Kind.RESULT, Kind.UPDATE):
         _claimed(channel, post, record)
     elif record.kind == Kind.NEW and record.label != NO_TRADE and not record.stale:
         for number, leg in enumerate(record.legs):
@@ -152,7 +151,7 @@ def _called(book: Book, channel: ChannelKept, post: Arrived, record: SignalScore
         witnessed=post.witnessed,
         first="",
         spot=leg.market == "spot",
-        stated_s=post.lifetime_s,
+        stated_s=written_lifetime_s(post.text),
         has_stop=leg.sl is not None,
         stop_distance=stop_distance(leg),
         reward=reward(leg),
@@ -195,12 +194,14 @@ def _print(book: Book, channel: str, call: CallKept, said: str | None) -> None:
 
 
 def _claimed(channel: ChannelKept, post: Arrived, record: SignalScored) -> None:
-    if post.claim is None:
+    calls = _meant(channel, post, record)
+    claim = claim_of(post.text) if calls else None  # Looking for it costs more than all else here.
+    if claim is None:
         return
-    for call in _meant(channel, post, record):
+    for call in calls:
         # The best that was said of it: a channel that shows its first target does not show its stop.
-        if call.claimed is None or (post.claim and not call.claimed):
-            call.claimed, call.claimed_at = post.claim, post.posted_at
+        if call.claimed is None or (claim and not call.claimed):
+            call.claimed, call.claimed_at = claim, post.posted_at
 
 
 def _meant(channel: ChannelKept, post: Arrived, record: SignalScored) -> list[CallKept]:

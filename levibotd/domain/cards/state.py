@@ -18,8 +18,7 @@ class Arrived(Struct, kw_only=True, gc=False):
     witnessed: bool
     unknown: bool
     reply_to: int | None = None
-    claim: bool | None = None
-    lifetime_s: float | None = None  # Of its entries, where it states one.
+    text: str  # Only of few of them anybody will ask what it claims and how long its entries last.
 
 
 class Printed(Struct, gc=False):
