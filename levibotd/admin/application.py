@@ -37,6 +37,7 @@ from levibotd.admin.problems import (
     problem_of,
 )
 from levibotd.admin.replies import CALLER, CLIENT, DESK, EDGE, EDGE_HEADERS, TAKES, whole_body
+from levibotd.admin.reports import COMPLETE_HEADER, THROUGH_HEADER
 from levibotd.admin.routes import ROUTES, Route
 from levibotd.admin.schema import openapi_bytes
 from levibotd.admin.streams import DOORS, Doors, Streams
@@ -57,10 +58,11 @@ _PREFLIGHT = {
     "Access-Control-Allow-Headers": f"Content-Type, {KEY_HEADER}, {IDEMPOTENCY_HEADER}, {CODE_HEADER}",
     "Access-Control-Max-Age": "600",
 }
-_EXPOSED = f"{CURSOR_HEADER}, {REPLAY_HEADER}, Retry-After"  # What a page of another origin may read.
-# Answers about the asker, and about what was not even understood: who asks better may use his key again.
+# What a page of another origin may read.
+_EXPOSED = ", ".join((CURSOR_HEADER, REPLAY_HEADER, COMPLETE_HEADER, THROUGH_HEADER, hdrs.RETRY_AFTER))
 # Whoever watches the daemon must hear from it, also while somebody floods it.
 _ALWAYS_ANSWERED = frozenset({"/livez", "/readyz"})
+# Answers about the asker, and about what was not even understood: who asks better may use his key again.
 _PASSING = frozenset({400, 401, 403, 408, 413, 429})
 
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
