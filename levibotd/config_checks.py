@@ -8,7 +8,7 @@ import ipaddress
 from urllib.parse import urlsplit
 
 from levibotd.errors import ConfigError
-from levibotd.settings import POLICIES, POLICY_ROWS, QUOTES, Settings
+from levibotd.settings import POLICIES, POLICY_LEFT_OUT, POLICY_ROWS, QUOTES, Settings
 
 _FEEDS = ("dex", "nft", "l2")
 
@@ -132,7 +132,8 @@ def conflicts(settings: Settings) -> list[str]:
         )
         seen.add(channel.id)
     for name, rows in settings.risk.policies.items():
-        missing = [row for row in POLICY_ROWS if getattr(rows, row) is None and name not in POLICIES]
+        said = [rows, POLICY_LEFT_OUT, *([POLICIES[name]] if name in POLICIES else [])]
+        missing = [row for row in POLICY_ROWS if all(getattr(one, row) is None for one in said)]
         rules += [(True, f"$.risk.policies.{name}.{row}: missing") for row in missing]
     return [fault for broken, fault in rules if broken]
 

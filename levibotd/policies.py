@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from levibotd.config import Config
 from levibotd.errors import ConfigError
-from levibotd.settings import POLICIES, POLICY_ROWS, PolicyRows
+from levibotd.settings import POLICIES, POLICY_LEFT_OUT, POLICY_ROWS, PolicyRows
 
 
 class RiskPolicyValues(Struct, frozen=True, kw_only=True):
@@ -31,6 +31,7 @@ class RiskPolicyValues(Struct, frozen=True, kw_only=True):
     no_sl_atr: float
     no_tp_r: float
     min_volume_24h: float
+    no_sl_rr_min: float
     heat_channel_share: float
     heat_side_share: float
     sources: Mapping[str, str]
@@ -55,6 +56,7 @@ def resolve_policy(config: Config, *, name: str | None = None) -> RiskPolicyValu
         ("risk.{row}", config.risk),
         (f"risk.policies.{name}", config.risk.policies.get(name)),
         ("built-in", POLICIES.get(name)),
+        ("built-in", POLICY_LEFT_OUT),
     )
     values: dict[str, Any] = {}
     sources: dict[str, str] = {}

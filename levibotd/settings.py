@@ -18,6 +18,7 @@ Probability = Annotated[float, Meta(ge=0, le=1)]
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Count = Annotated[int, Meta(ge=1)]
+RewardMin = Annotated[float, Meta(ge=0, le=10)]
 UserId = Annotated[int, Meta(ge=1)]
 Bind = Annotated[str, Meta(pattern=r"^(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):\d{1,5}$", description="host:port")]
 TimeOfDay = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", description='a time of day, such as "03:00"')]
@@ -210,6 +211,7 @@ class PolicyRows(Section, frozen=True):
     no_sl_atr: Positive | None = None  # Imputed stop distance, in average true ranges.
     no_tp_r: Positive | None = None  # The one target where none is named, in stop distances.
     min_volume_24h: NotNegative | None = None  # Least quote volume of the symbol.
+    no_sl_rr_min: RewardMin | None = None  # Least reward over an imputed stop, in its distances; 0: any.
 
 
 POLICIES = {
@@ -225,6 +227,7 @@ POLICIES = {
         no_sl_atr=2.0,
         no_tp_r=1.5,
         min_volume_24h=20_000_000.0,
+        no_sl_rr_min=1.0,
     ),
     "moderate": PolicyRows(
         risk_per_trade=0.005,
@@ -238,6 +241,7 @@ POLICIES = {
         no_sl_atr=2.5,
         no_tp_r=2.0,
         min_volume_24h=5_000_000.0,
+        no_sl_rr_min=1.0,
     ),
     "aggressive": PolicyRows(
         risk_per_trade=0.01,
@@ -251,11 +255,13 @@ POLICIES = {
         no_sl_atr=3.0,
         no_tp_r=3.0,
         min_volume_24h=2_000_000.0,
+        no_sl_rr_min=1.0,
     ),
 }
 
 
 POLICY_ROWS = PolicyRows.__struct_fields__
+POLICY_LEFT_OUT = PolicyRows(no_sl_rr_min=1.0)  # What a policy of one's own need not state.
 
 
 class RiskConfig(PolicyRows, frozen=True):

@@ -26,9 +26,9 @@ def written(file: Path, text: str, **environ: str) -> Config:
 @pytest.mark.parametrize(
     ("name", "figures"),
     [
-        ("conservative", (0.0025, 0.01, 3, 3, "5%", 0.02, 1800, 14400, 2, 1.5, 20_000_000)),
-        ("moderate", (0.005, 0.025, 5, 5, "10%", 0.03, 300, 7200, 2.5, 2, 5_000_000)),
-        ("aggressive", (0.01, 0.05, 8, 10, "20%", 0.05, 60, 3600, 3, 3, 2_000_000)),
+        ("conservative", (0.0025, 0.01, 3, 3, "5%", 0.02, 1800, 14400, 2, 1.5, 20_000_000, 1)),
+        ("moderate", (0.005, 0.025, 5, 5, "10%", 0.03, 300, 7200, 2.5, 2, 5_000_000, 1)),
+        ("aggressive", (0.01, 0.05, 8, 10, "20%", 0.05, 60, 3600, 3, 3, 2_000_000, 1)),
     ],
 )
 def test_the_built_in_policies(name: str, figures: tuple[object, ...]) -> None:
@@ -67,6 +67,23 @@ def test_a_new_policy_can_be_switched_to(file: Path) -> None:
 
     assert policy_names(config) == ("conservative", "moderate", "aggressive", "mine")
     assert resolve_policy(config, name="mine").sources["max_open"] == "risk.policies.mine"
+
+
+def test_what_a_later_version_added_need_not_be_stated(file: Path) -> None:
+    rows = {row: value for row in PolicyRows.__struct_fields__ if (value := getattr(POLICIES["moderate"], row))}
+    del rows["no_sl_rr_min"]
+    text = "[risk.policies.mine]\n" + "".join(f"{row} = {json.dumps(value)}\n" for row, value in rows.items())
+
+    policy = resolve_policy(written(file, text), name="mine")
+    assert (policy.no_sl_rr_min, policy.sources["no_sl_rr_min"]) == (1.0, "built-in")
+    policy = resolve_policy(written(file, text + "no_sl_rr_min = 0\n"), name="mine")
+    assert (policy.no_sl_rr_min, policy.sources["no_sl_rr_min"]) == (0.0, "risk.policies.mine")
+
+
+@pytest.mark.parametrize("value", ["-0.1", "10.1", "nan", "inf"])
+def test_the_least_reward_over_an_imputed_stop_is_bounded(file: Path, value: str) -> None:
+    with pytest.raises(ConfigError, match="no_sl_rr_min"):
+        written(file, f"[risk]\nno_sl_rr_min = {value}\n")
 
 
 def test_an_unknown_policy_is_refused() -> None:

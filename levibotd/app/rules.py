@@ -124,6 +124,7 @@ class Rulebook:
         own = self._channel(channel)
         entry = "channel" if own.entry_ttl_h is not None else self._source("strategy.entry_valid_s")
         stops = "channel" if own.no_sl is not None else self._source("risk.no_sl")
+        least = "global" if self.config.is_set("risk.no_sl_rr_min") else "policy"
         rules = self.rules(channel)
         leverage = rules.max_leverage or self.policy.max_leverage
         capped = "policy"
@@ -133,6 +134,7 @@ class Rulebook:
             Resolved(name="entry_valid_s", value=f"{self.entry_valid_s(channel):g}", source=entry),
             Resolved(name="max_leverage", value=str(leverage), source=capped),
             Resolved(name="no_sl", value=rules.no_sl, source=stops),
+            Resolved(name="no_sl_rr_min", value=_written(self.policy.no_sl_rr_min), source=least),
         ]
         for name in ("entry_split", "tp_split", "max_tps", "stop_mover", "chase_cap", "risk"):
             value, usual = getattr(own, name), getattr(_NOT_LISTED, name)

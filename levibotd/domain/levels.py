@@ -101,7 +101,13 @@ def wanted(leg: Leg, *, symbol: Symbol, cross: Decimal = Decimal(1)) -> Wanted:
 
 
 def is_breakout(want: Wanted) -> bool:
-    """Does it wait for the price to go beyond a level, instead of coming back to one?"""
+    """
+    Does it wait for the price to go beyond a level, instead of coming back to one?
+
+    "Below A-B" names a band, whichever the side: one sells into it.
+    """
+    if want.entry_type == "below" and len(set(want.entry)) > 1:
+        return False
     return (want.side, want.entry_type) in _BREAKOUTS and bool(want.entry)
 
 

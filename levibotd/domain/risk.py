@@ -47,6 +47,7 @@ class PolicyValues(Struct, frozen=True, kw_only=True):
     no_sl_atr: Decimal
     no_tp_r: Decimal
     min_volume_24h: Decimal
+    no_sl_rr_min: Decimal = Decimal(1)
     heat_channel_share: Decimal = Decimal("0.3")
     heat_side_share: Decimal = Decimal("0.6")
 
@@ -152,6 +153,8 @@ def judge(facts: Facts, *, policy: PolicyValues, rules: Rules) -> Approved | Rej
     )
     if isinstance(plan, Refusal):
         return Rejected(refusal=plan, gates=tuple(passed))
+    if plan.stop_terms is not None and plan.stop_terms.reward is not None:
+        passed.append(Gate(name=GateName.NO_SL_RR, value=plan.stop_terms.reward, limit=policy.no_sl_rr_min))
     return Approved(plan=plan, gates=tuple(passed))
 
 
@@ -166,6 +169,7 @@ def limits_of(facts: Facts, *, policy: PolicyValues, rules: Rules) -> Limits:
         notional_max=notional_max if facts.notional_cap is None else min(notional_max, facts.notional_cap),
         no_sl_atr=policy.no_sl_atr,
         no_tp_r=policy.no_tp_r,
+        no_sl_rr_min=policy.no_sl_rr_min,
         max_leverage=min(policy.max_leverage, channel_cap),
         notional_min=rules.notional_min,
         p_call=facts.p_call,
@@ -220,7 +224,7 @@ def loosened_rows(wanted: PolicyValues, ruling: PolicyValues, *, equity: Decimal
     """Name the rows by which `wanted` would let pass what `ruling` refuses."""
     shares = ("risk_per_trade", "heat_max", "heat_channel_share", "heat_side_share", "daily_loss_limit")
     rows = [row for row in (*shares, "max_open", "max_leverage") if getattr(wanted, row) > getattr(ruling, row)]
-    less = ("cooldown_s", "cooldown_stop_s", "min_volume_24h")
+    less = ("cooldown_s", "cooldown_stop_s", "min_volume_24h", "no_sl_rr_min")
     rows += [row for row in less if getattr(wanted, row) < getattr(ruling, row)]
     if notional(wanted.notional_max, equity=equity) > notional(ruling.notional_max, equity=equity):
         rows.append("notional_max")

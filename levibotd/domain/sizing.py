@@ -8,9 +8,11 @@ falls below the venue's minimum is refused, not rounded up.
 from decimal import Decimal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from levibotd.domain.exits import EVEN, Split
 from levibotd.domain.gates import GateName, Refusal
+from levibotd.domain.geometry import misplaced, reward_of
 from levibotd.domain.levels import (
     CHASE_CAP,
     NO_STOP_DISTANCE_MAX,
@@ -18,7 +20,6 @@ from levibotd.domain.levels import (
     Level,
     Stop,
     Wanted,
-    average_price,
     chase_cap,
     chase_start,
     entry_levels,
@@ -36,7 +37,6 @@ from levibotd.domain.trade_plan import Rung, Target, TradePlan
 
 STOP_DISTANCE_MIN = Decimal("0.004")
 STOP_COSTS_MIN = 4  # A stop nearer than so many round trips is noise.
-STOP_DISTANCE_MAX = Decimal("0.3")
 STOP_SLIP = Decimal("0.001")
 STOP_SLIP_ATRS = Decimal("0.1")
 LIQUIDATION_ROOM = Decimal("1.5")  # Liquidation lies this many stop distances away.
@@ -76,6 +76,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     no_sl_atr: Decimal
     no_tp_r: Decimal
     max_leverage: int
+    no_sl_rr_min: Decimal = Decimal(1)  # What targets must bring over an imputed stop, in its distances; 0: anything.
     notional_min: Decimal = Decimal(0)
     p_call: float = 1.0
     no_sl: str = "impute"  # impute | skip
@@ -151,9 +152,14 @@ def plan_trade(want: Wanted, *, filters: Filters, limits: Limits, conditions: Co
     )
     if isinstance(aims, Refusal):
         return aims
-    refusal = _geometry(want, levels, stop, aims, filters, conditions)
+    narrowest = max(STOP_DISTANCE_MIN, STOP_COSTS_MIN * 2 * (filters.taker_fee + filters.half_spread))
+    refusal = misplaced(levels, stop=stop, aims=aims, side=want.side, conditions=conditions, narrowest=narrowest)
     if refusal is not None:
         return refusal
+    rewarded = _rewarded(want, levels, stop, aims, limits.no_sl_rr_min)
+    if isinstance(rewarded, Refusal):
+        return rewarded
+    stop = rewarded
     leverage = _leverage(want, levels, stop, filters, limits)
     if isinstance(leverage, Refusal):
         return leverage
@@ -198,39 +204,16 @@ def _stop(
     return Stop(price=price, source="imputed", terms=terms, notes=notes), kept
 
 
-def _geometry(
-    want: Wanted,
-    levels: tuple[Level, ...],
-    stop: Stop,
-    aims: tuple[Target, ...],
-    filters: Filters,
-    conditions: Conditions,
-) -> Refusal | None:
-    sign, mark = want.side.sign, conditions.mark
-    worst = worst_price(levels, side=want.side)
-    if any((level.price - stop.price) * sign <= 0 for level in levels):
-        return Refusal(gate=GateName.SL_WRONG_SIDE, value=stop.price, limit=levels[-1].price)
-    if (mark - stop.price) * sign <= 0:
-        return Refusal(gate=GateName.SL_PASSED, value=mark, limit=stop.price)
-    # A price of before the post cannot have passed its target: what trades from now on decides, and ends the entries.
-    if not conditions.mark_precedes_post and (aims[0].price - mark) * sign <= 0:
-        return Refusal(gate=GateName.TP_PASSED, value=mark, limit=aims[0].price)
-    entry = average_price(levels)
-    if (aims[0].price - entry) * sign <= 0:
-        return Refusal(gate=GateName.TP_WRONG_SIDE, value=aims[0].price, limit=_short(entry))
-    distance = abs(entry - stop.price) / entry
-    narrowest = max(STOP_DISTANCE_MIN, STOP_COSTS_MIN * 2 * (filters.taker_fee + filters.half_spread))
-    if distance < narrowest:
-        return Refusal(gate=GateName.SL_TOO_TIGHT, value=_short(distance), limit=narrowest)
-    widest = abs(worst - stop.price) / worst
-    if widest > STOP_DISTANCE_MAX:
-        return Refusal(gate=GateName.SL_TOO_WIDE, value=_short(widest), limit=STOP_DISTANCE_MAX)
-    if stop.source == "imputed":
-        reward = sum((aim.share * (aim.price - worst) for aim in aims), Decimal(0)) * sign
-        risk = abs(worst - stop.price)
-        if want.tps and reward < risk:
-            return Refusal(gate=GateName.NO_SL_RR, value=_short(reward / risk), limit=Decimal(1))
-    return None
+# A stop of ours, and targets that bring less than it costs. What names no target gets one that is far enough.
+def _rewarded(
+    want: Wanted, levels: tuple[Level, ...], stop: Stop, aims: tuple[Target, ...], least: Decimal
+) -> Stop | Refusal:
+    if stop.terms is None or not want.tps:
+        return stop
+    reward = reward_of(levels, stop=stop.price, aims=aims, side=want.side)
+    if least and reward < least:
+        return Refusal(gate=GateName.NO_SL_RR, value=_short(reward), limit=least)
+    return replace(stop, terms=replace(stop.terms, reward=float(_short(reward))))
 
 
 def _leverage(want: Wanted, levels: tuple[Level, ...], stop: Stop, filters: Filters, limits: Limits) -> int | Refusal:

@@ -37,11 +37,16 @@ class Target(Struct, frozen=True, kw_only=True):
 
 
 class StopTerms(Struct, frozen=True, kw_only=True):
-    """The three terms of an imputed stop distance, as shares of the entry; the largest rules."""
+    """
+    The three terms of an imputed stop distance, as shares of the entry; the largest rules.
+
+    `reward`: what the average target brings, in such distances, where the post names targets.
+    """
 
     atr: float | None = None
     channel_median: float | None = None
     half_first_target: float | None = None
+    reward: float | None = None
 
 
 class CloseStop(Struct, frozen=True, kw_only=True):

@@ -198,6 +198,7 @@ def test_each_setting_names_who_resolved_it(ledger: Ledger) -> None:
         "stop_mover": ("trailing-2%", "channel"),
         "chase_cap": ("0.005", "built-in"),
         "risk": ("0.005", "policy"),
+        "no_sl_rr_min": ("1.0", "policy"),
     }
     others = {one.name: one.source for one in rulebook.resolved("@b")}
     assert {others[name] for name in ("entry_valid_s", "no_sl", "stop_mover", "tp_split")} == {"built-in"}

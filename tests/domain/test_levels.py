@@ -96,7 +96,8 @@ def test_what_a_float_was_written_as_is_what_counts() -> None:
         (want(Side.BUY, "range", "100", "100"), "100"),
         (want(Side.BUY, "below", "90", "95"), "95 90"),
         (want(Side.BUY, "above", "105", "103"), "103 105"),
-        (want(Side.SELL, "below", "95", "97"), "97 95"),
+        (want(Side.SELL, "below", "95", "97"), "95 97"),  # "Below A-B" is a band, whichever the side.
+        (want(Side.BUY, "above", "95", "97"), "95 97"),
         (want(Side.BUY, "market"), "101.5"),
         (want(Side.BUY, "market", "100"), "101.5"),
         (want(Side.BUY, "ladder", *(str(price) for price in range(80, 95))), "94 93 92 91 90 89 88 87 86 85"),

@@ -170,6 +170,18 @@ def test_what_a_channel_makes_raises_no_size_and_is_no_excuse_for_a_doubtful_rea
     assert closed_gate(verdict(rules, ev_r=5.0, p_call=0.69)) == ("confidence", 0.69, 0.7)
 
 
+@pytest.mark.parametrize(("least", "passes"), [("1", False), ("0.7", True), ("0", True)])
+def test_what_targets_bring_over_an_imputed_stop_is_a_limit_of_the_policy(least: str, passes: bool) -> None:
+    leg = replace(LEG, sl=None, tps=(102.0, 106.0))  # 5 over 6.93, which is 7 % of 99.
+    found = judge(replace(FACTS, leg=leg), policy=replace(MODERATE, no_sl_rr_min=D(least)), rules=RULES)
+
+    if passes:
+        assert isinstance(found, Approved)
+        assert found.gates[-1] == Gate(name="no_sl_rr", value=0.72150072, limit=D(least))
+    else:
+        assert closed_gate(found) == ("no_sl_rr", D("0.72150072"), D(1))
+
+
 def test_gates_are_asked_in_the_order_of_their_names() -> None:
     found = verdict(last=D("100.5"), last_close=1_000.0, last_stop_out=1_000.0)
     assert isinstance(found, Approved)
@@ -402,6 +414,7 @@ def test_an_unknown_coin_is_not_tradable_by_the_list_and_without_one_has_no_pric
         ("min_volume_24h", D(1), D(9_000_000)),
         ("notional_max", "1001", "999"),  # Of an equity of 10 000: 10 % is 1 000.
         ("no_tp_r", D(2), D(2)),
+        ("no_sl_rr_min", D("0.9"), D("1.1")),
     ],
 )
 def test_a_policy_loosens_when_any_row_lets_more_pass(row: str, looser: object, tighter: object) -> None:

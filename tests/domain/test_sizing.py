@@ -275,6 +275,40 @@ def test_a_call_without_a_stop_is_refused(
     assert found == expected
 
 
+@pytest.mark.parametrize(
+    ("wish", "most", "reward"),
+    [
+        # From the worst entry, 99, of which 7 % is 6.93: the middle of the targets weighs as much as is sold there.
+        (want(Side.BUY, "range", "97", "99", sl=None, tps=(D(102), D(106))), 5, "0.72"),
+        (want(Side.BUY, "range", "97", "99", sl=None, tps=(D(102), D(106), D(110))), 5, "1.01"),
+        # Of three targets two are kept: a third is sold at the first, two at the second.
+        (want(Side.BUY, "range", "97", "99", sl=None, tps=(D(102), D(106), D(110))), 2, "0.82"),
+        (want(Side.SELL, "limit", "102", sl=None, tps=(D(99), D(94))), 5, "0.77"),
+    ],
+)
+def test_the_reward_over_an_imputed_stop_is_what_the_average_target_brings(
+    wish: Wanted, most: int, reward: str
+) -> None:
+    open_to_all = replace(LIMITS, no_sl_rr_min=D(0), max_tps=most)
+    terms = planned(wish, limits=open_to_all).stop_terms
+
+    assert terms is not None
+    assert terms.reward is not None
+    assert f"{terms.reward:.2f}" == reward
+    short_of = replace(open_to_all, no_sl_rr_min=D(str(terms.reward)) + D("0.0001"))
+    gate, value, limit = refused(wish, limits=short_of)
+    assert (gate, f"{value:.2f}", limit) == ("no_sl_rr", reward, short_of.no_sl_rr_min)
+    planned(wish, limits=replace(short_of, no_sl_rr_min=D(str(terms.reward)) - D("0.0001")))
+
+
+def test_what_names_its_stop_or_no_target_is_asked_for_no_reward() -> None:
+    strict = replace(LIMITS, no_sl_rr_min=D(10))
+    assert planned(want(Side.BUY, "limit", "99", tps=(D(102),)), limits=strict).stop_terms is None
+    terms = planned(want(Side.BUY, "limit", "99", sl=None, tps=()), limits=strict).stop_terms
+    assert terms is not None
+    assert terms.reward is None
+
+
 def test_rungs_beyond_an_imputed_stop_join_the_one_before_it() -> None:
     plan = planned(want(Side.BUY, "range", "90", "99", sl=None, tps=(D(120),)))
 
@@ -383,6 +417,7 @@ some_limits = st.builds(
     risk_per_trade=st.sampled_from([D("0.0025"), D("0.005"), D("0.01")]),
     notional_max=st.decimals(min_value=D("20"), max_value=D("200000"), places=2),
     no_sl_atr=st.just(D("2.5")),
+    no_sl_rr_min=st.sampled_from([D(0), D(1)]),
     no_tp_r=st.just(D("2")),
     max_leverage=st.integers(1, 10),
     p_call=st.sampled_from([0.7, 0.95]),
@@ -400,6 +435,9 @@ def test_every_plan_keeps_within_its_limits(asked: tuple[Wanted, Conditions], fi
         assert plan.gate in GateName
         return
     sign = wish.side.sign
+    if plan.stop_terms is not None:
+        assert (plan.stop_terms.reward is None) == (not wish.tps)
+        assert plan.stop_terms.reward is None or plan.stop_terms.reward >= limits.no_sl_rr_min
     assert D(0) < plan.planned_loss <= limits.budget
     assert limits.heat_left is None or plan.planned_loss <= limits.heat_left
     assert plan.notional <= limits.notional_max

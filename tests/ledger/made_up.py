@@ -93,7 +93,7 @@ def _text(chance: random.Random, coin: str, price: float, quote: str) -> str:
     sign = chance.choice((1, -1))
     word = "LONG" if sign > 0 else "SHORT"
     near = price * (1 + sign * chance.uniform(-0.03, 0.004))
-    kind = chance.choice(("limit", "band", "zone", "ladder", "breakout", "market", "market_at"))
+    kind = chance.choice(("limit", "band", "zone", "ladder", "breakout", "market", "market_at", "below"))
     entry = f"Entry: {_w(near)}"
     if kind == "band":
         entry = f"Entry: {_w(near)} - {_w(near * (1 - sign * chance.uniform(0.004, 0.02)))}"
@@ -101,6 +101,8 @@ def _text(chance: random.Random, coin: str, price: float, quote: str) -> str:
         entry = f"Entry zone: {_w(near)} - {_w(near * (1 - sign * chance.uniform(0.01, 0.05)))}"
     elif kind == "ladder":
         entry = "Entries: " + ", ".join(f"{_w(near * (1 - sign * 0.012 * step))}" for step in range(3))
+    elif kind == "below":
+        entry = f"Entry below {_w(near)} - {_w(near * (1 - sign * chance.uniform(0.004, 0.02)))}"
     elif kind == "breakout":
         near = price * (1 + sign * chance.uniform(0.001, 0.02))
         entry = f"Entry {'above' if sign > 0 else 'below'} {_w(near)}"

@@ -73,36 +73,36 @@ class Plan(namedtuple("Plan", "terms stop tps close_at frame leverage worst")):
             return state._replace(over="stop_traded") if state.orders and not state.filled else None
         if limit > self.stop:
             return self.leave(state, middle - abs(middle) / self.leverage, state.held, self.terms.taker, "liquidation")
-        base = min(self.stop, bar.open)
-        price = base - max(0.0005 * abs(base), 0.1 * (bar.high - bar.low))
-        return self.leave(state, price, state.held, self.terms.taker, "stop")
+        at, slip = min(self.stop, bar.open), 0.1 * (bar.high - bar.low)
+        return self.leave(state, at - max(0.0005 * abs(at), slip), state.held, self.terms.taker, "stop")
 
-    def up(self, state: State, bar: Bar, most: float, whole: float) -> State | None:
-        """What the way up meets next: a trigger, or a target: its share of `whole`, and `most` at most."""
+    def up(self, state: State, bar: Bar, most: float) -> State | None:
+        """What the way up meets next: a trigger, or a target, which takes its share of what is left, or of `most`."""
         order = next((order for order in state.orders if order[0] == "trigger" and bar.high > order[3]), None)
         if order is not None:
             price = max(order[3], bar.open) + self.terms.half_spread * abs(max(order[3], bar.open))
+            late = self.terms.interval if bar.open <= order[3] else 0.0  # What the open passes is bought at the open.
             if price <= order[1]:
-                return self.enter(state, order, price, self.terms.taker, bar.ts + self.terms.interval)
+                return self.enter(state, order, price, self.terms.taker, bar.ts + late)
             left = state._replace(orders=tuple(o for o in state.orders if o != order))
             return left if left.orders or left.filled else left._replace(over="gap")
         price, share = (*self.tps, (float("inf"), 0.0))[state.done]
         if not state.filled:
             return state._replace(over="target_traded") if bar.high >= price and state.orders else None
-        share = min(state.held if state.done + 1 == len(self.tps) else share * whole, most)
+        share = min(state.held, most) * share / (sum(part for _, part in self.tps[state.done :]) or 1.0)
         if bar.high <= price or share <= 0:
             return None
         return self.leave(state, price, share, self.terms.maker, "target")._replace(done=state.done + 1)
 
     def figure(self, state: State, bar: Bar) -> State:
-        most, whole = state.held, state.filled  # A target pays only for what was held at the open.
+        most = state.held  # A target pays only for what was held at the open.
         while not state.over and any(o[0] == "trigger" and bar.high > o[3] for o in state.orders):
-            state = self.up(state, bar, 0, 0)
+            state = self.up(state, bar, 0)
         while not state.over and (following := self.down(state, bar)) is not None:
             state = following
         if state.filled and self.tps and bar.high >= self.tps[0][0]:
             state = state._replace(orders=())  # Traded before the entry or after it: no rung is left.
-        while not state.over and (following := self.up(state, bar, most, whole)) is not None:
+        while not state.over and (following := self.up(state, bar, most)) is not None:
             state, most = following, most - (state.held - following.held)
         return state
 
@@ -110,7 +110,7 @@ class Plan(namedtuple("Plan", "terms stop tps close_at frame leverage worst")):
         todo, seen = [state], {state}
         while todo:
             state = todo.pop()
-            found = set() if state.over else {self.down(state, bar), self.up(state, bar, 1.0, state.filled)} - {None}
+            found = set() if state.over else {self.down(state, bar), self.up(state, bar, 1.0)} - {None}
             yield from () if found else (state,)
             todo += found - seen
             seen |= found
@@ -153,6 +153,7 @@ def planned(leg: dict, terms: Terms) -> tuple[Plan, list, bool]:
     tick, mark, asked = terms.tick, sign * terms.mark, [price * unit for price in leg["entry"]]
     kind = leg["entry_type"] or ("market", "limit", "ladder")[min(len(asked), 2)]
     market = kind == "market" or not asked
+    kind = "range" if kind == "below" and len(set(asked)) > 1 else kind  # Below A-B: a band, of a short as well.
     breakout = not market and kind in ("stop", "above" if sign > 0 else "below")
     levels = {price if breakout else below(price, tick) for price in asked}
     prices = [mark] if market else sorted(levels, reverse=not breakout)[:10]
@@ -160,8 +161,7 @@ def planned(leg: dict, terms: Terms) -> tuple[Plan, list, bool]:
         near, far = prices[0], prices[-1]
         wide = leg["zone"] and (near - far) / max(abs(near), abs(far)) > 0.03
         prices = [near, below((near + far) / 2, tick), far] if wide else [near, far]
-    worst, share = max(prices), 1 / len(prices)
-    tps = targets(leg, unit, sum(prices) * share, tick)
+    worst, share, tps = max(prices), 1 / len(prices), targets(leg, unit, sum(prices) / len(prices), tick)
 
     def imputed(dearest: float) -> float:
         return max(2.5 * terms.atr / abs(dearest), abs(tps[0][0] / dearest - 1) / 2 if tps else 0.0, terms.median_stop)

@@ -25,7 +25,7 @@ POSTS = Path(DATA or ".", "signals", "dev")
 CANDLES = Path(DATA or ".", "ohlcv", "dev")
 REASON = "LEVIBOT_DATA is not set: no real post was replayed"
 FILES = (CANDLES / "binance_spot_1h.parquet", CANDLES / "binance_spot_wide_1h.parquet")
-# Nothing is refused for its size, its channel or its hour: what is left are the gates of the call itself.
+# Every limit of risk is open; what is left are the gates of the call itself.
 OPEN = {
     "LEVI_STRATEGY__CONFIDENCE_MIN": "0",
     "LEVI_RISK__MIN_VOLUME_24H": "0",
@@ -36,6 +36,7 @@ OPEN = {
     "LEVI_RISK__DAILY_LOSS_LIMIT": "0.9",
     "LEVI_RISK__COOLDOWN_S": "0",
     "LEVI_RISK__COOLDOWN_STOP_S": "0",
+    "LEVI_RISK__NO_SL_RR_MIN": "0",
 }
 NO_PRICE = frozenset({"no_price", "quote", "not_tradable"})  # Gates of what cannot be priced in the account's money.
 DECISIONS = frozenset({"AUTO_ROUTE_EXECUTED", "AUTO_ROUTE_SKIPPED", "SIGNAL_REJECTED", "SIGNAL_EXPIRED"})
@@ -97,7 +98,8 @@ def test_a_priced_call_is_traded_or_names_its_gate(log: Path) -> None:
     gates = {gate.value for gate in GateName}
     assert [why for event, why in priced if event == "SIGNAL_REJECTED" and why not in gates] == []
     traded = sum(n for (event, why), n in priced.items() if event == "AUTO_ROUTE_EXECUTED" or why == "symbol_busy")
-    assert traded / sum(priced.values()) > 0.6, priced  # What is wanted is 0.8: docs/accuracy.md says what is missing.
+    assert sum(priced.values()) > 50
+    assert traded / sum(priced.values()) >= 0.8, priced
 
 
 def test_the_same_posts_again_are_the_same_bytes(labelled: Path, log: Path, tmp_path: Path) -> None:

@@ -88,6 +88,28 @@ def test_at_market_means_the_open_of_the_next_bar_within_the_cap() -> None:
     assert follow(leg(entry_type="market", entry=[99.0]), bars((100, 101, 99, 100)), FREE).reason == "chased"
 
 
+def test_below_two_prices_is_a_band_of_a_short_as_well() -> None:
+    below = leg(side="SELL", entry_type="below", entry=[102.0, 104.0], tps=[98.0], sl=107.0)
+    found = follow(below, bars((101, 104.5, 101, 103), (103, 103, 97, 98)), FREE)
+    assert found.r == pytest.approx((103 - 98) / (4.0 + 0.107))
+    one = leg(side="SELL", entry_type="below", entry=[99.0], tps=[95.0], sl=107.0)
+    assert follow(one, bars((101, 104.5, 100, 103)), FREE).status == "unfilled"
+
+
+def test_what_is_left_is_sold_by_the_shares_of_the_targets_left() -> None:
+    # Half is bought at the open, half within the bar; the first target of that bar pays for the first half alone.
+    band = leg(entry_type="range", entry=[99.0, 97.0], tps=[101.0, 104.0, 105.0])
+    found = follow(band, bars((98, 102, 96, 99), (99, 104.5, 99, 104), (104, 106, 104, 105)), FREE)
+    third, left = 0.5 / 3, (1 - 0.5 / 3) / 2
+    assert found.r == pytest.approx((third * 101 + left * 104 + left * 105 - 97.5) / (98 - 94 + 0.094))
+
+
+def test_what_the_open_passes_is_bought_at_the_open() -> None:
+    above = leg(entry_type="above", entry=[101.0], tps=[120.0])
+    hours = [(101.2, 102, 101, 101.5), *[(101.5, 102, 101, 101.5)] * 167, (110, 111, 101, 101.5)]
+    assert follow(above, bars(*hours), FREE).r == pytest.approx((110 - 101.2) / (101 * 1.005 - 94 + 0.094))
+
+
 def test_a_breakout_waits_for_its_level_and_lets_a_gap_go() -> None:
     above = leg(entry_type="above", entry=[101.0], tps=[106.0])
     found = follow(above, bars((100, 100.9, 99, 100), (100, 102, 100, 101.5), (101.5, 107, 101, 106)), FREE)
