@@ -34,15 +34,24 @@ class MemoryObjectStore:
     """
     The object store port in memory. Plan faults with `fail_next`; `is_down` makes every call fail.
 
-    `objects` is what the bucket holds: tests look at it, and tamper with it.
+    `objects` is what the bucket holds: tests look at it, and tamper with it. One that `repeats_sha256` and does not
+    check it says of an object what was said of it.
     """
 
-    def __init__(self, *, checks_sha256: bool = True, keeps_first: bool = True, checks_md5: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        checks_sha256: bool = True,
+        keeps_first: bool = True,
+        checks_md5: bool = True,
+        repeats_sha256: bool = False,
+    ) -> None:
         self.objects: dict[str, bytes] = {}
         self.is_down = False
         self.calls: list[tuple[str, str]] = []
         self._promises = Promises(checks_sha256=checks_sha256, keeps_first=keeps_first)
         self._checks_md5 = checks_md5
+        self._claimed: dict[str, str] | None = {} if repeats_sha256 else None
         self._faults: dict[str, list[str]] = {}
 
     def fail_next(self, call: str, fault: str, *, times: int = 1) -> None:
@@ -68,13 +77,17 @@ class MemoryObjectStore:
         if self._promises.checks_sha256 and sha256(data).hexdigest() != content.sha256:
             raise StoreRefused(f"{key}: the body does not match its SHA-256", reason="checksum")
         self.objects[key] = data
+        if self._claimed is not None:
+            self._claimed[key] = content.sha256
         if fault == ACK_LOST:
             raise StoreUnavailable(f"{key}: no answer")
 
     async def head(self, key: str) -> Head:
         self._meet("head", key)
         data = self._found(key)
-        vouched = sha256(data).hexdigest() if self._promises.checks_sha256 else None
+        vouched = None if self._claimed is None else self._claimed.get(key)
+        if self._promises.checks_sha256:
+            vouched = sha256(data).hexdigest()
         return Head(size=len(data), sha256=vouched, md5=md5(data, usedforsecurity=False).hexdigest())
 
     async def get(self, key: str, *, limit_bytes: int) -> AsyncIterator[bytes]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import zstandard
 
 from levibotd.adapters.closed_segments import Unpacked
 from levibotd.archiving.checking import (
@@ -34,6 +35,14 @@ async def look(store: MemoryObjectStore, known: dict[str, str], **options: Any) 
     )
 
 
+def forged(data: bytes) -> bytes:
+    """Another object that is whole in itself: a copy of so many bytes, or a manifest of other records."""
+    if data.startswith(b"{"):
+        return data.replace(b'"last_seq":', b'"last_seq":1', 1)
+    size = len(zstandard.ZstdDecompressor().decompressobj().decompress(data))
+    return zstandard.ZstdCompressor(write_checksum=True).compress(b"x" * size)
+
+
 async def test_a_whole_archive_has_no_faults() -> None:
     store, known = await archived()
     report = await look(store, known)
@@ -46,14 +55,16 @@ async def test_a_whole_archive_has_no_faults() -> None:
 
 @pytest.mark.fault("D10")
 @pytest.mark.parametrize("what", ["segments", "manifests"])
-@pytest.mark.parametrize("harm", ["deleted", "changed", "cut"])
+@pytest.mark.parametrize("harm", ["deleted", "changed", "cut", "forged"])
 async def test_every_object_that_is_harmed_is_named(what: str, harm: str) -> None:
     store, known = await archived()
     for victim in [key for key in store.objects if f"/{what}/" in key]:
         harmed = MemoryObjectStore()
         harmed.objects = dict(store.objects)
         data = harmed.objects.pop(victim)
-        if harm != "deleted":
+        if harm == "forged":
+            harmed.objects[victim] = forged(data)
+        elif harm != "deleted":
             harmed.objects[victim] = data[:-1] + (b"" if harm == "cut" else bytes([data[-1] ^ 1]))
 
         report = await look(harmed, known)

@@ -61,6 +61,25 @@ async def test_an_object_of_another_origin_under_our_key_is_never_taken_for_ours
     assert life.ledger.archive.files[PATH].stage is Stage.COMPRESSED
 
 
+@pytest.mark.fault("D8")
+@pytest.mark.parametrize("checks", [True, False])
+@pytest.mark.parametrize("harm", ["changed", "cut", "gone"])
+async def test_what_was_harmed_between_upload_and_proof_is_not_verified(checks: bool, harm: str) -> None:
+    store = MemoryObjectStore(checks_sha256=checks)
+    life, steps, one = await a_life(store)
+    life.die_at_point = "uploaded.after"
+    with pytest.raises(Killed):
+        await steps.file(one)
+    life.die_at_point = None
+    ((key, data),) = store.objects.items()
+    store.objects = {} if harm == "gone" else {key: data[:-1] + (b"" if harm == "cut" else bytes([data[-1] ^ 1]))}
+
+    with pytest.raises(StepFailed) as failed:
+        await steps.file(one)
+    assert (failed.value.reason, failed.value.subject, failed.value.step) == ("bad_object", PATH, "verify")
+    assert life.ledger.archive.files[PATH].stage is Stage.UPLOADED
+
+
 async def test_a_segment_nobody_can_say_the_end_of_is_left_alone() -> None:
     life, steps, one = await a_life(MemoryObjectStore())
     damaged = ClosedSegment(path=PATH, size=one.size, first_seq=1, last_seq=None, last_hash="")
