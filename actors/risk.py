@@ -262,7 +262,7 @@ class RiskActor(Actor[RiskMessage]):
     def _facts(self, post: Post, key: CallKey, leg: Leg, now: float, *, p_call: float) -> Facts:
         ledger = self._ledger()
         view = MarketAsOf(self._market, at=now)
-        symbol = self._market.symbol(view.base(leg.base), view.quote(leg.quote))
+        symbol = view.symbol_of(leg)
         instrument = self._market.instrument(symbol, now) if symbol is not None else None
         return Facts(
             call=key,

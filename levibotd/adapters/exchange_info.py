@@ -44,6 +44,7 @@ class _Symbol(Struct, rename="camel"):
     filters: list[_Filter]
     contract_type: str = ""
     delivery_date: int | None = None
+    onboard_date: int | None = None
     is_spot_trading_allowed: bool = True
 
 
@@ -100,6 +101,7 @@ def _instrument(path: Path, listed: _Symbol) -> Instrument:
         half_spread=USUAL_HALF_SPREAD,
         can_short=swap,
         max_leverage=20 if swap else 1,
+        listed_at=None if listed.onboard_date is None else listed.onboard_date / 1000,
         tradable=listed.status == "TRADING" and listed.is_spot_trading_allowed and not delivered,
     )
 

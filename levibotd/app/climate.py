@@ -74,7 +74,7 @@ class ClimateWatch:
         """All of it, with the trends of bitcoin, ether and `symbols`."""
         if not self._features().enabled:
             return self._record().seen(at=at, eth_led=None, trends={})
-        found = [self._market.symbol(base, self._market.stable_quote) for base in (_HELD_AGAINST, _LEADS)]
+        found = [self._market.symbol(base, self._market.stable_quote, at) for base in (_HELD_AGAINST, _LEADS)]
         named = dict.fromkeys([*(symbol for symbol in found if symbol is not None), *symbols])
         trends = {str(symbol): self._trend(symbol, at) for symbol in named}
         return self._record().seen(at=at, eth_led=self._eth_led(at), trends=trends)
@@ -82,7 +82,7 @@ class ClimateWatch:
     def warm(self, *, at: float) -> None:
         """Read the bars of one more coin that ether's lead still waits for."""
         if self._features().enabled:
-            missing = (one for one in self._followed() if not self._closes.knows(one, eth.INTERVAL_S))
+            missing = (one for one in self._followed(at) if not self._closes.knows(one, eth.INTERVAL_S))
             for symbol in missing:
                 self._closes.upto(symbol, interval_s=eth.INTERVAL_S, at=at, count=eth.CLOSES)
                 return
@@ -114,7 +114,7 @@ class ClimateWatch:
         number, alts = math.floor(at / eth.INTERVAL_S), self._features().alts
         if self._lead is not None and self._lead[:2] == (number, alts):
             return self._lead[2]
-        symbols = self._followed()
+        symbols = self._followed(number * eth.INTERVAL_S)
         if not symbols or not (self._eager or all(self._closes.knows(one, eth.INTERVAL_S) for one in symbols)):
             return None
         held_against, leads, *others = [
@@ -128,10 +128,10 @@ class ClimateWatch:
         return found
 
     # Bitcoin, ether and the others that this market has; nothing where one of the first two is missing.
-    def _followed(self) -> tuple[Symbol, ...]:
+    def _followed(self, at: float) -> tuple[Symbol, ...]:
         quote = self._market.stable_quote
-        first = [self._market.symbol(base, quote) for base in (_HELD_AGAINST, _LEADS)]
-        alts = [self._market.symbol(base, quote) for base in self._features().alts]
+        first = [self._market.symbol(base, quote, at) for base in (_HELD_AGAINST, _LEADS)]
+        alts = [self._market.symbol(base, quote, at) for base in self._features().alts]
         if None in first:
             return ()  # Nothing is led here, or nothing leads.
         return tuple(one for one in (*first, *dict.fromkeys(alts)) if one is not None)

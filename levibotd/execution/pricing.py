@@ -84,16 +84,16 @@ def source_of(market: Market, leg: LegRead, *, at: float, pricing: Pricing) -> S
     unnamed = pricing.market if quote in _STABLE else "spot"
     kind = _KINDS.get(leg.market or "", unnamed)
     proxy = named and kind != pricing.candles
-    symbol = market.symbol(base, quote)
+    symbol = market.symbol(base, quote, at)
     if symbol is not None and market.mark(symbol, at) is not None:
         return _direct(market, symbol, at=at, kind=kind, venue=pricing.venue, proxy=proxy)
-    stable = market.symbol(base, market.stable_quote)
+    stable = market.symbol(base, market.stable_quote, at)
     has_stable = stable is not None and market.mark(stable, at) is not None
     if quote in _STABLE:
         if stable is not None and has_stable:
             return _direct(market, stable, at=at, kind=kind, venue=pricing.venue, proxy=True)
         return _why_not(market, symbol or stable)
-    divisor = market.symbol(quote, market.stable_quote)
+    divisor = market.symbol(quote, market.stable_quote, at)
     if stable is not None and has_stable and divisor is not None and market.mark(divisor, at) is not None:
         costs = _costs(pricing.venue, kind, WIDEST_HALF_SPREAD)
         return Source(symbol=stable, divisor=divisor, tick=_CROSS_TICK, costs=costs, proxy=proxy)

@@ -28,9 +28,9 @@ class MarketAsOf:
 
     def is_known(self, base: str, quote: str | None) -> bool:
         base = self.base(base)
-        if quote is not None and self._market.symbol(base, self.quote(quote)) is not None:
+        if quote is not None and self._market.symbol(base, self.quote(quote), self._at) is not None:
             return True
-        return self._market.is_base(base) or base in WELL_KNOWN
+        return self._market.is_base(base, self._at) or base in WELL_KNOWN
 
     def last_price(self, base: str, quote: str) -> float | None:
         price = self._price(base, quote)
@@ -50,10 +50,10 @@ class MarketAsOf:
         return {symbol: price for symbol, price in found.items() if price is not None}
 
     def symbol_of(self, leg: Leg) -> Symbol | None:
-        """The venue's symbol of a leg, None when the venue does not know it."""
-        return self._market.symbol(self.base(leg.base), self.quote(leg.quote))
+        """The venue's symbol of a leg, None when the venue did not know it then."""
+        return self._market.symbol(self.base(leg.base), self.quote(leg.quote), self._at)
 
     def _price(self, base: str, quote: str | None) -> Decimal | None:
-        symbol = self._market.symbol(self.base(base), self.quote(quote))
+        symbol = self._market.symbol(self.base(base), self.quote(quote), self._at)
         mark = self._market.mark(symbol, self._at) if symbol is not None else None
         return mark.price if mark is not None else None

@@ -56,6 +56,7 @@ class Instrument(Struct, frozen=True, kw_only=True):
     max_leverage: int = 20
     maintenance_margin: Decimal = Decimal("0.005")
     tradable: bool = True
+    listed_at: float | None = None  # Trading began; None where the venue does not say.
     filters: str = "venue"
 
 
@@ -77,14 +78,18 @@ class Market(Protocol):
     def stable_quote(self) -> str:
         """The account's quote, e.g. USDT."""
 
-    def symbol(self, base: str, quote: str) -> Symbol | None:
-        """The venue's symbol of a known instrument, None when base and quote are not known."""
+    def symbol(self, base: str, quote: str, at: float | None = None) -> Symbol | None:
+        """The venue's symbol of an instrument, None when base and quote are not known, or were not at `at`."""
 
-    def is_base(self, base: str) -> bool:
-        """Is this a coin of any known instrument?"""
+    def is_base(self, base: str, at: float) -> bool:
+        """Was this a coin of any instrument that was known at `at`?"""
 
     def instrument(self, symbol: Symbol, at: float | None = None) -> Instrument | None:
-        """Filters and fees of a known symbol, None when it is not known. The spread is that at `at` where given."""
+        """
+        Filters and fees of a symbol, None when it is not known.
+
+        With `at`: as it was known then, with the spread of then.
+        """
 
     def mark(self, symbol: Symbol, at: float) -> Mark | None:
         """The open of the bar that contains `at`; None without such a bar."""

@@ -84,11 +84,11 @@ class DemoMarket:
     def symbols(self) -> tuple[Symbol, ...]:
         return tuple(self._walks)
 
-    def symbol(self, base: str, quote: str) -> Symbol | None:
+    def symbol(self, base: str, quote: str, at: float | None = None) -> Symbol | None:
         symbol = Symbol(base + quote)
         return symbol if symbol in self._walks else None
 
-    def is_base(self, base: str) -> bool:
+    def is_base(self, base: str, at: float) -> bool:
         return base in self._bases
 
     def instrument(self, symbol: Symbol, at: float | None = None) -> Instrument | None:

@@ -221,7 +221,7 @@ class PaperVenue:
             raise failure[0]
 
     def _check(self, order: VenueOrder, now: float) -> None:
-        instrument = self._market.instrument(order.symbol)
+        instrument = self._market.instrument(order.symbol, now)
         if instrument is None:
             raise Refused(f"{order.symbol} is not known", reason="unknown_symbol")
         if order.cid in self._open or order.cid in self._finished:

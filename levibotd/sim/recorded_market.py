@@ -1,14 +1,15 @@
 """
 Recorded candles as a market: prices as of any moment, never a later one.
 
-The mark at t is the open of the bar that contains t, fresh until that bar ends. Known are the symbols of the
-market list and those that have candles; steps and minimums of the latter are defaults, and their instruments
-say so (`filters = "default"`). Whether shorts are possible, and the fees, follow the kind of market that is
-simulated, not the list. The spread follows the traded volume of the 24 h before.
+The mark at t is the open of the bar that contains t, fresh until that bar ends. Known at t are the symbols that
+the market list says were listed by then (of a list without such dates: all), and those that have a candle by then;
+steps and minimums of the latter are defaults, and their instruments say so (`filters = "default"`). Whether shorts
+are possible, and the fees, follow the kind of market that is simulated, not the list. The spread follows the traded
+volume of the 24 h before.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Literal, Protocol
 
@@ -81,9 +82,11 @@ class RecordedMarket:
             can_short=market == "swap",
             max_leverage=20 if market == "swap" else 1,
         )
-        self._instruments = self._known(costs, default_filters)
-        self._symbols = {(one.base, one.quote): one.symbol for one in self._instruments.values()}
-        self._bases = frozenset(one.base for one in self._instruments.values())
+        self._by_list = {one.symbol: costs.on(one) for one in (listed.instruments if listed else ())}
+        self._by_candles = self._unlisted(costs, default_filters)
+        known = (*self._by_candles.values(), *self._by_list.values())
+        self._symbols = {(one.base, one.quote): one.symbol for one in known}
+        self._base_since = _earliest(known)
         self._marks: dict[Symbol, Mark] = {}  # The one last asked for: the next question is mostly within its bar.
 
     @property
@@ -94,15 +97,16 @@ class RecordedMarket:
     def stable_quote(self) -> str:
         return self._stable_quote
 
-    def symbol(self, base: str, quote: str) -> Symbol | None:
-        return self._symbols.get((base, quote))
+    def symbol(self, base: str, quote: str, at: float | None = None) -> Symbol | None:
+        symbol = self._symbols.get((base, quote))
+        return symbol if symbol is not None and self._known(symbol, at) is not None else None
 
-    def is_base(self, base: str) -> bool:
-        return base in self._bases
+    def is_base(self, base: str, at: float) -> bool:
+        return self._base_since.get(base, math.inf) <= at
 
     def instrument(self, symbol: Symbol, at: float | None = None) -> Instrument | None:
-        """Without `at` the spread is the usual one."""
-        found = self._instruments.get(symbol)
+        """Without `at`: as it is known at the end, with the usual spread."""
+        found = self._known(symbol, at)
         if found is None or at is None:
             return found
         return replace(found, half_spread=half_spread(self._stable_volume(found, at)))
@@ -167,13 +171,23 @@ class RecordedMarket:
         cross = self.mark(Symbol(instrument.quote + self._stable_quote), at)
         return volume * float(cross.price) if cross is not None else None
 
-    def _known(self, costs: "_Costs", default_filters: Filters | None) -> dict[Symbol, Instrument]:
-        known = {one.symbol: costs.on(one) for one in (self._listed.instruments if self._listed else ())}
+    # A listing that was yet to come tells nothing: before it, what candles there are say all.
+    def _known(self, symbol: Symbol, at: float | None) -> Instrument | None:
+        for instruments in (self._by_list, self._by_candles):
+            found = instruments.get(symbol)
+            if found is not None and (at is None or found.listed_at is None or found.listed_at <= at):
+                return found
+        return None
+
+    def _unlisted(self, costs: "_Costs", default_filters: Filters | None) -> dict[Symbol, Instrument]:
+        known = {}
         for symbol in self._candles.symbols:
-            if symbol not in known:
+            listed = self._by_list.get(symbol)
+            if listed is None or listed.listed_at is not None:
                 base, quote = self._candles.pairs.get(symbol) or _split(symbol)
                 filters = default_filters or self._derived(symbol, quote)
-                known[symbol] = costs.on(_unlisted(symbol, base, quote, filters))
+                since = next((bar.ts for bar in self._candles.read(symbol, 0, 1)), math.inf)
+                known[symbol] = costs.on(_of_candles(symbol, base, quote, filters, since))
         return known
 
     # Six significant digits of the first price ever seen; quantities worth about a cent (of other quotes: far less).
@@ -207,7 +221,15 @@ class _Costs(Struct, frozen=True, kw_only=True):
         )
 
 
-def _unlisted(symbol: Symbol, base: str, quote: str, filters: Filters) -> Instrument:
+def _earliest(instruments: Iterable[Instrument]) -> dict[str, float]:
+    since: dict[str, float] = {}
+    for one in instruments:
+        listed_at = -math.inf if one.listed_at is None else one.listed_at
+        since[one.base] = min(listed_at, since.get(one.base, math.inf))
+    return since
+
+
+def _of_candles(symbol: Symbol, base: str, quote: str, filters: Filters, since: float) -> Instrument:
     return Instrument(
         symbol=symbol,
         base=base,
@@ -221,6 +243,7 @@ def _unlisted(symbol: Symbol, base: str, quote: str, filters: Filters) -> Instru
         taker_fee=Decimal(0),
         half_spread=USUAL_HALF_SPREAD,
         can_short=False,
+        listed_at=since,
         filters="default",
     )
 

@@ -45,6 +45,14 @@ def test_spot_and_futures_are_told_apart(tmp_path: Path) -> None:
     assert (swap.can_short, swap.max_leverage, swap.taker_fee) == (True, 20, Decimal("0.0005"))
 
 
+def test_a_symbol_is_listed_since_its_venue_says_so(tmp_path: Path) -> None:
+    dated, undated = read_market_list(
+        _document(tmp_path, [_symbol(contractType="PERPETUAL", onboardDate=1_569_398_400_000), _symbol(symbol="X")])
+    ).instruments
+
+    assert (dated.listed_at, undated.listed_at) == (1_569_398_400.0, None)
+
+
 def test_futures_with_a_delivery_date_are_no_symbols_of_ours(tmp_path: Path) -> None:
     dated = _symbol(symbol="BTCUSDT_210924", contractType="CURRENT_QUARTER")
 

@@ -16,7 +16,6 @@ from levibotd.adapters.os_files import OsFiles
 from levibotd.app.replay import ReplayInput, Summary, replay
 from levibotd.config import load
 from levibotd.domain.ledger import Ledger
-from levibotd.domain.records import SignalScored
 from levibotd.errors import Refused
 from levibotd.journal import TERMINAL, decode
 from tests.app.recordings import CALL, POSTS, recording
@@ -148,42 +147,6 @@ def test_every_post_has_one_decision_and_the_figures_are_those_of_the_log(
     assert summary.orders == sum(one.event_type == "ORDER_INTENT" for one in records)
     assert sum(channel.closed for channel in summary.channels.values()) == ledger.total.closed
     assert len(ledger.calls) == summary.open_calls
-
-
-def scored_in(log: Path, *, before: float) -> list[SignalScored]:
-    lines = [line for path in log.rglob("*.jsonl") for line in path.read_bytes().splitlines(True)]
-    records = sorted((decode(line) for line in lines), key=lambda one: one.seq)
-    return [one.entry.record for one in records if isinstance(one.entry.record, SignalScored) and one.ts < before]
-
-
-# Of the bar that is open at the cut only its open is known.
-def known_by(row: str, at: float) -> str | None:
-    symbol, ts, first, *_, volume = row.split(",")
-    opened = int(ts) / 1000
-    if opened + 3600 <= at:
-        return row
-    return None if opened > at else ",".join((symbol, ts, first, first, first, first, volume))
-
-
-@pytest.mark.parametrize("hours", [31.3, 52.0, 77.7])
-def test_posts_and_candles_cut_off_at_any_moment_leave_every_earlier_reading(
-    recorded: tuple[Path, Path], tmp_path: Path, hours: float
-) -> None:
-    cut = START + 3600 * hours
-    posts_file, candles_file = tmp_path / "posts.jsonl", tmp_path / "candles.csv"
-    lines = recorded[0].read_text("utf-8").splitlines(keepends=True)
-    posts_file.write_text("".join(line for line in lines if json.loads(line)["ts"] < cut), "utf-8")
-    head, *rows = recorded[1].read_text().splitlines()
-    kept = [row for row in (known_by(row, cut) for row in rows) if row is not None]
-    candles_file.write_text("\n".join([head, *kept]) + "\n")
-    play(recorded, tmp_path / "whole")
-    play((posts_file, candles_file), tmp_path / "cut")
-
-    whole, less = (scored_in(tmp_path / name, before=cut) for name in ("whole", "cut"))
-    assert less == whole
-    seen = [one.terms for one in whole if one.terms is not None]
-    assert sum(terms.bias is not None for terms in seen) > 20
-    assert any(leg.trend is not None for terms in seen for leg in terms.legs) is (hours > 50)
 
 
 def test_a_window_leaves_out_what_was_posted_before_and_after(recorded: tuple[Path, Path], tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from levibotd.domain.signal import Symbol
 from levibotd.ports.market import Bar, Instrument, MarketList
@@ -137,13 +138,34 @@ def test_known_is_what_is_listed_and_what_has_candles() -> None:
 
     assert market.as_of == "2021-09-06"
     assert (market.symbol("BTC", "USDT"), market.symbol("ETH", "USDT"), market.symbol("ETH", "BTC")) == (BTC, ETH, None)
-    assert market.is_base("BTC")
-    assert not market.is_base("DOGE")
+    assert market.is_base("BTC", START)
+    assert not market.is_base("DOGE", START)
     listed, unlisted = market.instrument(BTC), market.instrument(ETH)
     assert listed is not None
     assert unlisted is not None
     assert (listed.filters, unlisted.filters) == ("venue", "default")
     assert market.mark(BTC, START) is None
+
+
+def test_nothing_is_known_before_it_was_listed_or_had_a_price() -> None:
+    listed = replace(_listed(BTC), listed_at=START + 2 * HOUR)
+    market = RecordedMarket(
+        MemoryCandles({BTC: hourly(START, *RISING), ETH: hourly(START + HOUR, *RISING)}),
+        listed=MarketList(as_of="2021-09-06", instruments=(listed,)),
+    )
+
+    for symbol, base, at, filters in (
+        (BTC, "BTC", START - 1, None),
+        (BTC, "BTC", START, "default"),
+        (BTC, "BTC", START + 2 * HOUR - 1, "default"),
+        (BTC, "BTC", START + 2 * HOUR, "venue"),
+        (ETH, "ETH", START + HOUR - 1, None),
+        (ETH, "ETH", START + HOUR, "default"),
+    ):
+        known = market.instrument(symbol, at)
+        assert (None if known is None else known.filters) == filters, (symbol, at)
+        assert market.is_base(base, at) is (filters is not None)
+        assert market.symbol(base, "USDT", at) == (None if filters is None else symbol)
 
 
 @pytest.mark.parametrize(
