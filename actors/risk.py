@@ -275,6 +275,7 @@ class RiskActor(Actor[RiskMessage]):
             symbol=symbol,
             filters=None if instrument is None else filters_of(instrument),
             tradable=instrument is not None and instrument.tradable,
+            listed_s=None if instrument is None else instrument.listed_for_s(now),
             has_list=self._market.as_of is not None,
             conditions=None if symbol is None else self._conditions(post, symbol, leg, now),
             closed=ledger.may_open(),

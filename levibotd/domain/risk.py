@@ -28,6 +28,7 @@ STAGES = ("observe", "paper", "ask", "canary", "live")
 PAPER = "paper"
 LIVE = "live"
 PRICE_DEVIATION_MAX = Decimal("0.01")
+LISTED_MIN_S = 7 * 86_400.0  # What is younger has no price that anybody knows.
 
 _STABLE_QUOTES = ("USD", "USDT", "USDC", "FDUSD", "BUSD")
 
@@ -105,6 +106,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     symbol: Symbol | None = None
     filters: Filters | None = None
     tradable: bool = True
+    listed_s: float | None = None  # For how long the venue has listed it; None where it does not say.
     has_list: bool = True  # Is there a list of what the venue trades?
     conditions: Conditions | None = None
     last: Decimal | None = None  # The last trade, where the feed tells it apart from the mark.
@@ -307,6 +309,8 @@ def _lists(facts: Facts, policy: PolicyValues, rules: Rules) -> Iterator[tuple[G
         return
     if not facts.tradable:
         yield tradable, Refusal(gate=tradable, value=facts.symbol, limit="trading", reason="status")
+    if facts.listed_s is not None and facts.listed_s < LISTED_MIN_S:
+        yield tradable, Refusal(gate=tradable, value=facts.listed_s, limit=LISTED_MIN_S, reason="new")
     if leg.side is Side.SELL and not facts.filters.can_short:
         gate = GateName.CANNOT_SHORT
         yield gate, Refusal(gate=gate, value=facts.symbol, limit="a venue that shorts", side=leg.side)

@@ -59,6 +59,10 @@ class Instrument(Struct, frozen=True, kw_only=True):
     listed_at: float | None = None  # Trading began; None where the venue does not say.
     filters: str = "venue"
 
+    def listed_for_s(self, at: float) -> float | None:
+        """For how long it has been listed; None where the venue does not say, as candles tell no listing."""
+        return None if self.listed_at is None or self.filters != "venue" else at - self.listed_at
+
 
 class MarketList(Struct, frozen=True, kw_only=True):
     """What a venue said it lists on the day `as_of` (YYYY-MM-DD), with its steps and minimums."""

@@ -199,6 +199,7 @@ def test_gates_are_asked_in_the_order_of_their_names() -> None:
         ({"symbol": None}, ("not_tradable", "BTC/USDT", "listed")),
         ({"filters": None}, ("not_tradable", "BTC/USDT", "listed")),
         ({"tradable": False}, ("not_tradable", "BTCUSDT", "trading")),
+        ({"listed_s": 604_799.0}, ("not_tradable", 604_799.0, 604_800.0)),
         ({"leg": replace(LEG, symbol="ADA/BTC")}, ("quote", "BTC", "USD,USDT,USDC,FDUSD,BUSD")),
         ({"conditions": None}, ("no_price", "BTCUSDT", "a fresh mark")),
         ({"conditions": Conditions(mark=D("NaN"))}, ("no_price", "NaN", "a price")),
@@ -225,6 +226,7 @@ def test_the_gate_that_closes_is_named_with_value_and_limit(
     [
         {"p_call": 0.7},
         {"age_s": 60.0},
+        {"listed_s": 604_800.0},
         {"last": D("99")},
         {"last_close": 9_700.0},
         {"last_stop_out": 2_800.0},

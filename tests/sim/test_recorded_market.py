@@ -147,6 +147,14 @@ def test_known_is_what_is_listed_and_what_has_candles() -> None:
     assert market.mark(BTC, START) is None
 
 
+def test_how_long_it_is_listed_only_the_venue_says() -> None:
+    dated, candles = replace(_listed(BTC), listed_at=START), {ETH: hourly(START, *RISING)}
+    market = RecordedMarket(MemoryCandles(candles), listed=MarketList(as_of="2021-09-06", instruments=(dated,)))
+    found = [market.instrument(symbol, START + HOUR) for symbol in (BTC, ETH)]
+
+    assert [one.listed_for_s(START + HOUR) for one in found if one is not None] == [HOUR, None]
+
+
 def test_nothing_is_known_before_it_was_listed_or_had_a_price() -> None:
     listed = replace(_listed(BTC), listed_at=START + 2 * HOUR)
     market = RecordedMarket(
