@@ -139,7 +139,8 @@ class LoggerActor(Actor[LoggerMessage | _FlushSheddable]):
         stamped = Stamped(records, *self._stamp)
         if self._in_place:
             return self._log.commit_in_place(Accepted(stamped, [], deciding))
-        await self._log.put(Accepted(stamped, [self.take_reply()] if asked else [], deciding))
+        accepted = Accepted(stamped, [self.take_reply()] if asked else [], deciding)
+        await self._log.put(accepted, at_once=not self.has_mail)
         return None
 
     # A second terminal decision is a bug somewhere: it is counted and told, and never written.

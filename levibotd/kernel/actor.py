@@ -16,16 +16,17 @@ from levibotd.kernel.tasks import Limits, MakeCoro, Tasks, Timer, Timers
 
 M = TypeVar("M")
 
+_TIDY_FROM = 64
+
 
 class Reply:
     """Where the answer to one request goes. May be kept and used later, once; ActorRestarting ends it at a restart."""
 
-    def __init__(self, ask: Ask | None, forget: Callable[["Reply"], None]) -> None:
+    __slots__ = ("_ask", "_kept")
+
+    def __init__(self, ask: Ask | None, kept: "dict[Reply, None]") -> None:
         self._ask = ask
-        self._forget = forget
-        if ask is not None:
-            # An asker that no longer waits ends the reply, so that kept ones stay bounded by the askers.
-            ask.future.add_done_callback(self._given_up)
+        self._kept = kept
 
     @property
     def waited_for(self) -> bool:
@@ -34,7 +35,7 @@ class Reply:
 
     def send(self, value: object) -> bool:
         """Answer. False: nobody waits any more."""
-        self._let_go()
+        self._kept.pop(self, None)
         return self._ask is not None and self._ask.answer(value)
 
     def refuse(self, reason: str) -> bool:
@@ -43,17 +44,9 @@ class Reply:
 
     def fail(self, error: BaseException) -> None:
         """Let the asker's `ask` raise `error`."""
-        self._let_go()
+        self._kept.pop(self, None)
         if self._ask is not None:
             self._ask.fail(error)
-
-    def _let_go(self) -> None:
-        self._forget(self)
-        if self._ask is not None:
-            self._ask.future.remove_done_callback(self._given_up)
-
-    def _given_up(self, _future: object) -> None:
-        self._forget(self)
 
 
 class Host:
@@ -70,6 +63,7 @@ class Host:
         self._timers: Timers | None = None
         self._ended = False
         self.replies: dict[Reply, None] = {}
+        self._tidy_at = _TIDY_FROM
         self.asked: Ask | None = None
         self.reply_taken = False
         self.crashes: list[BaseException] = []
@@ -107,14 +101,19 @@ class Host:
             self._timers.end()
 
     def take_reply(self) -> Reply:
-        reply = Reply(self.asked, self._forget)
+        reply = Reply(self.asked, self.replies)
         self.reply_taken = True
         if self.asked is not None:
             self.replies[reply] = None
+            if len(self.replies) >= self._tidy_at:
+                self._tidy()
         return reply
 
-    def _forget(self, reply: Reply) -> None:
-        self.replies.pop(reply, None)
+    # Those whose askers no longer wait must not pile up. A callback of each asker would cost a tenth of an ask.
+    def _tidy(self) -> None:
+        for reply in [reply for reply in self.replies if not reply.waited_for]:
+            del self.replies[reply]
+        self._tidy_at = max(_TIDY_FROM, 2 * len(self.replies))
 
 
 class Actor(Generic[M]):
@@ -176,6 +175,11 @@ class Actor(Generic[M]):
     def after(self, delay_s: float, message: M, *, key: Hashable | None = None) -> Timer:
         """Send `message` to oneself after `delay_s`. Arming a key again replaces it; all end with the incarnation."""
         return self._hosted().timers.after(delay_s, message, key=key)
+
+    @property
+    def has_mail(self) -> bool:
+        """Does more wait behind the message in hand?"""
+        return self._hosted().mailbox.has_mail
 
     def take_reply(self) -> Reply:
         """Keep the reply to the request in hand, to answer it later. Nobody hears it if the message was told."""

@@ -17,25 +17,48 @@ class Alarm:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._asleep: asyncio.Future[bool] | None = None
+        self._until = math.inf
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def is_slept_by(self) -> bool:
+        """Does somebody sleep?"""
+        return self._asleep is not None and not self._asleep.done()
 
     async def sleep_until(self, unix: float) -> None:
         """Return once the clock shows `unix` (infinity: never by itself), also when it is stepped meanwhile."""
-        loop = asyncio.get_running_loop()
-        while (left := unix - self._clock.time()) > 0:
-            self._asleep = asleep = loop.create_future()
-            timer = None if left == math.inf else loop.call_later(self._clock.nap_s(left), _end, asleep, False)
+        self._until = unix
+        while (left := self._until - self._clock.time()) > 0:
+            self._asleep = asleep = asyncio.get_running_loop().create_future()
+            self._arm(asleep, left)
             try:
                 if await asleep:
                     return
             finally:
                 self._asleep = None
-                if timer is not None:
-                    timer.cancel()
+                self._disarm()
+
+    def move(self, unix: float) -> None:
+        """Let the sleeper, if there is one, sleep until `unix` instead: what happens meanwhile need not wake it."""
+        if self._asleep is not None and not self._asleep.done():
+            self._until = unix
+            self._disarm()
+            self._arm(self._asleep, unix - self._clock.time())
 
     def ring(self) -> None:
         """End the sleep, if there is one."""
         if self._asleep is not None:
             _end(self._asleep, True)
+
+    def _arm(self, asleep: "asyncio.Future[bool]", left_s: float) -> None:
+        if left_s != math.inf:
+            nap_s = self._clock.nap_s(max(left_s, 0.0))
+            self._timer = asyncio.get_running_loop().call_later(nap_s, _end, asleep, False)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
 
 def _end(asleep: "asyncio.Future[bool]", rung: bool) -> None:

@@ -71,8 +71,12 @@ class Mailbox(Desk):
     @property
     def has_mail(self) -> bool:
         """Is there something to take?"""
+        low = self.low
         return bool(
-            self.fired or self.user.ready or self.own.ready or (self.low is not None and self.low.ready)
+            self.fired
+            or (self.user.items and self.user.ready)
+            or (self.own.items and self.own.ready)
+            or (low is not None and low.items and low.ready)
         )
 
     @property
@@ -225,4 +229,3 @@ class OwnRef(Ref[M_contra]):
         if full and asyncio.current_task() is self.mailbox.served_by:
             raise MailboxFull(f"{self.name}: it would wait for itself")
         return self._lane.put(message)
-

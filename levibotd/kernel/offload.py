@@ -108,19 +108,26 @@ class Worker(Generic[T, R]):
     def busy(self) -> bool:
         return bool(self._in_works or self._waiting)
 
-    def offer(self, item: T) -> bool:
-        """Take one item now or not at all. False: full, or stopped."""
+    def offer(self, item: T, *, at_once: bool = False) -> bool:
+        """
+        Take one item now or not at all. False: full, or stopped.
+
+        What else this turn of the loop brings goes into the same batch; with `at_once` it is begun here, for
+        whoever knows that nothing more is coming.
+        """
         if self._stopped or len(self._waiting) >= self.capacity:
             return False
         self._waiting.append(item)
-        if not self._in_works and len(self._waiting) == 1:
-            # Not at once: what else this turn of the loop brings goes into the same batch.
-            (self._loop or asyncio.get_running_loop()).call_soon(self._begin)
+        if not self._in_works:
+            if at_once:
+                self._begin()
+            elif len(self._waiting) == 1:
+                (self._loop or asyncio.get_running_loop()).call_soon(self._begin)
         return True
 
-    async def put(self, item: T) -> None:
-        """Take one item, waiting for room. Raises ActorStopped; then it was not taken."""
-        while not self.offer(item):
+    async def put(self, item: T, *, at_once: bool = False) -> None:
+        """Take one item as `offer` does, waiting for room. Raises ActorStopped; then it was not taken."""
+        while not self.offer(item, at_once=at_once):
             if self._stopped:
                 raise ActorStopped(self.name)
             room: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -165,7 +172,8 @@ class Worker(Generic[T, R]):
         if self._in_works or not self._waiting:
             return
         batch = self._in_works = self._next_batch()
-        self._wake_senders()
+        if self._senders:
+            self._wake_senders()
         loop = self._loop or asyncio.get_running_loop()
         if is_virtual(loop):
             self._end(batch, *self._handled(batch))
@@ -191,6 +199,8 @@ class Worker(Generic[T, R]):
             return None, failure
 
     def _next_batch(self) -> Sequence[T]:
+        if len(self._waiting) == 1:
+            return (self._waiting.popleft(),)
         batch: list[T] = []
         weight = 0
         while self._waiting and len(batch) < self._batch_max:

@@ -13,7 +13,7 @@ from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
-from contextvars import Context
+from contextvars import Context, copy_context
 from heapq import heappop, heappush
 from typing import Any, TypeVar
 
@@ -62,6 +62,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def __init__(self, start: float = EPOCH, *, patience_s: float = 5.0) -> None:
         self._now = start
+        self._due_before = start + math.ulp(start)
         self._armed = 0
         self._jumping = _JumpingSelector(self._jump, patience_s=patience_s)
         super().__init__(self._jumping)
@@ -72,7 +73,12 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.Handle:
         if self._closed or self._debug:
             return super().call_soon(callback, *args, context=context)
-        handle = asyncio.Handle(callback, args, self, context)
+        handle: _Soon = _new(_Soon)
+        handle._context = copy_context() if context is None else context
+        handle._loop = self
+        handle._callback = callback
+        handle._args = args
+        handle._cancelled = False
         self._ready.append(handle)
         return handle
 
@@ -94,33 +100,47 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
         A turn then costs two thirds, and a replay has half a million of them.
         """
-        if not self._debug and self._jumping.has_no_sockets():
-            for _ in range(_TURNS):
+        jumping = self._jumping
+        if self._debug or not jumping.has_no_sockets():
+            super()._run_once()  # type: ignore[misc]
+            return
+        ready, timers = self._ready, self._scheduled
+        take = ready.popleft
+        for _ in range(_TURNS):
+            if not ready:
                 # Time may only move as long as nothing can come from outside.
-                if not self._ready and not (self._scheduled and self._jumping.has_no_sockets()):
+                if not (timers and jumping.has_no_sockets()):
                     break
-                self._turn()
-                if self._stopping:
-                    return
+                self._go_to_the_next(timers)
+            if timers and timers[0]._when < self._due_before:
+                self._take_the_due(timers)
+            for _ in range(len(ready)):
+                handle: Any = take()
+                if not handle._cancelled:
+                    try:
+                        handle._context.run(handle._callback, *handle._args)
+                    except (SystemExit, KeyboardInterrupt):
+                        raise
+                    except BaseException as failure:  # noqa: BLE001 - as the base class: the loop goes on
+                        told = f"Exception in callback {handle!r}"
+                        self.call_exception_handler({"message": told, "exception": failure, "handle": handle})
+            if self._stopping:
+                return
         super()._run_once()  # type: ignore[misc]
 
-    def _turn(self) -> None:
-        ready, timers = self._ready, self._scheduled
+    def _go_to_the_next(self, timers: list[Any]) -> None:
         while timers and timers[0]._cancelled:
             heappop(timers)._scheduled = False
             self._timer_cancelled_count -= 1
-        if timers:
-            if not ready and (left := timers[0].when() - self._now) > 0:
-                self._jump(min(left, _JUMP_MAX_S))
-            end = self._now + self._clock_resolution
-            while timers and timers[0].when() < end:
-                timer = heappop(timers)
-                timer._scheduled = False
-                ready.append(timer)
-        for _ in range(len(ready)):
-            handle = ready.popleft()
-            if not handle._cancelled:
-                handle._run()
+        if timers and (left := timers[0]._when - self._now) > 0:
+            self._jump(min(left, _JUMP_MAX_S))
+
+    def _take_the_due(self, timers: list[Any]) -> None:
+        while timers and timers[0]._when < self._due_before:
+            timer = heappop(timers)
+            timer._scheduled = False
+            self._timer_cancelled_count -= timer._cancelled
+            self._ready.append(timer)
 
     def time(self) -> float:
         return self._now
@@ -132,6 +152,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._now += seconds
         # The loop runs timers up to one resolution early; one step of the float means: never early.
         self._clock_resolution = math.ulp(self._now)
+        self._due_before = self._now + self._clock_resolution
 
     def run_in_executor(  # type: ignore[override]
         self, executor: Executor | None, func: Callable[..., T], *args: Any
@@ -139,6 +160,20 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         future: asyncio.Future[T] = self.create_future()
         future.set_result(func(*args))
         return future
+
+
+# Made without its constructor, which asks each time whether anything is debugged: then none of these is made.
+class _Soon(asyncio.Handle):
+    __slots__ = ()
+    _args: Any
+    _callback: Any
+    _context: Any
+    _loop: Any
+    _repr = None
+    _source_traceback = None
+
+
+_new = object.__new__
 
 
 class _Timer(asyncio.TimerHandle):

@@ -23,9 +23,11 @@ from levibotd.ports.journal_file import DiskState, Journal, LogDeviceDead, Posit
 
 T = TypeVar("T")
 
+SCORED = "SIGNAL_SCORED"
 BATCH_RECORDS = 256
 BATCH_BYTES = 256 << 10
 
+_NOTED = TERMINAL | {SCORED}
 _REMEMBERED = 1024
 _LINE_BYTES = 250  # What stands around a payload.
 _QUEUE_APPENDS = 1024
@@ -90,14 +92,19 @@ class Log:
         """The end of what the observers were told: what a snapshot of their state stands for."""
         return self.journal.position if self._told is None else self._told.end
 
-    async def put(self, item: Accepted) -> None:
-        """Accept one append: from then on it is written, whatever becomes of the actor."""
+    async def put(self, item: Accepted, *, at_once: bool = False) -> None:
+        """
+        Accept one append: from then on it is written, whatever becomes of the actor.
+
+        With `at_once` nothing more is known to come, and writing begins here if nothing is being written.
+        """
+        self.accepted.append(item)  # First: on virtual time it may stand, and be answered, before `put` returns.
         try:
-            await self._worker.put(item)
+            await self._worker.put(item, at_once=at_once)
         except BaseException:
+            self.accepted.pop()  # Only one puts at a time: nothing stands behind it.
             self.deciding.difference_update(item.deciding)
             raise
-        self.accepted.append(item)
 
     async def resume(self) -> None:
         """Hand everything accepted to the journal again. Raises LogDeviceDead when that is in vain."""
@@ -160,8 +167,7 @@ class Log:
         self._runs = []
         if self._failure is not None:
             raise self._failure
-        for run in self.journal.commit([item.stamped for item in batch]):
-            self._runs.append(run)
+        self._runs.extend(self.journal.commit([item.stamped for item in batch]))
         return self._runs
 
     def _done(self, _batch: Sequence[Accepted], runs: list[Run]) -> None:
@@ -177,42 +183,41 @@ class Log:
             raise failure
 
     def _tell(self, runs: Sequence[Run]) -> None:
-        for run in runs:
-            self.committed += len(run.logged)
-            self._on_commit(run.logged)
-            self._told = run
+        if runs:
+            told = runs[0].logged if len(runs) == 1 else [logged for run in runs for logged in run.logged]
+            self.committed += len(told)
+            self._on_commit(told)
+            self._told = runs[-1]
         if self._on_runs is not None:
             self._on_runs(runs)
 
     # Every run holds whole appends, so the accepted ones are used up one by one.
-    def _acknowledge(self, runs: Sequence[Run]) -> Committed:
-        committed = Committed(0, 0)
+    def _acknowledge(self, runs: Sequence[Run]) -> None:
         for run in runs:
-            place, end = run.own, len(run.logged)
-            while place < end:
+            logged, end = run.logged, run.own
+            while end < len(logged):
                 item = self.accepted.popleft()
-                own = run.logged[place : place + len(item.stamped.records)]
-                place += len(own)
-                committed = Committed(own[0].seq, own[-1].seq)
-                self._note_decisions(own)
+                begin, end = end, end + len(item.stamped.records)
+                self._note_decisions(logged[begin:end])
                 if item.deciding:
                     self.deciding.difference_update(item.deciding)
+                committed = Committed(logged[begin].seq, logged[end - 1].seq)
                 for reply in item.replies:
                     reply.send(committed)
-        return committed
 
     def _note_decisions(self, records: Sequence[Logged]) -> None:
         for logged in records:
-            trace = logged.entry.trace
-            if trace is None:
-                continue
-            if logged.event_type == "SIGNAL_SCORED":
-                _remember(self._scored, trace, logged)
-            elif logged.event_type in TERMINAL:
-                decision = Decision(terminal=logged, scored=self._scored.pop(trace, None))
-                _remember(self.decisions, trace, decision)
-                for reply in self.waiting.pop(trace, ()):
-                    reply.send(decision)
+            if logged.event_type in _NOTED and (trace := logged.entry.trace) is not None:
+                self._note(logged, trace)
+
+    def _note(self, logged: Logged, trace: TraceId) -> None:
+        if logged.event_type == SCORED:
+            _remember(self._scored, trace, logged)
+            return
+        decision = Decision(terminal=logged, scored=self._scored.pop(trace, None))
+        _remember(self.decisions, trace, decision)
+        for reply in self.waiting.pop(trace, ()):
+            reply.send(decision)
 
 
 def _remember(known: OrderedDict[TraceId, T], trace: TraceId, value: T) -> None:

@@ -202,14 +202,26 @@ class PaperVenue:
                 await self._sleep()
 
     async def _sleep(self) -> None:
-        due = min((lane.due for lane in self._lanes.values()), default=math.inf)
-        if self._calm is not None:
-            self._calm_until = self._end_of(self._calm)
-            due = max(due, self._calm_until)
-        await self._alarm.sleep_until(due)
+        await self._alarm.sleep_until(self._after_the_calm(self._first_due()))
 
+    # Whoever sleeps is woken where there is something to tell or to do; else it only sleeps as long as it may by now.
     def _wake(self) -> None:
-        self._alarm.ring()
+        if not self._alarm.is_slept_by:
+            return
+        due = self._first_due()
+        if self._outbox or due <= self._clock.time() + SAME_INSTANT_S:
+            self._alarm.ring()
+        else:
+            self._alarm.move(self._after_the_calm(due))
+
+    def _first_due(self) -> float:
+        return min((lane.due for lane in self._lanes.values()), default=math.inf)
+
+    def _after_the_calm(self, due: float) -> float:
+        if self._calm is None:
+            return due
+        self._calm_until = self._end_of(self._calm)
+        return max(due, self._calm_until)
 
     def _next_failure(self, method: str) -> tuple[LeviError, bool] | None:
         waiting = self._failures.get(method)

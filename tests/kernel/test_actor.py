@@ -128,7 +128,7 @@ async def test_a_crash_answers_the_request_in_hand_and_ends_the_kept_ones(clock:
     assert not any(reply.send("late") for reply in kept)
 
 
-async def test_an_asker_that_gave_up_is_forgotten(clock: Clock) -> None:
+async def test_askers_that_gave_up_do_not_pile_up(clock: Clock) -> None:
     a = ref()
     bench = SmallSystem(Child(a, Doer))
     async with bench:
@@ -136,16 +136,17 @@ async def test_an_asker_that_gave_up_is_forgotten(clock: Clock) -> None:
         async def keep(actor: Actor[Any]) -> None:
             actor.take_reply()
 
-        with pytest.raises(TimeoutError):
-            await a.ask(Do(keep), timeout_s=1)
+        for _ in range(200):
+            with pytest.raises(TimeoutError):
+                await a.ask(Do(keep), timeout_s=1)
         await settle(clock)
         host = bench.system.cells["a"].host
         assert host is not None
-        assert host.replies == {}
+        assert len(host.replies) <= 64
 
 
 async def test_a_reply_to_what_was_told_is_heard_by_nobody() -> None:
-    reply = Reply(None, lambda _reply: None)
+    reply = Reply(None, {})
 
     assert not reply.waited_for
     assert not reply.send(1)

@@ -46,6 +46,35 @@ async def test_a_ring_that_finds_nobody_asleep_is_forgotten(clock: Clock) -> Non
     assert clock.time() == begun + 10.0
 
 
+async def test_a_sleep_may_be_made_longer_or_shorter_without_an_end_in_between(clock: Clock) -> None:
+    alarm, begun = Alarm(clock), clock.time()
+    sleeper = asyncio.create_task(alarm.sleep_until(begun + 10.0))
+    await clock.sleep(5.0)
+
+    alarm.move(math.inf)
+    await clock.sleep(3600.0)
+    assert alarm.is_slept_by
+
+    alarm.move(begun + 4000.0)
+    alarm.move(begun + 3700.0)
+    await sleeper
+
+    assert clock.time() == begun + 3700.0
+    assert not alarm.is_slept_by
+
+
+async def test_a_move_into_the_past_ends_the_sleep_and_one_that_finds_nobody_is_forgotten(clock: Clock) -> None:
+    alarm, begun = Alarm(clock), clock.time()
+    alarm.move(begun)
+    sleeper = asyncio.create_task(alarm.sleep_until(begun + 10.0))
+    await clock.sleep(5.0)
+
+    alarm.move(begun)
+    await sleeper
+
+    assert clock.time() == begun + 5.0
+
+
 async def test_what_is_over_already_is_not_slept_for(clock: Clock) -> None:
     ran = False
 

@@ -68,6 +68,22 @@ async def test_what_one_turn_brings_is_one_batch_on_virtual_time() -> None:
     await worker.stop()
 
 
+async def test_what_is_said_to_be_the_last_begins_at_once_with_all_that_waits_on_virtual_time() -> None:
+    desk = Desk()
+    worker = desk.worker()
+    worker.offer(1)
+
+    await worker.put(2, at_once=True)
+    assert desk.handled == [[1, 2]]
+    await worker.put(3, at_once=True)
+
+    assert desk.handled == [[1, 2], [3]]
+    assert not worker.busy
+    await worker.idle()
+    assert desk.done == [1, 2, 1002, 3, 1001]
+    await worker.stop()
+
+
 @real_time
 async def test_while_one_batch_is_in_the_works_the_next_one_gathers() -> None:
     desk = Desk()
