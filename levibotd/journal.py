@@ -25,7 +25,7 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct, inspect
 
-from levibotd.domain import archive, learning, order_records, outcomes
+from levibotd.domain import acts, archive, learning, order_records, outcomes
 from levibotd.domain import records as r
 from levibotd.domain.cards import trial
 from levibotd.domain.masking import Masker
@@ -100,6 +100,7 @@ _E: Mapping[str, type[Record]] = {
     "POSITION_OPENED": order_records.PositionOpened,
     "POSITION_CLOSED": order_records.PositionClosed,
     "SHADOW_OUTCOME": outcomes.ShadowOutcome,
+    "ACT_JUDGED": acts.ActJudged,
     "TRIAL": trial.Trial,
     "BOOT": r.Boot,
     "CLOCK_STEP": r.ClockStep,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from levibotd.domain import archive, learning, order_records, outcomes, records
+from levibotd.domain import acts, archive, learning, order_records, outcomes, records
 from levibotd.domain.cards import trial
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.masking import Masker
@@ -92,7 +92,7 @@ def test_each_record_continues_the_one_before() -> None:
 def test_every_record_has_its_event_type() -> None:
     written = {
         item
-        for module in (records, order_records, archive, learning, outcomes, trial)
+        for module in (acts, records, order_records, archive, learning, outcomes, trial)
         for item in vars(module).values()
         if isinstance(item, type) and issubclass(item, Record) and item not in (Record, order_records.OrderFill)
     }

@@ -2,22 +2,25 @@
 The data set of an installation: labelled posts, a line of JSON each.
 
 What is appended is whole or not there, one writer at a time, across processes; the same text is
-kept once. The texts are the user's own: they stand here and nowhere else.
+kept once. The texts are the user's own: they stand here and nowhere else. A secret in them does not, as
+in the event log.
 """
 
 import fcntl
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace as with_other
 
 from levibotd.adapters.os_files import sync_directory
 from levibotd.domain.copies import text_print
 from levibotd.domain.learning import Appended, DatasetCounts, Labelled, check_label
+from levibotd.domain.masking import Masker
 from levibotd.errors import ConfigError, Refused
 
 LABELS_MAX = 100_000
@@ -47,10 +50,11 @@ class _Known(Struct, frozen=True):
 
 
 class LabelFile:
-    """The labels at `path`. Every method reads the disk: call it off the loop."""
+    """The labels at `path`. Every method reads the disk: call it off the loop. `masker` knows what is not kept."""
 
-    def __init__(self, path: Path, *, labels_max: int = LABELS_MAX) -> None:
+    def __init__(self, path: Path, *, labels_max: int = LABELS_MAX, masker: Masker | None = None) -> None:
         self._path = path
+        self._masker = masker or Masker()
         self._labels_max = labels_max
         self._seen: tuple[int, int, int] | None = None  # What the file was like when it was read.
         self._known: dict[str, _Known] = {}
@@ -68,6 +72,7 @@ class LabelFile:
         Raises Refused for what is no label, for a text that is labelled otherwise (unless it is to be replaced),
         and when the set is full; ConfigError when the file cannot be used.
         """
+        one = self._masked(one)
         check_label(one)
         digest = text_print(one.text)
         with self._locked() as descriptor:
@@ -85,6 +90,12 @@ class LabelFile:
             self._known[digest] = _Known(one.label, one.lang, one.channel)
             return Appended(digest=digest, fresh=True, replaced=known is not None, total=len(self._known))
 
+    def labels_of(self, digests: Collection[str]) -> dict[str, str]:
+        """The labels that these texts have, by digest. Raises ConfigError when the file cannot be read."""
+        with self._locked(_LOOK) as descriptor:
+            self._read(descriptor)
+        return {digest: known.label for digest in sorted(digests) if (known := self._known.get(digest)) is not None}
+
     def counts(self) -> DatasetCounts:
         """Raises ConfigError when the file cannot be read."""
         with self._locked(_LOOK) as descriptor:
@@ -100,6 +111,10 @@ class LabelFile:
             bad=self._bad,
             problem=self._problem,
         )
+
+    def _masked(self, one: Labelled) -> Labelled:
+        channel, lang = (None if name is None else self._masker.text(name) for name in (one.channel, one.lang))
+        return with_other(one, text=self._masker.text(one.text), channel=channel, lang=lang)
 
     @contextmanager
     def _locked(self, flags: int = _OPEN) -> Iterator[int]:

@@ -180,7 +180,7 @@ def _evidence(desk: Desk, channel: _Known, gate: Gate | None) -> StageEvidence |
     name = next((name for name in channel.names if name in book.channels), None)
     if name is None:
         return None
-    return evidence_of(book.channels[name], desk.trust(name, ()), at=now, gate=gate)
+    return evidence_of(book.channels[name], desk.trust(name, ()), at=now, gate=gate, acts=desk.acts(name))
 
 
 def _known(desk: Desk) -> Iterable[_Known]:

@@ -9,6 +9,7 @@ from levibotd.admin.feed import Feed
 from levibotd.admin.totp import Totp
 from levibotd.archiving.watch import Watch
 from levibotd.config import Config
+from levibotd.domain.acts import Tally
 from levibotd.domain.archive_plan import DayState
 from levibotd.domain.cards.book import CardBook
 from levibotd.domain.cards.card import Board
@@ -121,11 +122,12 @@ class Desk(Struct, frozen=True, kw_only=True):
     `view` is the fold over all committed records, `last_seq` the end of them, `decisions` how many posts
     ended how since this start. `readiness` gives the reasons why the daemon is not ready (none: it is).
     `score` reads a post without side effects, as `parse` prints it. `cards` is the fold over what became of each
-    channel's calls, `board` the cards made of it a little while ago, `reliability` what p_call of the served
-    model is worth. `trust` is what is held of a channel now, and of its calls on these sides, `is_unproven` whether it
-    stands where it does by the operator's word. `why` tells the story of a trace, None where nobody knows it;
-    `climate` is what is around calls now, with the trends of symbols. `configured` is what rules now; `stage_of` is a
-    channel's own stage, the global one for None, and `stages` are those that may be set. `started_at` is monotonic.
+    channel's calls, `acts` what labels say of our last acts in a channel, `board` the cards made a little while ago,
+    `reliability` what p_call of the served model is worth. `trust` is what is held of a channel now, and of its calls
+    on these sides, `is_unproven` whether it stands where it does by the operator's word. `why` tells the story of a
+    trace, None where nobody knows it; `climate` is what is around calls now, with the trends of symbols. `configured`
+    is what rules now; `stage_of` is a channel's own stage, the global one for None, and `stages` are those that may be
+    set. `started_at` is monotonic.
     """
 
     telegram: Ref[IngestPost]
@@ -148,6 +150,7 @@ class Desk(Struct, frozen=True, kw_only=True):
     market: Market
     score: Callable[[Post], Scored]
     cards: Callable[[], CardBook]
+    acts: Callable[[str], Tally]
     board: Callable[[], Awaitable[Board]]
     reliability: Callable[[], Reliability]
     trust: Callable[[str, Sequence[str]], Trust]

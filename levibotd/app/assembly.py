@@ -95,8 +95,9 @@ class Assembly:
         store = store_of(config, given.secrets, clock=clock)
         venue = paper_venue(config, given.sources.market, clock)
         self.learning = Learning(
-            config, logger=lambda: self.wired.logger, metrics=self.metrics, clock=clock, log=given.log
-        )
+            config, logger=lambda: self.wired.logger, metrics=self.metrics, clock=clock, log=given.log,
+            acts=lambda: memory.state.acts, masker=self._masker,
+        )  # fmt: skip
         classifier = self.learning.served
         self.parts = Parts(
             config=config,

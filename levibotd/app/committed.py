@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from levibotd.domain.acts import ActBook
 from levibotd.domain.cards.book import CardBook
 from levibotd.domain.climate.record import ClimateRecord
 from levibotd.domain.ledger import Ledger
@@ -54,11 +55,13 @@ class CommittedState:
         climate: ClimateRecord | None = None,
         cards: CardBook | None = None,
         shadow: ShadowBook | None = None,
+        acts: ActBook | None = None,
     ) -> None:
         self._ledger = ledger
         self.climate = climate or ClimateRecord()
         self.cards = cards or CardBook()
         self.shadow = shadow or ShadowBook()
+        self.acts = acts or ActBook()
         self._watchers: list[Watcher] = []
         self.last_seq = 0
         self.last_ts: float | None = None
@@ -70,6 +73,7 @@ class CommittedState:
     def to_bytes(self) -> bytes:
         """Every fold, for a snapshot."""
         others = {"climate": self.climate.to_bytes(), "cards": self.cards.to_bytes(), "shadow": self.shadow.to_bytes()}
+        others["acts"] = self.acts.to_bytes()
         return msgspec.msgpack.encode(_Kept(self._ledger.to_bytes(), others))
 
     @classmethod
@@ -83,12 +87,13 @@ class CommittedState:
             kept = msgspec.msgpack.decode(snapshot, type=_Kept)
         except msgspec.ValidationError:
             kept = _Kept(snapshot, {})
-        climate, cards, shadow = [kept.others.get(name) for name in ("climate", "cards", "shadow")]
+        climate, cards, shadow, acts = [kept.others.get(name) for name in ("climate", "cards", "shadow", "acts")]
         return cls(
             Ledger.from_bytes(kept.ledger),
             climate=None if climate is None else ClimateRecord.from_bytes(climate),
             cards=None if cards is None else CardBook.from_bytes(cards),
             shadow=None if shadow is None else ShadowBook.from_bytes(shadow),
+            acts=None if acts is None else ActBook.from_bytes(acts),
         )
 
     def is_decided(self, trace: TraceId) -> bool:
@@ -103,6 +108,7 @@ class CommittedState:
         entries = [one.entry for one in committed]
         self._ledger.apply_all(entries)
         self.cards.apply_all(entries)
+        self.acts.apply_all(entries)
         for one in committed:
             self.climate.apply(one)
             self.shadow.apply(one)

@@ -2,12 +2,13 @@
 Who loses the evidence for his stage goes down by one, by himself; who begins to write otherwise, to where he is only
 looked at.
 
-Looked at when a call of a channel has ended in the shadow ledger, and once a day. Where calls only cost paper
-nothing is taken. A human may put the channel back, with evidence or by his word.
+Looked at when a call of a channel has ended in the shadow ledger, when an act of ours was found wrong, and once a day.
+Where calls only cost paper nothing is taken. A human may put the channel back, with evidence or by his word.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 
+from levibotd.domain.acts import ActBook, ActJudged
 from levibotd.domain.cards.book import CardBook
 from levibotd.domain.cards.evidence import REAL, drifted, evidence_of, lost
 from levibotd.domain.cards.state import ChannelKept
@@ -38,6 +39,7 @@ class Demotion:
         *,
         cards: CardBook,
         trust: TrustDesk,
+        acts: ActBook,
         stage_of: Callable[[str], str],
         is_unproven: Callable[[str], bool],
         names_of: Callable[[str], tuple[str, ...]],
@@ -46,6 +48,7 @@ class Demotion:
     ) -> None:
         self._cards = cards
         self._trust = trust
+        self._acts = acts
         self._stage_of = stage_of
         self._is_unproven = is_unproven
         self._names_of = names_of
@@ -76,6 +79,8 @@ class Demotion:
             match one.entry.record:
                 case ShadowOutcome(ledger=ledger, channel=channel, witnessed=True) if ledger in _MOVES:
                     found[channel] = None
+                case ActJudged(channel=channel, wrong=True):
+                    found[channel] = None
                 case DayAnchor():
                     found |= dict.fromkeys(self._cards.channels)
         return found
@@ -88,11 +93,13 @@ class Demotion:
         held = self._trust.of(channel, at=now)
         silent_s = None if kept.last_call_at is None else now - kept.last_call_at
         judged = None if self._is_unproven(channel) else held
-        why = lost(stage, judged, since_stage_r=kept.since_stage_r, silent_s=silent_s)
+        acts = self._acts.tally(channel)
+        why = lost(stage, judged, since_stage_r=kept.since_stage_r, silent_s=silent_s, acts=acts)
         if why is not None:
             self._lower(channel, kept, STAGES[STAGES.index(stage) - 1], why, held=held, at=now)
 
     # Under its own name, whatever its posts call it: that is the one that rules.
     def _lower(self, channel: str, kept: ChannelKept, stage: str, why: str, *, held: Trust, at: float) -> None:
-        names, told = self._names_of(channel), evidence_of(kept, held, at=at)
+        names, acts = self._names_of(channel), self._acts.tally(channel)
+        told = evidence_of(kept, held, at=at, acts=acts)
         self._tell(SetStage(stage=stage, by=BY, reason=why, channel=names[0], names=names, evidence=told))

@@ -17,6 +17,7 @@ from levibotd.adapters.model_store import MODELS, ModelStore
 from levibotd.app.children import NEEDS, STEADY
 from levibotd.app.serving import served_of
 from levibotd.config import Config, environ_with
+from levibotd.domain.acts import ActBook
 from levibotd.domain.drift import Drift
 from levibotd.domain.label_queue import LabelQueue
 from levibotd.domain.learning import (
@@ -29,6 +30,7 @@ from levibotd.domain.learning import (
     ModelPromoted,
     ModelTrained,
 )
+from levibotd.domain.masking import Masker
 from levibotd.domain.records import Entry, Error, Logged, Record, SignalScored
 from levibotd.errors import ConfigError, LeviError, Refused, Unavailable
 from levibotd.kernel import offload
@@ -75,9 +77,11 @@ class Learning:
         metrics: Metrics,
         clock: Clock,
         log: OperatorLog,
+        acts: Callable[[], ActBook],
         child: str = CHILD,
+        masker: Masker | None = None,
     ) -> None:
-        self.labels = LabelFile(config.state_dir / LABELS)
+        self.labels = LabelFile(config.state_dir / LABELS, masker=masker)
         self.store = ModelStore(config.state_dir / MODELS)
         self.queue = LabelQueue()
         self.running_since: float | None = None
@@ -87,6 +91,7 @@ class Learning:
         self._metrics = metrics
         self._clock = clock
         self._log = log
+        self._acts = acts
         self._child = child
         self._turn = anyio.Lock()
         self._told: str | None = None  # The last fault, so that it is told once.
@@ -140,6 +145,7 @@ class Learning:
             try:
                 await self._serve()
                 await self._note()
+                await self._judge()
             except (LeviError, OSError, NotServed, TimeoutError) as fault:
                 await self._tell(str(fault))
 
@@ -176,6 +182,7 @@ class Learning:
                 noted = await offload.call(self._noted)
                 noted.labels = appended.total
                 await offload.call(self._remember, noted)
+                await self._judge()
             return appended
 
     async def counts(self) -> DatasetCounts:
@@ -264,6 +271,16 @@ class Learning:
             await offload.call(self._remember, noted)
         if unreadable is not None:
             raise unreadable
+
+    # By whichever way a label came: what the log says already is not said again.
+    async def _judge(self) -> None:
+        digests = self._acts().digests()
+        if not digests:
+            return
+        labels = await offload.call(self.labels.labels_of, digests)
+        due = self._acts().due(labels, at=self._clock.time())
+        if due:
+            await self._logger().ask(Append(entries=due), timeout_s=COMMIT_S)
 
     def _promoted(self, before: str, state: ModelBook) -> ModelPromoted:
         last = state.promotions[-1] if state.promotions else None

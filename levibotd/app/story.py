@@ -76,6 +76,7 @@ _TOLD = {
     "ORDER_REJECT": ("cid", "code", "message"),
     "ORDER_BLOCKED": ("gate", "value", "limit"),
     "ORDER_ABANDONED": ("cid", "why"),
+    "ACT_JUDGED": ("call", "read", "label", "wrong", "before"),
     "POSITION_OPENED": ("side", "qty", "price"),
     "POSITION_CLOSED": ("reason", "entry", "exit", "net", "r"),
 }

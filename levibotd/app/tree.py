@@ -121,6 +121,7 @@ class Wired:
         self._demotion = Demotion(
             cards=parts.state.cards,
             trust=self.trust,
+            acts=parts.state.acts,
             stage_of=self.rulebook.channel_stage,
             is_unproven=self.rulebook.is_unproven,
             names_of=self.rulebook.names_of,

@@ -12,7 +12,17 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
-from levibotd.domain import archive_fold, learning, order_records, outcomes, post_fold, records, switches, trade_plan
+from levibotd.domain import (
+    acts,
+    archive_fold,
+    learning,
+    order_records,
+    outcomes,
+    post_fold,
+    records,
+    switches,
+    trade_plan,
+)
 from levibotd.domain.accounting import EXACT, bought, count, expect_sound, sold
 from levibotd.domain.book import CLOSING, PENDING, Call, Opened, State, Tally, Ticket
 from levibotd.domain.cards import trial
@@ -327,6 +337,7 @@ IGNORED: frozenset[type[Record]] = frozenset(
         records.Heartbeat,  # May be shed: no state may rest on it.
         records.MarketQuote,
         outcomes.ShadowOutcome,  # Folded into the cards.
+        acts.ActJudged,  # Folded into the acts.
         trial.Trial,
         learning.DsAppend,  # The data set and the store of models say it.
         learning.ModelTrained,

@@ -302,6 +302,8 @@ class StageEvidence(Struct, frozen=True, kw_only=True):
     since_stage_r: float = 0.0  # As followed, since the stage before was set.
     silent_days: float | None = None
     psi: float | None = None  # Of its format: its last posts against its first ones.
+    judged_acts: int = 0  # Of the last ones that somebody labelled, since the stage before was set,
+    wrong_acts: int = 0  # and those of them that were none, or the other side.
     lacking: str | None = None  # What the stage would have asked for besides.
 
 

@@ -7,6 +7,7 @@ import anyio
 import pytest
 
 from levibotd.adapters.label_file import LabelFile
+from levibotd.domain.copies import text_print
 from levibotd.domain.learning import Labelled
 from levibotd.errors import ConfigError, Refused
 from levibotd.kernel import offload
@@ -63,6 +64,16 @@ def test_what_is_no_label_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="none of BUY, SELL, NO-TRADE"):
         labels.append(one(label="HOLD"))
     assert not labels.path.exists()
+
+
+def test_the_label_of_a_text_is_found_by_what_it_says_and_is_the_last_one_given(tmp_path: Path) -> None:
+    labels, digest = kept(tmp_path), text_print("#ADA long 1.0")
+    assert labels.labels_of([digest]) == {}
+    labels.append(one())
+    labels.append(one("another", "SELL"))
+    assert labels.labels_of([digest, text_print("unknown")]) == {digest: "BUY"}
+    kept(tmp_path).append(one(label="NO-TRADE"), replace=True)
+    assert labels.labels_of([digest]) == {digest: "NO-TRADE"}
 
 
 def test_counts_are_by_class_and_language_and_name_the_first_bad_line(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from levibotd.app.story import story_of
 from levibotd.config import Config, demo_config
 from levibotd.domain import order_records, trade_plan
 from levibotd.domain import records as r
+from levibotd.domain.acts import ActBook
 from levibotd.domain.cards.board import board_of
 from levibotd.domain.cards.book import CardBook
 from levibotd.domain.cards.card import Board
@@ -92,6 +93,7 @@ class MemoryLog:
         self.lines_written: list[bytes] = []
         self.ledger = Ledger(balance=Decimal(10_000))
         self.cards = CardBook()
+        self.acts = ActBook()
         self.waiting: dict[TraceId, list[Reply]] = {}
         self.newest = Feed()
         self.around = ClimateRecord()
@@ -104,6 +106,7 @@ class MemoryLog:
         self.lines_written.append(line)
         self.ledger.apply(prepared.entry)
         self.cards.apply_all([prepared.entry])
+        self.acts.apply_all([prepared.entry])
         self.around.apply(decode(line))
         self.newest.publish([Run("memory", 0, [line], [decode(line)], 0, "")])
         if trace is not None and (decision := self.decision(trace)) is not None:
@@ -547,6 +550,7 @@ def _desk(
         market=DemoMarket(),
         score=score or read,
         cards=lambda: log.cards,
+        acts=lambda channel: log.acts.tally(channel),
         board=log.board,
         reliability=lambda: RELIABILITY,
         trust=lambda channel, sides: TrustDesk(log.cards).of(channel, at=clock.time(), sides=sides),

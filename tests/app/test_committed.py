@@ -26,6 +26,7 @@ from levibotd.domain.records import (
 from levibotd.domain.signal import Post, TraceId
 from tests.domain.cards.log import BEGIN, Hand
 from tests.domain.desk import Desk
+from tests.domain.test_acts import Writer
 
 NOW = 1_700_000_000.0
 
@@ -200,11 +201,14 @@ def test_a_snapshot_holds_the_folds_beside_the_ledger_too() -> None:
     state.climate.crowd.wake(1.0)
     hand = Hand()
     hand.called("@c", BEGIN, -1.0)
-    state.observe(logged(*hand.entries))
+    acts = Writer()
+    acts.act("said")
+    acts.label({"said": "SELL"})
+    state.observe(logged(*hand.entries, *acts.entries))
 
     again = CommittedState.from_bytes(state.to_bytes())
     assert (again.ledger(), again.climate, again.cards) == (state.ledger(), state.climate, state.cards)
-    assert again.cards == hand.book
+    assert (again.cards, again.acts) == (hand.book, acts.book)
 
 
 def test_a_snapshot_of_the_ledger_alone_is_read_and_what_is_beside_it_begins_anew() -> None:

@@ -4,6 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from levibotd.app.demotion import BY, Demotion
+from levibotd.domain.acts import ActBook
 from levibotd.domain.cards.format import POSTS
 from levibotd.domain.cards.trusting import TrustDesk
 from levibotd.domain.outcomes import AS_FOLLOWED, ShadowOutcome
@@ -13,17 +14,20 @@ from levibotd.kernel.clock import Clock
 from levibotd.kernel.virtual_time import run_virtual
 from levibotd.messages import SetStage
 from tests.domain.cards.log import BEGIN, DAY, Hand
+from tests.domain.test_acts import Writer
 
 NOW = BEGIN + 40 * DAY
 OWN_NAME = "-1001"  # Posts of it come as "@c".
 
 
-def looked_at(hand: Hand, record: object, *, stage: str, unproven: bool = False, at: float = NOW) -> list[SetStage]:
+def looked_at(
+    hand: Hand, record: object, *, stage: str, unproven: bool = False, at: float = NOW, acts: ActBook | None = None
+) -> list[SetStage]:
     told: list[SetStage] = []
 
     async def look(clock: Clock) -> None:
         demotion = Demotion(
-            cards=hand.book, trust=TrustDesk(hand.book), stage_of=lambda channel: stage,
+            cards=hand.book, trust=TrustDesk(hand.book), acts=acts or ActBook(), stage_of=lambda channel: stage,
             is_unproven=lambda channel: unproven, names_of=lambda channel: (OWN_NAME, channel),
             tell=lambda wish: told.append(wish) is None, clock=clock,
         )  # fmt: skip
@@ -75,6 +79,24 @@ def test_who_is_there_by_the_operators_word_goes_by_his_losses_alone() -> None:
     assert looked_at(few, last_outcome(few), stage="live", unproven=True) == []
     (wish,) = looked_at(many, last_outcome(many), stage="live", unproven=True)
     assert wish.reason == "-5.40 R since it was put there, and -5 R is the limit"
+
+
+@pytest.mark.parametrize(("wrong", "goes"), [(2, False), (3, True)])
+def test_three_wrong_acts_of_the_last_twenty_take_a_stage(wrong: int, goes: bool) -> None:
+    hand, log = channel(0.6), Writer()
+    for number in range(5):
+        log.act(str(number), channel="@c")
+    told = log.label({str(number): NO_TRADE if number < wrong else "BUY" for number in range(5)})
+
+    wishes = looked_at(hand, told[0], stage="live", unproven=True, acts=log.book)
+
+    assert looked_at(hand, told[-1], stage="live", acts=log.book) == [], "a right act is no reason to look"
+    assert [(wish.stage, wish.channel, wish.by) for wish in wishes] == ([("canary", OWN_NAME, BY)] if goes else [])
+    if goes:
+        evidence = wishes[0].evidence
+        assert evidence is not None
+        assert (evidence.judged_acts, evidence.wrong_acts) == (5, 3)
+        assert wishes[0].reason == "3 of the last 5 acts that were judged are wrong, and 3 of 20 are the limit"
 
 
 @pytest.mark.parametrize("names", [("@c",), (OWN_NAME, "@c")])

@@ -7,15 +7,18 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
+from typing import TypeVar
 
 import anyio
 import msgspec
 import pytest
 
 from levibotd.adapters.compiled_classifier import load_classifier
+from levibotd.adapters.label_file import LABELS, LabelFile
 from levibotd.adapters.model_store import ModelStore
 from levibotd.app.learning import LOOK_S, NO_MODEL, Learning
 from levibotd.config import Config, load
+from levibotd.domain.acts import ActBook, ActJudged
 from levibotd.domain.copies import text_print
 from levibotd.domain.drift import POSTS_MIN
 from levibotd.domain.learning import SHIPPED, DsAppend, Labelled, ModelPromoted, ModelTrained
@@ -32,6 +35,7 @@ from levibotd.messages import Append, Committed, LoggerMessage, Retrain
 from levibotd.observe.logging import make_log
 from levibotd.observe.metrics import Metrics
 from tests.app.test_serving import SHIPPED_SHA, model, promote
+from tests.domain.test_acts import Writer
 from tests.training.conftest import make_examples
 from tests.training.test_train import lines_of
 
@@ -40,13 +44,18 @@ def configured(tmp_path: Path, **more: str) -> Config:
     return load(environ={"LEVI_DAEMON__STATE_DIR": str(tmp_path / "state"), **more})
 
 
+R = TypeVar("R", bound=Record)
+
+
 class LogOfTest(Actor[Append]):
-    def __init__(self, records: list[Record], trained: anyio.Event) -> None:
+    def __init__(self, records: list[Record], acts: ActBook, trained: anyio.Event) -> None:
         self._records = records
+        self._acts = acts
         self._trained = trained
 
     async def receive(self, message: Append) -> Committed:
         self._records.extend(entry.record for entry in message.entries)
+        self._acts.apply_all(message.entries)
         if any(isinstance(entry.record, ModelTrained) for entry in message.entries):
             self._trained.set()
         return Committed(first_seq=1, last_seq=len(self._records))
@@ -55,7 +64,8 @@ class LogOfTest(Actor[Append]):
 class Bench:
     """One life of a daemon's learning, over a state directory that may have seen others."""
 
-    def __init__(self, config: Config, *, child: str = "levibotd.app.retraining") -> None:
+    def __init__(self, config: Config, *, child: str = "levibotd.app.retraining", acts: ActBook | None = None) -> None:
+        self.acts = acts or ActBook()
         self.records: list[Record] = []
         self.trained = anyio.Event()
         self.printed = io.StringIO()
@@ -65,12 +75,13 @@ class Bench:
         self.learning = Learning(
             config, logger=lambda: logger, metrics=self.metrics, clock=clock,
             log=make_log(self.printed, clock=clock, masker=Masker()), child=child,
+            acts=lambda: self.acts,
         )  # fmt: skip
-        log = Child(logger, lambda: LogOfTest(self.records, self.trained))
+        log = Child(logger, lambda: LogOfTest(self.records, self.acts, self.trained))
         groups = (Group("log", children=(log,)), self.learning.group())
         self.system = System(Group("root", children=groups), clock=clock, on_event=lambda event: None, rng=Random(1))
 
-    def of(self, kind: type[Record]) -> list[Record]:
+    def of(self, kind: type[R]) -> list[R]:
         return [record for record in self.records if isinstance(record, kind)]
 
     def gauges(self) -> dict[str, float]:
@@ -79,8 +90,10 @@ class Bench:
 
 
 @asynccontextmanager
-async def living(config: Config, *, child: str = "levibotd.app.retraining") -> AsyncIterator[Bench]:
-    bench = Bench(config, child=child)
+async def living(
+    config: Config, *, child: str = "levibotd.app.retraining", acts: ActBook | None = None
+) -> AsyncIterator[Bench]:
+    bench = Bench(config, child=child, acts=acts)
     await bench.system.start()
     try:
         yield bench
@@ -135,6 +148,34 @@ async def test_labels_that_came_by_another_way_are_told_too(tmp_path: Path) -> N
         assert [(one.added, one.total, one.digest) for one in bench.of(DsAppend) if isinstance(one, DsAppend)] == [
             (2, 2, "")
         ]
+
+
+async def test_a_label_judges_the_act_on_its_text_once_and_again_when_it_is_corrected(tmp_path: Path) -> None:
+    text, log = "#BTC long 100", Writer()
+    call = log.act(text_print(text))
+    async with living(configured(tmp_path), acts=log.book) as bench:
+        for label, replace in (("NO-TRADE", False), ("NO-TRADE", False), ("BUY", True)):
+            await bench.learning.append(Labelled(text=text, label=label), replace=replace, by="http:me")
+            await anyio.sleep(LOOK_S * 2)
+        told = [(one.call, one.label, one.wrong, one.before) for one in bench.of(ActJudged)]
+        assert told == [(call, "NO-TRADE", True, None), (call, "BUY", False, "NO-TRADE")]
+    async with living(configured(tmp_path), acts=ActBook.from_bytes(bench.acts.to_bytes())) as again:
+        await anyio.sleep(LOOK_S * 2)
+        assert again.of(ActJudged) == []
+
+
+async def test_an_act_is_judged_by_whichever_way_and_whenever_its_label_came(tmp_path: Path) -> None:
+    early, late, log = "#BTC long 100", "#BTC long 200", Writer()
+    log.act(text_print(early))
+    LabelFile(configured(tmp_path).state_dir / LABELS).append(Labelled(text=early, label="SELL"))
+    async with living(configured(tmp_path), acts=log.book) as bench:
+        await anyio.sleep(LOOK_S * 2)
+        assert [one.wrong for one in bench.of(ActJudged)] == [True]
+        bench.learning.labels.append(Labelled(text=late, label="BUY"))
+        await anyio.sleep(LOOK_S * 2)
+        log.act(text_print(late))  # It is posted, and acted on, after somebody labelled it.
+        await anyio.sleep(LOOK_S * 2)
+        assert [one.wrong for one in bench.of(ActJudged)] == [True, False]
 
 
 async def test_a_model_that_is_promoted_meanwhile_is_served_without_a_restart_and_told_once(tmp_path: Path) -> None:

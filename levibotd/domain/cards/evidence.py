@@ -1,5 +1,6 @@
 """Which evidence a channel must have before its calls may act with money, and at which it is taken back a stage."""
 
+from levibotd.domain.acts import ACTS_JUDGED, Tally
 from levibotd.domain.cards.card import Card, Column
 from levibotd.domain.cards.format import PSI_MAX
 from levibotd.domain.cards.state import ChannelKept
@@ -17,7 +18,10 @@ T_FOR_LIVE = 0.8
 T_TO_STAY = 0.35
 LOSS_TO_STAY_R = -5.0
 SILENT_DAYS_MAX = 30.0
+WRONG_ACTS_TO_GO = 3  # Of the last ACTS_JUDGED that were judged.
 REAL = ("ask", "canary", "live")  # Stages in which calls may cost money.
+
+NO_ACTS = Tally()
 
 _DAY_S = 86_400.0
 
@@ -40,7 +44,9 @@ def lacking(stage: str, card: Card, *, at: float) -> Gate | None:
     )
 
 
-def evidence_of(kept: ChannelKept, held: Trust, *, at: float, gate: Gate | None = None) -> StageEvidence:
+def evidence_of(
+    kept: ChannelKept, held: Trust, *, at: float, gate: Gate | None = None, acts: Tally = NO_ACTS
+) -> StageEvidence:
     """What was known of a channel at `at`, as the log tells it of a change of its stage. `gate` is what it lacks."""
     calls = [call for call in kept.calls.values() if call.witnessed and not call.contaminated]
     older = kept.witnessed
@@ -56,16 +62,20 @@ def evidence_of(kept: ChannelKept, held: Trust, *, at: float, gate: Gate | None 
         since_stage_r=six_digits(kept.since_stage_r),
         silent_days=None if kept.last_call_at is None else round((at - kept.last_call_at) / _DAY_S, 2),
         psi=None if kept.format.psi is None else six_digits(kept.format.psi),
+        judged_acts=acts.judged,
+        wrong_acts=acts.wrong,
         lacking=None if gate is None else f"{gate.value}, and {gate.limit} is the least",
     )
 
 
-def lost(stage: str, held: Trust | None, *, since_stage_r: float, silent_s: float | None) -> str | None:
+def lost(
+    stage: str, held: Trust | None, *, since_stage_r: float, silent_s: float | None, acts: Tally = NO_ACTS
+) -> str | None:
     """
     Why a channel at `stage` must go down by one; None: it may stay.
 
     `held` is None of one that stands there by the operator's word. `since_stage_r` is what following it came to
-    since it was put there, `silent_s` the time since its last call.
+    since it was put there, `silent_s` the time since its last call, `acts` what labels say of how its posts were read.
     """
     if stage not in ("canary", "live"):
         return None
@@ -73,6 +83,9 @@ def lost(stage: str, held: Trust | None, *, since_stage_r: float, silent_s: floa
         return f"t {held.t:g} is below {T_TO_STAY:g}"
     if since_stage_r <= LOSS_TO_STAY_R:
         return f"{since_stage_r:.2f} R since it was put there, and {LOSS_TO_STAY_R:g} R is the limit"
+    if acts.wrong >= WRONG_ACTS_TO_GO:
+        limit = f"{WRONG_ACTS_TO_GO} of {ACTS_JUDGED} are the limit"
+        return f"{acts.wrong} of the last {acts.judged} acts that were judged are wrong, and {limit}"
     if silent_s is not None and silent_s > SILENT_DAYS_MAX * _DAY_S:
         return f"silent for {silent_s / _DAY_S:.0f} days, and {SILENT_DAYS_MAX:.0f} are the limit"
     return None

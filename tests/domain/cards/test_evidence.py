@@ -3,6 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
+from levibotd.domain.acts import Tally
 from levibotd.domain.cards.board import card_of
 from levibotd.domain.cards.card import Card, Column, Conduct, Counts
 from levibotd.domain.cards.evidence import evidence_of, lacking, lost
@@ -108,3 +109,14 @@ def test_the_evidence_of_a_stage_names_what_there_was() -> None:
     assert (told.witnessed_calls, told.days, told.silent_days, told.since_stage_r) == (12, 14.0, 3.0, 6.0)
     assert (told.t, told.n_eff, told.prior_sha, told.parse_coverage) == (0.9, 40.0, ASSUMED.sha, 1.0)
     assert told.lacking == "n_eff 0, and n_eff 30 is the least"
+
+
+@pytest.mark.parametrize(
+    ("stage", "judged", "wrong", "goes"),
+    [("live", 20, 2, False), ("live", 20, 3, True), ("canary", 3, 3, True), ("paper", 3, 3, False)],
+)
+def test_three_wrong_acts_of_twenty_take_a_stage(stage: str, judged: int, wrong: int, goes: bool) -> None:
+    says = lost(stage, None, since_stage_r=0.0, silent_s=None, acts=Tally(judged=judged, wrong=wrong))
+
+    told = f"{wrong} of the last {judged} acts that were judged are wrong, and 3 of 20 are the limit"
+    assert says == (told if goes else None)
