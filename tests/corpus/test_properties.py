@@ -126,7 +126,7 @@ def test_satoshi_are_a_unit_and_nothing_else(call: Call) -> None:
     # The digits of the call as whole satoshi, and once more as what they are of a bitcoin.
     whole = replace(
         call,
-        coin="IOST",
+        coin="ELF",
         entry=tuple(price.replace(".", "") for price in call.entry),
         tps=tuple(price.replace(".", "") for price in call.tps),
         sl=call.sl.replace(".", ""),

@@ -40,29 +40,57 @@ CHEAP = _names(
 
 _FLOORS = (
     (1e-3, "BCH BCHABC BCHSV BSV YFI YFII MKR PAXG WBTC ETH KP3R BIFI"),
-    (
-        3e-4,
-        "LTC BNB XMR ZEC DASH QUICK AAVE COMP EGLD ILV TAO BTG KSM AUCTION FARM ALCX TRB DCR GMX ORDI ETC XVS BTCST",
-    ),
+    (9e-4, "ZEC"),
+    (6e-4, "BNB"),
+    (3e-4, "LTC XMR DASH QUICK AAVE COMP EGLD ILV TAO BTG KSM AUCTION FARM ALCX TRB DCR GMX ORDI ETC XVS BTCST ENS"),
+    (1.2e-4, "BAL CVX"),
     (
         1e-4,
-        "SOL DOT ATOM AVAX FIL LUNA UNI BAL REP ZEN BADGER PSG JUV ICP BOND WNXM UMA HNT PROS CAKE AR BAR ACM WING AXS",
+        "SOL DOT ATOM AVAX FIL LUNA UNI REP ZEN BADGER PSG JUV ICP BOND WNXM UMA HNT PROS CAKE AR BAR ACM WING AXS",
     ),
-    (5e-5, "NEO QTUM WAVES LSK EOS OMG FXS FIRO XZC STRAT GAS LUN MCO MLN NMR NANO OG MIR BAND SNX SUSHI XTZ GNO SALT"),
+    (9e-5, "EOS"),
+    (
+        5e-5,
+        "NEO QTUM WAVES LSK OMG FXS FIRO XZC STRAT GAS LUN MCO MLN NMR NANO OG MIR BAND SNX SUSHI XTZ GNO SALT ASR ATM "
+        "UNFI FORTH HC CITY",
+    ),
+    (4e-5, "ANT DEGO INJ ORN PERP RAD DYDX GTC LAZIO PORTO SANTOS ALPINE"),
+    (3e-5, "FLOW GVT PPT"),
     (2e-5, "LINK GXS PIVX RLC AE AVA DIA ONT ARK"),
+    (1.5e-5, "KAVA BCD"),
+    (1e-5, "MTL SKY STRAX"),
     (7e-6, "NAS WTC AION BEAM STEEM"),
-    (3e-6, "BRD NEBL NAV"),
+    (3e-6, "BRD NEBL NAV NXS KMD"),
+    (1e-6, "BLZ"),
 )
 # About the least these coins have cost in bitcoin. Digits that would mean less have had zeros left out, and not those
 # of a satoshi: how many cannot be told without a price.
 BITCOIN_FLOORS = {name: floor for floor, names in _FLOORS for name in names.split()}
 
 _CEILINGS = (
-    (2e-5, "TRX DOGE VET HBAR ONE ANKR CELR XVG SC ZIL"),
-    (3e-6, "REEF HOT BTT WIN DENT NPXS SHIB PEPE LUNC FLOKI BONK"),
+    (3e-4, "XRP"),
+    (2e-4, "XEM FLM"),
+    (1.2e-4, "XLM ADA"),
+    (1e-4, "BTS FTM MATIC"),
+    (8e-5, "BLZ"),
+    (2e-5, "TRX DOGE VET HBAR ONE ANKR CELR XVG SC ZIL CHZ FUN IOTX IOST TFUEL DGB RVN COTI STPT GALA COS"),
+    (1.7e-5, "SLP TLM"),
+    (5e-6, "RSR AKRO STMX ARPA KEY JST LINA CKB SPELL MBL TROY"),
+    (3e-6, "REEF HOT BTT WIN DENT NPXS PEPE LUNC FLOKI BONK"),
+    (5e-9, "SHIB"),
 )
 # About the most these coins have cost in bitcoin since there are futures on them.
 BITCOIN_CEILINGS = {name: ceiling for ceiling, names in _CEILINGS for name in names.split()}
+
+_DOLLARS_MOST = (
+    (10_000, "ETH"),
+    (2_000, "BNB"),
+    (600, "TRB LTC XMR ZEC SOL KSM EGLD FIL"),
+    (200, "REP ETC AVAX LUNA AXS NEO"),
+    (90, "DOT LINK UNI ATOM"),
+)
+# More dollars than these coins have cost: plain digits beyond are no dollars, and what else cannot be told.
+DOLLARS_MOST = {name: float(most) for most, names in _DOLLARS_MOST for name in names.split()}
 
 # Coins that have cost thousands of dollars.
 PRECIOUS = _names("BTC XBT WBTC ILV DASH ETH YFI YFII MKR BCH BCHABC PAXG KP3R BIFI BTCB BTCDOM TAO BNB XAUT")

@@ -19,6 +19,7 @@ from levibotd.domain.posts.tickers import (
     CHEAP,
     CONTRACT,
     DEAR,
+    DOLLARS_MOST,
     PRECIOUS,
     STABLE_QUOTES,
 )
@@ -33,6 +34,8 @@ DOLLARS_MAX = 1000  # More than any coin costs that is not dear.
 
 PRECIOUS_MIN = 1000  # Dollars that only few coins have cost.
 CHEAP_DOLLARS_MAX = 0.1  # More than any of the cheap coins costs.
+BITCOIN_DOLLARS = (2_500.0, 100_000.0)  # What a bitcoin has cost while these coins were called.
+BITCOIN_DOLLARS_LEAST = 1_000.0  # Less is another coin's price, or one in thousands.
 
 _WHOLE_MIN = {"ETH": 2, "BNB": 50}  # Whole coins that no other coin costs, unless it is dear.
 _DELIVERY = re.compile(r"[FGHJKMNQUVXZ]\d\d")
@@ -81,8 +84,36 @@ def settle(written: Written, *, market: MarketView) -> Unit:
             return Unit(quote=unit.quote, inferred=unit.inferred, name="truncated", factor=factor)
     if lasts[0] is not None:
         raise Unsolved("price_far_from_market")
-    _check_plain(written, price, units[0])
-    return units[0]
+    unit = units[0] if written.quote is not None else _likely(written.base, price, units)
+    _check_plain(written, price, unit)
+    return unit
+
+
+def _likely(base: str, price: float, units: list[Unit]) -> Unit:
+    """The first unit in which the coin may ever have cost `price`. Raises Unsolved where there is none."""
+    low, high = _dollars_of(base)
+    first, *others = units
+    if first.quote not in STABLE_QUOTES or first.name != "quote" or low <= price <= high:
+        return first
+    # Too many dollars of a dear coin are digits without their zeros, hardly satoshi.
+    if not others or (price > high and base in DEAR):
+        raise Unsolved("unit_unclear")
+    if price * float(others[0].factor) > BITCOIN_CEILINGS.get(base, WHOLE_SATOSHI_MIN):
+        raise Unsolved("unit_unclear")
+    return others[0]
+
+
+def _dollars_of(base: str) -> tuple[float, float]:
+    """About the least and the most dollars a coin has cost, as far as it is known."""
+    if base in _BITCOIN:
+        return BITCOIN_DOLLARS_LEAST, math.inf
+    return BITCOIN_FLOORS.get(base, 0.0) * BITCOIN_DOLLARS[0], min(
+        _most_dollars(base), DOLLARS_MOST.get(base, math.inf)
+    )
+
+
+def _most_dollars(base: str) -> float:
+    return BITCOIN_CEILINGS.get(base, math.inf) * BITCOIN_DOLLARS[1]
 
 
 def _check_plain(written: Written, price: float, unit: Unit) -> None:
@@ -98,6 +129,8 @@ def _check_plain(written: Written, price: float, unit: Unit) -> None:
             raise Unsolved("unit_unclear")
     elif unit.name == "quote" and unit.quote in STABLE_QUOTES:
         if (base in CHEAP and price >= CHEAP_DOLLARS_MAX) or (base not in PRECIOUS and price >= PRECIOUS_MIN):
+            raise Unsolved("unit_unclear")
+        if price > _most_dollars(base) or (base in _BITCOIN and price < BITCOIN_DOLLARS_LEAST):
             raise Unsolved("unit_unclear")
     elif unit.quote in _WHOLE_MIN and price >= _WHOLE_MIN[unit.quote] and price == int(price) and base not in DEAR:
         raise Unsolved("unit_unclear")
@@ -145,7 +178,8 @@ def _in_written_quote(written: Written, quote: str, price: float) -> Unit:
     if quote == "BTC" and price >= WHOLE_SATOSHI_MIN and written.base not in _BITCOIN:
         return _satoshi(quote, inferred=False)
     if quote in STABLE_QUOTES:
-        whole = price >= DOLLARS_MAX and price == int(price) and written.base not in DEAR
+        most = DOLLARS_MAX if written.dollars else min(DOLLARS_MAX, _most_dollars(written.base))
+        whole = price >= most and price == int(price) and written.base not in DEAR
         if whole or (written.base in CHEAP and price >= CHEAP_DIGITS_MIN):
             return _truncated(quote, price, inferred=False, cheap=written.base in CHEAP)
         if written.satoshi and price >= WHOLE_SATOSHI_MIN:

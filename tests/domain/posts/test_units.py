@@ -34,6 +34,9 @@ def told(
         ("SHIB", "USDT", 7000, "truncated", "USDT"),
         ("XBT", None, 9700, "quote", "USD"),
         ("ADAM20", None, 576, "satoshi", ""),
+        ("NEO", None, 0.0061, "quote", "BTC"),
+        ("TROY", None, 12, "satoshi", "BTC"),
+        ("ONE", "USDT", 515, "truncated", "USDT"),
     ],
 )
 def test_without_a_last_price_magnitude_decides(
@@ -41,6 +44,27 @@ def test_without_a_last_price_magnitude_decides(
 ) -> None:
     unit = told(base, price, quote=quote)
     assert (unit.name, unit.quote) == (name, found)
+
+
+@pytest.mark.parametrize(
+    ("base", "quote", "price"),
+    [
+        ("ANT", "BTC", 980),
+        ("XRP", None, 65500),
+        ("REP", None, 560),
+        ("BNB", None, 3900),
+        ("BTC", "USDT", 57.3),
+        ("DENT", None, 0.72),
+        ("SHIB", None, 0.0128),
+    ],
+)
+def test_what_a_coin_never_cost_in_any_unit_is_refused(base: str, quote: str | None, price: float) -> None:
+    with pytest.raises(Unsolved, match="unit_unclear"):
+        told(base, price, quote=quote)
+
+
+def test_a_last_price_is_believed_before_what_a_coin_has_cost() -> None:
+    assert told("BTC", 57.3, quote="USDT", market=view(BTC_USDT=57.0)).name == "quote"
 
 
 def test_the_last_price_decides_between_dollars_and_satoshi() -> None:
