@@ -9,6 +9,7 @@ import pytest
 from levibotd.adapters.label_file import LabelFile
 from levibotd.domain.copies import text_print
 from levibotd.domain.learning import Labelled
+from levibotd.domain.masking import Masker
 from levibotd.errors import ConfigError, Refused
 from levibotd.kernel import offload
 
@@ -140,3 +141,14 @@ async def test_writers_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
             tasks.start_soon(offload.call, write, name)
     assert kept(tmp_path).counts().total == 60
     assert kept(tmp_path).counts().bad == 0
+
+
+def test_a_secret_in_a_text_is_not_kept(tmp_path: Path) -> None:
+    path = tmp_path / "labels.jsonl"
+    labels = LabelFile(path, masker=Masker(["a-secret-of-ours"]))
+    leaky = one("BTC long, my key is a-secret-of-ours", channel="a-secret-of-ours", lang="a-secret-of-ours")
+
+    assert labels.append(leaky).fresh
+    assert not labels.append(leaky).fresh
+    assert "a-secret-of-ours" not in path.read_text("utf-8")
+    assert json.loads(path.read_text("utf-8"))["text"] == "BTC long, my key is ***"

@@ -28,10 +28,15 @@ from tests.until import until
 pytest.importorskip("aiobotocore", reason="NOT TESTED: pip install 'levibotd[s3]'")
 pytest.importorskip("moto.server", reason="NOT TESTED: pip install 'moto[server]'")
 _JSON = {"Content-Type": "application/json"}
-_PATHS = ("/{}", "/events?trace_id={}", "/why/{}", "/ws/events?ticket={}")
+_PATHS = (
+    "/{}", "/events?trace_id={}", "/why/{}", "/ws/events?ticket={}", "/channels/{}", "/channels/{}/equity.svg",
+    "/signals?channel={}",
+)  # fmt: skip
 _PAGES = (
-    "/status", "/config", "/metrics", "/metrics/prom", "/actors", "/dead-letters", "/archive", "/signals",
-    "/events?limit=1000", "/openapi.json", "/risk", "/channels",
+    "/status", "/config", "/metrics", "/metrics/prom", "/actors", "/dead-letters", "/archive", "/signals?limit=100",
+    "/events?limit=1000", "/events/hours", "/openapi.json", "/risk", "/risk/policy", "/risk/kill-switch", "/channels",
+    "/features", "/positions", "/orders", "/trades", "/trades?rows=fills&format=csv", "/reports/daily",
+    "/reports/weekly?format=csv", "/ml/dataset", "/ml/queue?limit=200", "/ml/model", "/ml/reliability.svg",
 )  # fmt: skip
 pytestmark = [pytest.mark.real_time, pytest.mark.timeout(180)]
 
@@ -115,20 +120,30 @@ def provoked(one: Daemon, secrets: Mapping[str, str]) -> dict[str, bytes]:
     for name, secret in secrets.items():
         value = secret.split()[-1]
         answers |= {f"{path} {name}": asked(one, "GET", path.format(quote(value))) for path in _PATHS}
-        answers |= {f"{path} {name}": asked(one, "POST", path, body=body) for path, body in _bodies(value).items()}
+        answers |= {f"{path} {body!r}": asked(one, "POST", path, body=body) for path, body in _bodies(value)}
         answers[f"key {name}"] = asked(one, "GET", "/status", key=value)
         answers[f"method {name}"] = asked(one, value, "/")
         answers[f"headers {name}"] = asked(one, "POST", "/start", headers={"Idempotency-Key": value, "X-TOTP": value})
     return answers | {page: asked(one, "GET", page) for page in _PAGES}
 
 
-def _bodies(value: str) -> dict[str, bytes]:
+def _bodies(value: str) -> Iterator[tuple[str, bytes]]:
     text = f"BTC/USDT LONG\nEntry: 60000\nSL 59000\nTP 62000\nmy key is {value}"
-    return {
-        "/signals/ingest-and-score": json.dumps({"text": text, "channel": "@leaky"}).encode(),
-        "/stop": f'{{"{value}": "{value}"'.encode(),
-        "/risk/kill-switch": json.dumps({"tripped": False, "reason": value}).encode(),
-    }
+    unclear = f"BNB entry 579.91 target 576.62 or was it entry 576.62 target 579.91? Ask {value}"
+    told: tuple[tuple[str, Mapping[str, object]], ...] = (
+        ("/signals/ingest-and-score", {"text": text, "channel": "@leaky"}),
+        ("/signals/ingest-and-score", {"text": f"{text}!", "channel": value, "message_id": value}),
+        ("/signals/ingest-and-score", {"text": unclear, "channel": "@leaky"}),
+        ("/signals/score", {"text": text, "channel": value}),
+        ("/risk/kill-switch", {"tripped": False, "reason": value}),
+        ("/risk/leverage", {"leverage": 3, "reason": value}),
+        ("/paper/order", {"symbol": "ETHUSDT", "side": "BUY", "notional_usd": "100", "reason": value}),
+        ("/ml/dataset/append", {"text": text, "label": "BUY", "channel": value, "lang": value}),
+        ("/ml/rollback", {"sha256": value}),
+        (f"/actors/{quote(value)}/restart", {"reason": value}),
+    )
+    yield from ((path, json.dumps(body).encode()) for path, body in told)
+    yield "/stop", f'{{"{value}": "{value}"'.encode()
 
 
 def left_behind(folder: Path) -> Iterator[tuple[str, bytes]]:
