@@ -38,6 +38,7 @@ class ComparerState(Struct, kw_only=True):
 
     waiting: int = 0
     compared: int = 0
+    forgotten: int = 0  # Ever: too many waited.
 
 
 class ComparerActor(Actor[CompareNext]):
@@ -80,14 +81,15 @@ class ComparerActor(Actor[CompareNext]):
 
     def inspect(self) -> ComparerState:
         self._state.waiting = len(self._book().past)
+        self._state.forgotten = self._book().forgotten
         return self._state
 
     # The newest first: they weigh most.
     def _due(self, now: float) -> tuple[ShadowCall, float] | None:
-        for call in reversed(self._book().past.values()):
-            at = call.decided_at + LIFE_S + (WITHIN_S if PLACEBO in call.done else 0.0)
+        for key, past in reversed(self._book().past.items()):
+            at = past.decided_at + LIFE_S + (WITHIN_S if past.placebos else 0.0)
             if at <= now:
-                return call, at
+                return past.unpacked(key), at
         return None
 
     async def _compared(self, call: ShadowCall, at: float) -> ShadowOutcome:

@@ -3,7 +3,9 @@ A long run under load: `python -m bench.soak --minutes 30 --load 50`, `python -m
 
 The first starts a real daemon, posts many times as fast as the demo does, and has clients come and
 go at its HTTP interface; the second lives through days of the demo on simulated time in this
-process. Both print what memory, descriptors, tasks and threads did, and exit 1 when one drifts.
+process. Both begin on the state of a daemon that has lived long (`lived.py`): how its memory fills
+is not what is asked. They print what its folds weigh, and what memory, descriptors, tasks and
+threads did, and exit 1 when one drifts.
 """
 
 import argparse
@@ -20,6 +22,11 @@ from tempfile import TemporaryDirectory
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from bench.flatness import Samples, table, verdicts
+from bench.lived import live_before
+from bench.weights import Weight, weights
+from bench.weights import table as weights_table
+from levibotd.app.memory import Memory
+from levibotd.config import demo_config
 from levibotd.domain.records import TgCursor
 from levibotd.kernel.clock import LoopClock
 from levibotd.ports.posts import Posted
@@ -29,9 +36,6 @@ from tests.process.daemon import Daemon, daemon
 
 SAMPLE_S = 5.0
 ASK_S = 0.2
-# What is remembered by count is full first: the fold keeps 16,384 decisions, and an eighth more before it forgets.
-WARM_POSTS = 19_000
-WARM_LOAD = 4  # Times the load of the run itself.
 PATHS = ("/status", "/metrics/prom", "/positions", "/orders", "/signals?limit=50", "/events?limit=200", "/actors")
 
 # Wide limits, so that the load reaches orders and fills and is not refused at the first gate.
@@ -56,10 +60,12 @@ def main(words: Sequence[str]) -> int:
         if options.simulated_h:
             from bench.soak_simulated import live_through
 
-            samples = live_through(Path(scratch), hours=options.simulated_h, load=options.load)
+            life = live_through(Path(scratch), hours=options.simulated_h, load=options.load)
+            samples, folds = life.samples, life.weights
         else:
-            samples = _under_load(Path(scratch), minutes=options.minutes, load=options.load)
+            samples, folds = _under_load(Path(scratch), minutes=options.minutes, load=options.load)
     found = verdicts(samples.series)
+    print(weights_table(folds))
     print(table(found))
     if options.json is not None:
         options.json.write_text(json.dumps({"series": samples.series, "answers": samples.answers}), "utf-8")
@@ -67,22 +73,27 @@ def main(words: Sequence[str]) -> int:
     return int(samples.errors > 0 or not all(each.is_flat for each in found))
 
 
-def _under_load(scratch: Path, *, minutes: float, load: float) -> Samples:
+def _under_load(scratch: Path, *, minutes: float, load: float) -> tuple[Samples, Sequence[Weight]]:
     posts = scratch / "posts.jsonl"
     posts.touch()
     samples = Samples()
+    config = demo_config(environ={"LEVI_DAEMON__STATE_DIR": str(scratch / "state")})
+    cursors = asyncio.run(live_before(config, until=time.time()))
     with daemon(scratch / "state", command=(sys.executable, "-m", "levibotd", "run"), **SETTINGS,
                 telegram__file=str(posts)) as one:  # fmt: skip
         one.wait_ready()
-        asyncio.run(_soak(one, posts, samples, minutes=minutes, load=load))
+        asyncio.run(_soak(one, posts, samples, cursors, minutes=minutes, load=load))
         code = one.stop(signal.SIGTERM)
         verified = subprocess.run([sys.executable, "-m", "levibotd", "log", "verify", str(one.log)], check=False)
         samples.errors += (code != 0) + (verified.returncode != 0)
-    return samples
+    memory = Memory(config, boot="after", log_key=b"")
+    memory.journal.close()
+    return samples, weights(memory.state)
 
 
-async def _soak(one: Daemon, posts: Path, samples: Samples, *, minutes: float, load: float) -> None:
-    cursors = await _write(posts, {}, load=load * WARM_LOAD, until=lambda written: written >= WARM_POSTS)
+async def _soak(
+    one: Daemon, posts: Path, samples: Samples, cursors: Mapping[str, TgCursor], *, minutes: float, load: float
+) -> None:
     over = time.monotonic() + minutes * 60
     jobs = [
         asyncio.create_task(_write(posts, cursors, load=load, until=lambda _: time.monotonic() > over)),
@@ -97,13 +108,10 @@ async def _soak(one: Daemon, posts: Path, samples: Samples, *, minutes: float, l
         job.result()
 
 
-async def _write(
-    posts: Path, cursors: Mapping[str, TgCursor], *, load: float, until: Callable[[int], bool]
-) -> Mapping[str, TgCursor]:
+async def _write(posts: Path, cursors: Mapping[str, TgCursor], *, load: float, until: Callable[[int], bool]) -> None:
     # The demo's prices are the same in every process, so these posts name the price of their moment.
     market, clock = DemoMarket(), LoopClock()
     feed = DemoFeed(market, symbols=market.symbols, clock=clock, gap_s=(GAP_S[0] / load, GAP_S[1] / load))
-    reached = dict(cursors)
     written = 0
     with posts.open("a", encoding="utf-8") as file:
         async for event in feed.events(cursors):
@@ -112,13 +120,11 @@ async def _write(
             line = {"id": f"{post.channel}/{post.message_id}", "channel": post.channel, "msg_id": post.message_id}
             file.write(json.dumps({**line, "text": post.text, "lang": post.language}) + "\n")
             file.flush()
-            reached[post.channel] = TgCursor(channel=post.channel, upto=post.message_id)
             written += 1
             if written % 1000 == 0:
                 print(f"\r{written} posts ", end="", file=sys.stderr, flush=True)
             if until(written):
                 break
-    return reached
 
 
 # Each request on a connection of its own: what a connection leaves behind would add up.

@@ -7,11 +7,14 @@ Every job that watches the clock runs: quotes, heartbeats, samples, snapshots, t
 import asyncio
 import io
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.flatness import Samples
+from bench.lived import live_before
+from bench.weights import Weight, weights
 from levibotd.adapters.journal_check import verify
 from levibotd.adapters.os_files import OsFiles
 from levibotd.admin.server import listen
@@ -34,15 +37,17 @@ from levibotd.sim.demo_market import DemoMarket
 START = 1_750_000_000.0
 HOUR_S = 3600.0
 LOOKS_PER_H = 12
-SAVE_S = 300.0
 
 
 @dataclass
-class _Life:
+class Life:
+    """What is lived through, and how it went; `weights` are those of its folds at the end."""
+
     config: Config
     load: float
     hours: float
-    samples: Samples
+    samples: Samples = field(default_factory=Samples)
+    weights: Sequence[Weight] = ()
 
     async def live(self, clock: Clock) -> None:
         with ExitStack() as stack:
@@ -63,6 +68,7 @@ class _Life:
                 self._look(assembly, look / LOOKS_PER_H)
             await assembly.system.stop()
             await memory.index.stop()
+            self.weights = weights(memory.state)
 
     def _surroundings(self, memory: Memory, clock: Clock, stack: ExitStack) -> Surroundings:
         market = DemoMarket()
@@ -118,18 +124,23 @@ class _Life:
         print(f"\r{hour:6.2f} h  {rss_kib / 1024:.1f} MiB ", end="", file=sys.stderr, flush=True)
 
 
-def live_through(scratch: Path, *, hours: float, load: float) -> Samples:
-    """Live through `hours` of simulated time at `load` times the demo's pace; the log must verify at the end."""
+def live_through(scratch: Path, *, hours: float, load: float) -> Life:
+    """
+    Live through `hours` of simulated time at `load` times the demo's pace; the log must verify at the end.
+
+    The daemon has lived long before: see `lived.py`.
+    """
     settings = {
         "LEVI_DAEMON__STATE_DIR": str(scratch / "state"),
         "LEVI_HTTP__BIND": "127.0.0.1:0",
         "LEVI_RISK__DAILY_LOSS_LIMIT": "1.0",
     }
-    life = _Life(demo_config(environ=settings), load, hours, Samples())
+    life = Life(demo_config(environ=settings), load, hours)
+    asyncio.run(live_before(life.config, until=START))
     run_virtual(life.live, start=START)
     print(file=sys.stderr)
     damage = verify(OsFiles(scratch / "state" / "logs")).damage
     if damage is not None:
         print(damage, file=sys.stderr)
         life.samples.errors += 1
-    return life.samples
+    return life

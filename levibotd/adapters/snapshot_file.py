@@ -52,7 +52,7 @@ class SnapshotFile:
             size=len(snapshot.state),
             sha256=_digest(self._kind, snapshot),
         )
-        self._files.replace(self._name, msgspec.json.encode(head) + b"\n" + snapshot.state)
+        self._files.replace(self._name, b"".join((msgspec.json.encode(head), b"\n", snapshot.state)))
 
     def load(self) -> Snapshot | None:
         """The snapshot as it was saved, or None. Whether its position is of this log, the journal knows."""
@@ -68,4 +68,6 @@ class SnapshotFile:
 
 
 def _digest(kind: str, snapshot: Snapshot) -> str:
-    return sha256(msgspec.json.encode((SCHEMA, kind, snapshot.position)) + snapshot.state).hexdigest()
+    digest = sha256(msgspec.json.encode((SCHEMA, kind, snapshot.position)))
+    digest.update(snapshot.state)  # Not put together first: these may be tens of megabytes.
+    return digest.hexdigest()

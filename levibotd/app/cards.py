@@ -122,7 +122,7 @@ class BoardWatch:
         async with self._making:
             began = self._clock.monotonic()
             if self._fresh_until is None or began >= self._fresh_until:
-                self._board = await offload.call(_made, self._state.cards.to_bytes(), self._known(), self._config())
+                self._board = await offload.call(board, self._state.cards.copy(), self._known(), self._config())
                 made = self._clock.monotonic()
                 self._fresh_until = max(began + FRESH_S, made + (made - began) / SHARE_MAX)
             return self._board
@@ -134,10 +134,6 @@ class BoardWatch:
             equity=None if ledger.day_anchor is None else ledger.day_anchor.equity,
             unproven=_unproven(ledger.control.unproven),
         )
-
-
-def _made(book: bytes, known: Known, config: Config) -> Board:
-    return board(CardBook.from_bytes(book), known, config)
 
 
 def _unproven(by_word: Mapping[str, bool]) -> frozenset[str]:

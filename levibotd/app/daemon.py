@@ -100,6 +100,8 @@ class _Daemon:
         self._memory.index.start()
         # Until it has caught up nobody can say which posts were seen before.
         await self._memory.index.settled()
+        # It looks at every call there is: later, the first post would wait for that, and with it the loop.
+        await offload.call(self._assembly.wired.trust.prior, at=self._clock.time())
         stop = anyio.Event()
         self._on_signals(stop)
         reloader = self._reloader()

@@ -88,9 +88,9 @@ class Memory:
         `position` is the end of what the fold was told, as of this call: the disk is waited for
         elsewhere, and meanwhile both may move on. Raises OSError; then the old snapshot stands.
         """
-        snapshot = Snapshot(position=position, state=self.state.to_bytes())
+        state = self.state.copy()
         async with self._saving:
-            await offload.call(self._snapshots.save, snapshot)
+            await offload.call(_save, self._snapshots, position, state)
 
     async def keep_base(self, position: Position) -> int:
         """
@@ -98,9 +98,9 @@ class Memory:
 
         Returns up to which seq it is whole, once it is on disk and was read back. `position` as for `save`.
         """
-        base = Snapshot(position=position, state=self.state.to_bytes())
+        state = self.state.copy()
         async with self._saving:
-            await offload.call(self._base.save, base)
+            base = await offload.call(_save, self._base, position, state)
             if await offload.call(self._base.load) != base:
                 raise OSError("the state that must outlive the pruned log was not kept as it was written")
         return position.seq
@@ -159,6 +159,13 @@ class Memory:
             return CommittedState.from_bytes(found.state), found.position
         except msgspec.DecodeError:
             return None, None  # Of another version: the log has it all.
+
+
+# In a thread: for the loop the copy is all there is to do.
+def _save(file: SnapshotFile, position: Position, state: CommittedState) -> Snapshot:
+    snapshot = Snapshot(position=position, state=state.to_bytes())
+    file.save(snapshot)
+    return snapshot
 
 
 def _usable(directory: Path, key: str) -> Path:

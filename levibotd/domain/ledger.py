@@ -35,6 +35,7 @@ from levibotd.domain.order_records import PositionClosed
 from levibotd.domain.orders import Order
 from levibotd.domain.records import DayAnchor, Entry, Gate, TgCursor
 from levibotd.domain.signal import CallKey, Symbol, TraceId
+from levibotd.domain.stills import in_pieces, still
 
 STOPS_FOR_MEDIAN = 10  # Fewer say nothing about a channel.
 
@@ -62,7 +63,7 @@ class Ledger:
     # Snapshots.
 
     def to_bytes(self) -> bytes:
-        return msgspec.msgpack.encode(self._state)
+        return bytes(in_pieces(self._state))
 
     @classmethod
     def from_bytes(cls, snapshot: bytes) -> "Ledger":
@@ -72,7 +73,10 @@ class Ledger:
         return ledger
 
     def copy(self) -> "Ledger":
-        return Ledger.from_bytes(self.to_bytes())
+        """The same as of now; what becomes of one is nothing to the other."""
+        other = Ledger(balance=self._state.start)
+        other._state = still(self._state)
+        return other
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Ledger) and self._state == other._state

@@ -4,15 +4,18 @@ from itertools import islice
 from typing import Any
 
 
-def remember(memory: dict[Any, Any], key: Any, value: Any, *, limit: int) -> None:
-    """Keep at least the newest `limit` entries, oldest first."""
+def remember(memory: dict[Any, Any], key: Any, value: Any, *, limit: int) -> int:
+    """Keep at least the newest `limit` entries, oldest first. Returns how many had to go."""
     memory[key] = value
-    forget_oldest(memory, limit=limit)
+    return forget_oldest(memory, limit=limit)
 
 
-def forget_oldest(memory: dict[Any, Any], *, limit: int) -> None:
-    """Bring a memory that has outgrown its limit by an eighth back to it."""
+def forget_oldest(memory: dict[Any, Any], *, limit: int) -> int:
+    """Bring a memory that has outgrown its limit by an eighth back to it. Returns how many had to go."""
     # Forgetting comes in batches: taking one from the front of a large dictionary costs a walk over all before it.
-    if len(memory) > limit + limit // 8:
-        for old in list(islice(memory, len(memory) - limit)):
-            del memory[old]
+    too_many = len(memory) - limit
+    if too_many <= limit // 8:
+        return 0
+    for old in list(islice(memory, too_many)):
+        del memory[old]
+    return too_many

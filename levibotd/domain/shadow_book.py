@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct, field
+from msgspec.structs import asdict, astuple, replace
 
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.lifecycle import calls_meant
@@ -23,6 +24,7 @@ from levibotd.domain.records import Logged, RiskTicket, SignalExpired, SignalIng
 from levibotd.domain.remembering import remember
 from levibotd.domain.risk import day_of
 from levibotd.domain.signal import NO_TRADE, CallKey, Kind, Reading, Symbol, TraceId, call_key
+from levibotd.domain.stills import in_pieces, still
 from levibotd.domain.trade_plan import TradePlan
 
 LATENCY_S = 1.0  # From what reaches us to what could be done about it, for entries and announced exits alike.
@@ -37,7 +39,7 @@ TOO_MANY = "too_many"
 _BOTH = (AS_POSTED, AS_FOLLOWED)
 
 
-class ShadowCall(Struct, kw_only=True):
+class ShadowCall(Struct, kw_only=True, gc=False, omit_defaults=True):
     """
     One call that is followed, and all that the log says of it.
 
@@ -69,6 +71,46 @@ class ShadowCall(Struct, kw_only=True):
         """Nothing fills before."""
         return self.heard_at + LATENCY_S
 
+    def packed(self) -> "PastCall":
+        """What the same trade at other times takes; how we would have followed it is not asked any more."""
+        kept = (
+            self.trace, self.channel, self.symbol, astuple(self.leg), self.posted_at, self.p_call, self.median_stop
+        )  # fmt: skip
+        return PastCall(self.heard_at, self.done.count(PLACEBO), msgspec.msgpack.encode(kept))
+
+
+class PastCall(Struct, frozen=True, array_like=True, gc=False):
+    """
+    A call that is over, with its placebos told so far.
+
+    There are many and each is looked at twice in three weeks, so it is kept as bytes: a fifth of what its parts take.
+    """
+
+    heard_at: float
+    placebos: int
+    kept: bytes
+
+    @property
+    def decided_at(self) -> float:
+        return self.heard_at + LATENCY_S
+
+    def unpacked(self, key: CallKey) -> ShadowCall:
+        """The call that was packed."""
+        trace, channel, symbol, leg, posted_at, p_call, median_stop = msgspec.msgpack.decode(self.kept)
+        return ShadowCall(
+            key=key,
+            trace=trace,
+            channel=channel,
+            symbol=symbol,
+            leg=msgspec.convert(dict(zip(LegRead.__struct_fields__, leg, strict=True)), LegRead),
+            posted_at=posted_at,
+            heard_at=self.heard_at,
+            p_call=p_call,
+            witnessed=True,
+            median_stop=median_stop,
+            done=(*_BOTH, *[PLACEBO] * self.placebos),
+        )
+
 
 class ShadowBook(Struct, kw_only=True):
     """
@@ -83,7 +125,8 @@ class ShadowBook(Struct, kw_only=True):
     announced: int = 0
     posts: dict[TraceId, SignalIngest] = field(default_factory=dict)
     stops: dict[str, list[float]] = field(default_factory=dict)
-    past: dict[CallKey, ShadowCall] = field(default_factory=dict)  # Over, witnessed, and not compared for good.
+    past: dict[CallKey, PastCall] = field(default_factory=dict)  # Over, witnessed, and not compared for good.
+    forgotten: int = 0  # Of these, so many went before they were compared: there were too many.
 
     def apply(self, logged: Logged) -> None:
         """Fold one committed record in. Never raises."""
@@ -91,18 +134,42 @@ class ShadowBook(Struct, kw_only=True):
         if rule is not None:
             rule(self, logged.entry.record, logged)
 
+    def copy(self) -> "ShadowBook":
+        """The same as of now, for another thread."""
+        return still(self)
+
     def to_bytes(self) -> bytes:
-        return msgspec.msgpack.encode(self)
+        return bytes(in_pieces(self))
 
     @classmethod
     def from_bytes(cls, snapshot: bytes) -> "ShadowBook":
         """Raises msgspec.DecodeError when these bytes are no snapshot of this version."""
-        return msgspec.msgpack.decode(snapshot, type=cls)
+        try:
+            return msgspec.msgpack.decode(snapshot, type=cls)
+        except msgspec.ValidationError:
+            return cls._from_whole(snapshot)
+
+    # Before, calls that are over were kept as they are.
+    @classmethod
+    def _from_whole(cls, snapshot: bytes) -> "ShadowBook":
+        book = msgspec.msgpack.decode(snapshot, type=_WithWholePast)
+        past = {key: call.packed() for key, call in book.past.items()}
+        return cls(**{**asdict(book), "past": past})
 
     def median_stop(self, channel: str) -> float | None:
         """Median distance of the stops this channel has posted, as share of the entry; None below ten of them."""
         distances = self.stops.get(channel, ())
         return median(distances) if len(distances) >= STOPS_FOR_MEDIAN else None
+
+
+class _WithWholePast(Struct, kw_only=True):
+    account: str
+    calls: dict[CallKey, ShadowCall]
+    taken_up: int
+    announced: int
+    posts: dict[TraceId, SignalIngest]
+    stops: dict[str, list[float]]
+    past: dict[CallKey, ShadowCall]
 
 
 def _ingested(book: ShadowBook, record: SignalIngest, _logged: Logged) -> None:
@@ -173,18 +240,27 @@ def _ticket(book: ShadowBook, record: RiskTicket, _logged: Logged) -> None:
 
 
 def _outcome(book: ShadowBook, record: ShadowOutcome, _logged: Logged) -> None:
-    calls = book.past if record.ledger == PLACEBO else book.calls
-    call = calls.get(record.call)
+    if record.ledger == PLACEBO:
+        _compared(book, record.call)
+        return
+    call = book.calls.get(record.call)
     if call is None:
         return
     call.done = (*call.done, record.ledger)
-    if record.ledger == PLACEBO:
-        if call.done.count(PLACEBO) >= PLACEBOS:
-            del book.past[record.call]
-    elif all(ledger in call.done for ledger in _BOTH):
+    if all(ledger in call.done for ledger in _BOTH):
         del book.calls[record.call]
         if call.witnessed and not call.contaminated and record.status not in ("unpriced", UNKNOWN):
-            remember(book.past, record.call, call, limit=PAST_MAX)
+            book.forgotten += remember(book.past, record.call, call.packed(), limit=PAST_MAX)
+
+
+def _compared(book: ShadowBook, key: CallKey) -> None:
+    past = book.past.get(key)
+    if past is None:
+        return
+    if past.placebos + 1 >= PLACEBOS:
+        del book.past[key]
+    else:
+        book.past[key] = replace(past, placebos=past.placebos + 1)
 
 
 # The newest are looked at first: what follows a call about its post mostly follows at once.

@@ -100,7 +100,7 @@ class Trust(Struct, frozen=True, kw_only=True):
 ASSUMED = Prior(mean=-0.08, sd=0.12, noise=1.2, pays=0.4, pays_weight=10.0, source="assumed")
 
 
-class Lived(Struct, frozen=True, kw_only=True):
+class Lived(Struct, frozen=True, kw_only=True, gc=False):
     """
     One priced call as followed. `over_at` None: it is not over; `r` None: it was never filled.
 
@@ -148,7 +148,10 @@ def entered_r(call: Lived, *, at: float) -> float:
 
 def placebo_of(call: Lived, *, at: float) -> float | None:
     """Its placebo, as far as it was known at `at`."""
-    return next((r for since, r in reversed(call.placebos) if since <= at), call.placebo_r)
+    for since, r in reversed(call.placebos):
+        if since <= at:
+            return r
+    return call.placebo_r
 
 
 def is_mature(call: Lived, *, at: float) -> bool:
@@ -165,28 +168,47 @@ def evidence(calls: Sequence[Lived], *, at: float, adjusted: bool | None = None)
     known = [call for call in calls if call.posted_at <= at]
     if not known:
         return None
-    said: dict[str, list[Lived]] = {}
-    for number, call in enumerate(known):
-        said.setdefault(call.said or str(number), []).append(call)
-    groups = list(said.values())
-    times = [group[0].posted_at for group in groups]
+    first, again = _by_name(known)
+    times = [call.posted_at for call in first.values()]
     weights = [2.0 ** ((time - at) / HALF_LIFE_S) for time in times]
-    plain = [_of_group([entered_r(call, at=at) for call in group]) for group in groups]
+    plain: list[float] = []
+    filled: list[float] = []
+    mature = 0
+    for name, call, weight in zip(first, first.values(), weights, strict=True):
+        over_at, matured = call.over_at, call.posted_at + call.lifetime_s + HORIZON_S <= at
+        mature += matured
+        if name in again:
+            plain.append(_of_group([entered_r(one, at=at) for one in again[name]]))
+            is_filled = _is_filled(again[name], at=at)
+        elif over_at is not None and over_at <= at:  # As of a group of one, without the lists: most calls are such.
+            r = call.r or 0.0
+            plain.append(r if matured else min(r, 0.0))
+            is_filled = call.r is not None
+        else:
+            r = min(call.running_r or 0.0, 0.0)
+            plain.append(r)
+            is_filled = r < 0
+        if is_filled:
+            filled.append(weight)
     effect = _design_effect(times, weights, plain)
-    filled = [weight for weight, group in zip(weights, groups, strict=True) if _is_filled(group, at=at)]
     n_eff = min(_effective(weights), (1 + UNFILLED_MAX) * _effective(filled)) / effect
     if adjusted is None:
         adjusted = n_eff >= PLACEBO_FROM and _is_compared(known, at=at)
-    values, placebos = plain, [r for call in known if (r := placebo_of(call, at=at)) is not None]
-    adjusted = adjusted and bool(placebos)
+    values, placebos = plain, []
+    if adjusted:
+        placebos = [one for call in known if (one := placebo_of(call, at=at)) is not None]
+        adjusted = bool(placebos)
     if adjusted:
         # Those without one are as good as the mean of those that have one.
         usual = fmean(placebos)
-        values = [_of_group([_less(call, at=at, usual=usual) for call in group]) for group in groups]
+        values = [
+            _of_group([_less(call, at=at, usual=usual) for call in again.get(name, (own,))])
+            for name, own in first.items()
+        ]
     mean = _mean(values, weights)
     return Evidence(
         calls=len(known),
-        mature=sum(is_mature(group[0], at=at) for group in groups),
+        mature=mature,
         n_eff=n_eff,
         design_effect=effect,
         mean=mean,
@@ -194,6 +216,17 @@ def evidence(calls: Sequence[Lived], *, at: float, adjusted: bool | None = None)
         pays=_mean([float(r > 0) for r in plain], weights),
         adjusted=adjusted,
     )
+
+
+# The first of each name, in order, and all of those that have more than one.
+def _by_name(calls: Sequence[Lived]) -> tuple[dict[str, Lived], dict[str, list[Lived]]]:
+    first: dict[str, Lived] = {}
+    again: dict[str, list[Lived]] = {}
+    for number, call in enumerate(calls):
+        name = call.said or str(number)
+        if first.setdefault(name, call) is not call:
+            again.setdefault(name, [first[name]]).append(call)
+    return first, again
 
 
 def prior_of(channels: Sequence[Evidence]) -> Prior:

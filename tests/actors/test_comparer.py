@@ -32,7 +32,7 @@ class Compared:
         self.book = ShadowBook()
         for one in calls:
             one.done = (AS_POSTED, AS_FOLLOWED)
-            self.book.past[one.key] = one
+            self.book.past[one.key] = one.packed()
         self.written: list[tuple[float, Entry]] = []
         self.clock, self.market = clock, of
         self.log: Ref[LoggerMessage] = box("logger")

@@ -7,14 +7,18 @@ first, into the sums of their channel; what is said of them later is not heard a
 """
 
 from collections.abc import Callable, Iterable
+from sys import intern
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from levibotd.domain.cards.calls import DAY_S, UNKNOWN, CallKept, Ended, reward, stop_distance
+from levibotd.domain.cards.calls import DAY_S, UNKNOWN, CallKept, Ended, Followed, r_of, reward, stop_distance
 from levibotd.domain.cards.claims import claim_of
+from levibotd.domain.cards.keeping import call_at, calls_of, change, channel_of, keep
+from levibotd.domain.cards.sharing import share
 from levibotd.domain.cards.state import Arrived, Book, ChannelKept, Printed
-from levibotd.domain.cards.sums import add, add_claim, add_unreadable
+from levibotd.domain.cards.sums import add_unreadable
 from levibotd.domain.cards.trial import Trial
 from levibotd.domain.copies import SAME_CALL_S, call_print
 from levibotd.domain.leg_read import LegRead
@@ -25,10 +29,9 @@ from levibotd.domain.records import ChannelStage, Entry, SignalDeleted, SignalEd
 from levibotd.domain.remembering import forget_oldest
 from levibotd.domain.risk import day_of
 from levibotd.domain.signal import NO_TRADE, CallKey, Kind, Post, Symbol
-from levibotd.domain.trust import HORIZON_S
+from levibotd.domain.stills import in_pieces, still
 
 CALLS_MAX = 20_000  # Of all channels, kept one by one.
-CHANNELS_MAX = 1_000
 WAITING_MAX = 4_096  # Posts that were ingested and not read yet.
 TRIALS_MAX = 10_000
 PICTURES_KEPT = 1_000  # Of a channel.
@@ -69,18 +72,39 @@ class CardBook:
         return self._book.channels
 
     @property
+    def summed(self) -> int:
+        """Calls that are in the sums of their channel alone."""
+        return self._book.summed
+
+    @property
+    def lost(self) -> int:
+        """Calls that never ended, and had to make room for others."""
+        return self._book.lost
+
+    @property
+    def prints(self) -> int:
+        """How many calls are known again when somebody says them, too."""
+        return len(self._book.prints)
+
+    @property
     def trials(self) -> int:
         """How many configurations, filters and thresholds were looked at."""
         return len(self._book.trials)
 
+    def copy(self) -> "CardBook":
+        """The same book as of now: it can be read, and made bytes of, in another thread while this one goes on."""
+        other = CardBook()
+        other._book = still(self._book)
+        return other
+
     def to_bytes(self) -> bytes:
-        return msgspec.msgpack.encode(self._book)
+        return bytes(in_pieces(self._book))
 
     @classmethod
     def from_bytes(cls, snapshot: bytes) -> "CardBook":
         """Raises msgspec.DecodeError when these bytes are no snapshot of this version."""
         book = cls()
-        book._book = msgspec.msgpack.decode(snapshot, type=Book)
+        book._book = share(msgspec.msgpack.decode(snapshot, type=Book))
         return book
 
     def __eq__(self, other: object) -> bool:
@@ -92,7 +116,7 @@ class CardBook:
 
 def _ingested(book: Book, entry: Entry, record: SignalIngest) -> None:
     post = record.post
-    channel = _channel(book, post.channel)
+    channel = channel_of(book, post.channel)
     if channel is None:
         return
     trace = entry.trace or post.trace
@@ -143,9 +167,10 @@ def _scored(book: Book, entry: Entry, record: SignalScored) -> None:
 
 
 def _called(book: Book, channel: ChannelKept, post: Arrived, record: SignalScored, leg: LegRead, number: int) -> None:
+    unknown = post.unknown
     call = CallKept(
         id=f"{post.message_id}|{number}",
-        coin=leg.symbol.split("/")[0],
+        coin=intern(leg.symbol.split("/")[0]),
         side=leg.side,
         posted_at=post.posted_at,
         witnessed=post.witnessed,
@@ -156,12 +181,12 @@ def _called(book: Book, channel: ChannelKept, post: Arrived, record: SignalScore
         stop_distance=stop_distance(leg),
         reward=reward(leg),
         contaminated=_knew_later(record, post.posted_at),
+        as_posted=Ended(status=UNKNOWN, at=post.posted_at) if unknown else None,
+        as_followed=Followed(status=UNKNOWN, at=post.posted_at) if unknown else None,
     )
-    if post.unknown:
-        call.as_posted = call.as_followed = Ended(status=UNKNOWN, at=post.posted_at)
     said = call_print(leg)
-    if _keep(book, channel, call, said=said):
-        _print(book, post.channel, call, said)
+    if keep(book, channel, call, said=said) and said is not None:
+        _print(book, post.channel, channel.calls.get(call.id, call), said)
 
 
 def _knew_later(record: SignalScored, posted_at: float) -> bool:
@@ -171,9 +196,7 @@ def _knew_later(record: SignalScored, posted_at: float) -> bool:
 
 
 # Two that say the same: who posted first has it, whichever reached us first.
-def _print(book: Book, channel: str, call: CallKept, said: str | None) -> None:
-    if said is None:
-        return
+def _print(book: Book, channel: str, call: CallKept, said: str) -> None:
     known = book.prints.get(said)
     if known is None or abs(call.posted_at - known.posted_at) > SAME_CALL_S or known.channel == channel:
         if known is None or call.posted_at > known.posted_at + SAME_CALL_S:
@@ -181,15 +204,15 @@ def _print(book: Book, channel: str, call: CallKept, said: str | None) -> None:
             book.prints[said] = Printed(channel, call.id, call.posted_at)
             forget_oldest(book.prints, limit=PRINTS_MAX)
         return
-    other = _call_at(book, known.channel, known.id)
+    other = call_at(book, known.channel, known.id)
     if call.posted_at >= known.posted_at:
-        call.copy_of = known.channel
+        change(book.channels[channel], replace(call, copy_of=known.channel))
         if other is not None:
-            other.copied += 1
+            change(book.channels[known.channel], replace(other, copied=other.copied + 1))
         return
-    call.copied += 1
+    change(book.channels[channel], replace(call, copied=call.copied + 1))
     if other is not None and other.copy_of is None:
-        other.copy_of = channel
+        change(book.channels[known.channel], replace(other, copy_of=channel))
     book.prints[said] = Printed(channel, call.id, call.posted_at)
 
 
@@ -201,7 +224,7 @@ def _claimed(channel: ChannelKept, post: Arrived, record: SignalScored) -> None:
     for call in calls:
         # The best that was said of it: a channel that shows its first target does not show its stop.
         if call.claimed is None or (claim and not call.claimed):
-            call.claimed, call.claimed_at = claim, post.posted_at
+            change(channel, replace(call, claimed=claim, claimed_at=post.posted_at))
 
 
 def _meant(channel: ChannelKept, post: Arrived, record: SignalScored) -> list[CallKept]:
@@ -216,13 +239,13 @@ def _meant(channel: ChannelKept, post: Arrived, record: SignalScored) -> list[Ca
 
 def _edited(book: Book, entry: Entry, record: SignalEdited) -> None:
     if record.effect != _NOT_ITS_WORD:
-        for call in _calls_of(book, record.channel, record.message_id):
-            call.edited_at = max(call.edited_at or record.edited_at, record.edited_at)
+        for channel, call in calls_of(book, record.channel, record.message_id):
+            change(channel, replace(call, edited_at=max(call.edited_at or record.edited_at, record.edited_at)))
 
 
 def _deleted(book: Book, entry: Entry, record: SignalDeleted) -> None:
-    for call in _calls_of(book, record.channel, record.message_id):
-        call.deleted_at = call.deleted_at or record.at
+    for channel, call in calls_of(book, record.channel, record.message_id):
+        change(channel, replace(call, deleted_at=call.deleted_at or record.at))
 
 
 def _outcome(book: Book, entry: Entry, record: ShadowOutcome) -> None:
@@ -231,42 +254,48 @@ def _outcome(book: Book, entry: Entry, record: ShadowOutcome) -> None:
     if record.ledger == PLACEBO:
         _compared(book, record)
         return
-    channel = _channel(book, record.channel)
+    channel = channel_of(book, record.channel)
     if channel is None:
         return
     name = id_of(record.call)
     call = channel.calls.get(name)
     if call is None:
-        call = _unread(record, entry.symbol)
-        if not _keep(book, channel, call):
-            return
+        keep(book, channel, _unread(record, entry.symbol))
+        call = channel.calls.get(name)
+        if call is None:
+            return  # There was no room for it.
     channel.changes += 1
-    ended = Ended.of(record)
-    # Most that have no price end the same in both ledgers: one of them is enough to keep.
-    ended = next((known for known in (call.as_posted, call.as_followed) if known == ended), ended)
+    contaminated = call.contaminated or record.contaminated
     if record.ledger == AS_POSTED:
-        call.as_posted = call.as_posted or ended
-        call.has_stop = call.has_stop and record.posted_stop
-        call.proxy, call.synthetic = call.proxy or record.proxy, call.synthetic or record.synthetic
-    elif call.as_followed is None:
-        call.as_followed = ended
-        channel.since_stage_r += (ended.r or 0.0) if call.witnessed else 0.0
-    call.contaminated = call.contaminated or record.contaminated
+        call = replace(
+            call,
+            as_posted=call.as_posted or Ended.of(record),
+            has_stop=call.has_stop and record.posted_stop,
+            proxy=call.proxy or record.proxy,
+            synthetic=call.synthetic or record.synthetic,
+            contaminated=contaminated,
+        )
+    else:
+        followed = call.as_followed or Followed(status=record.status, at=record.at, r=r_of(record))
+        if call.as_followed is None and call.witnessed:
+            channel.since_stage_r += followed.r or 0.0
+        call = replace(call, as_followed=followed, contaminated=contaminated)
+    change(channel, call)
 
 
 def _compared(book: Book, record: ShadowOutcome) -> None:
-    call = _call_at(book, record.channel, id_of(record.call))
+    call = call_at(book, record.channel, id_of(record.call))
     if call is not None and record.r is not None:
-        call.placebo_r = record.r
-        call.placebos = (*call.placebos, (record.at, record.r))
-        book.channels[record.channel].changes += 1
+        channel = book.channels[record.channel]
+        change(channel, replace(call, placebo_r=record.r, placebos=(*call.placebos, (record.at, record.r))))
+        channel.changes += 1
 
 
 # Its reading is not in what is left of the log.
 def _unread(record: ShadowOutcome, symbol: Symbol | None) -> CallKept:
     return CallKept(
         id=id_of(record.call),
-        coin=_coin_of(symbol or Symbol("")),
+        coin=intern(_coin_of(symbol or Symbol(""))),
         side=record.side,
         posted_at=record.posted_at,
         witnessed=record.witnessed,
@@ -297,88 +326,6 @@ def id_of(call: CallKey) -> str:
 
 def _coin_of(symbol: Symbol) -> str:
     return next((symbol[: -len(quote)] for quote in _QUOTES if symbol.endswith(quote) and symbol != quote), symbol)
-
-
-# What is kept.
-
-
-def _channel(book: Book, name: str) -> ChannelKept | None:
-    channel = book.channels.get(name)
-    if channel is None and len(book.channels) < CHANNELS_MAX:
-        channel = book.channels[name] = ChannelKept()
-    return channel
-
-
-def _keep(book: Book, channel: ChannelKept, call: CallKept, *, said: str | None = None) -> bool:
-    if call.id in channel.calls:
-        return False
-    before = channel.calls.get(channel.latest.get(call.coin, ""))
-    if before is None or not _is_open(before, at=call.posted_at):
-        before = channel.calls.get(channel.said.get(said, "")) if said is not None else None
-        if before is not None and abs(call.posted_at - before.posted_at) > SAME_CALL_S:
-            before = None
-    call.first = call.id if before is None else before.id
-    if before is None:
-        channel.latest[call.coin] = call.id
-        if said is not None:
-            channel.said[said] = call.id
-    channel.on_coin[call.coin] = call.id
-    channel.calls[call.id] = call
-    if call.witnessed:
-        channel.last_call_at = max(channel.last_call_at or call.posted_at, call.posted_at)
-    channel.changes += 1
-    book.kept += 1
-    if book.kept > book.calls_max:
-        _compact(book)
-    return True
-
-
-# May what it says still be done, or undone, at this time?
-def _is_open(call: CallKept, *, at: float) -> bool:
-    if abs(at - call.posted_at) > call.lifetime_s + HORIZON_S:
-        return False
-    return call.as_posted is None or call.as_posted.at > at
-
-
-# A tenth at a time, from the channel that has most.
-def _compact(book: Book) -> None:
-    while book.kept > book.calls_max - book.calls_max // 10:
-        largest = max(book.channels.values(), key=lambda channel: len(channel.calls))
-        over = sorted(
-            (call for call in largest.calls.values() if call.as_posted is not None and call.as_followed is not None),
-            key=_order_of,
-        )[: max(1, len(largest.calls) // 10)]
-        if not over:
-            over = [next(iter(largest.calls.values()))]  # It never ended, and there is no room to wait for it.
-        largest.changes += 1
-        for call in over:
-            del largest.calls[call.id]
-            book.kept -= 1
-            if call.as_posted is not None:
-                sums = largest.witnessed if call.witnessed else largest.backfilled
-                add(sums, call)
-                add_claim(sums, call)
-        for index in (largest.latest, largest.on_coin, largest.said):
-            for key in [key for key, name in index.items() if name not in largest.calls]:
-                del index[key]
-
-
-def _order_of(call: CallKept) -> tuple[float, float, str]:
-    assert call.as_posted is not None, "only calls that are over have an order"
-    return call.as_posted.at, call.posted_at, call.id
-
-
-def _call_at(book: Book, channel: str, name: str) -> CallKept | None:
-    kept = book.channels.get(channel)
-    return None if kept is None else kept.calls.get(name)
-
-
-def _calls_of(book: Book, channel: str, message_id: int) -> Iterable[CallKept]:
-    kept = book.channels.get(channel)
-    number = 0
-    while kept is not None and (call := kept.calls.get(f"{message_id}|{number}")) is not None:
-        yield call
-        number += 1
 
 
 _CHANGES: dict[type[object], Callable[[Book, Entry, Any], None]] = {

@@ -24,7 +24,15 @@ _STOP_DISTANCE_MAX = 0.5
 _REWARD_MAX = 50.0
 
 
-class Ended(Struct, frozen=True, kw_only=True, gc=False):
+class Followed(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """How a call ended as we would have followed it: all that is asked of that ledger. There are many of these."""
+
+    status: str
+    at: float
+    r: float | None = None
+
+
+class Ended(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """How a call ended in one ledger. R of a call without a stop is R with ours: it must not look better for that."""
 
     status: str
@@ -40,17 +48,25 @@ class Ended(Struct, frozen=True, kw_only=True, gc=False):
 
     @classmethod
     def of(cls, outcome: ShadowOutcome) -> "Ended":
+        r = r_of(outcome)
+        low, high = (r if bound == r else bound for bound in (outcome.r_low, outcome.r_high))  # One number, not three.
         return cls(
             status=outcome.status, at=outcome.at, reason=outcome.reason, opened_at=outcome.opened_at,
-            r=outcome.imputed_r if outcome.r is None else outcome.r,
-            r_low=outcome.r_low, r_high=outcome.r_high, undecided=outcome.undecided, return_pct=outcome.return_pct,
+            r=r, r_low=low, r_high=high, undecided=outcome.undecided, return_pct=outcome.return_pct,
             worst_pct=outcome.worst_pct,
         )  # fmt: skip
 
 
-class CallKept(Struct, kw_only=True, gc=False):
+def r_of(outcome: ShadowOutcome) -> float | None:
+    """Net R; of a call without a stop that with ours."""
+    return outcome.imputed_r if outcome.r is None else outcome.r
+
+
+class CallKept(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """
-    A call of a channel. `first` is the open call on the coin that this one says again, or hedges, else itself.
+    A call of a channel; what becomes of it makes another, so that a copy of the book shares those that are.
+
+    `first` is the open call on the coin that this one says again, or hedges, else itself.
 
     `reward` is the way to the mean of its targets in stop distances, as posted.
     """
@@ -70,7 +86,7 @@ class CallKept(Struct, kw_only=True, gc=False):
     proxy: bool = False
     synthetic: bool = False
     as_posted: Ended | None = None
-    as_followed: Ended | None = None
+    as_followed: Followed | None = None
     placebo_r: float | None = None
     placebos: tuple[tuple[float, float], ...] = ()  # As they came to be known: when, and what.
     edited_at: float | None = None

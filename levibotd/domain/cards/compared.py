@@ -7,6 +7,7 @@ It is reckoned where cards are shown, and only where there are prices; cards wit
 from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from levibotd.domain.cards.book import CardBook
 from levibotd.domain.cards.state import ChannelKept
@@ -43,12 +44,11 @@ class Compared(Struct, frozen=True, kw_only=True):
         """A book like this one, each of whose calls knows its placebo."""
         if not self.calls:
             return book
-        other = CardBook.from_bytes(book.to_bytes())
-        for name, kept in other.channels.items():
-            found = self.calls.get(name, {})
-            for call in kept.calls.values():
-                if call.id in found:
-                    call.placebo_r, call.placebos = found[call.id].placebo_r, ()
+        other = book.copy()
+        for channel, kept in other.channels.items():
+            for name, times in self.calls.get(channel, {}).items():
+                if name in kept.calls:
+                    kept.calls[name] = replace(kept.calls[name], placebo_r=times.placebo_r, placebos=())
         return other
 
     def latency(self, channel: str, kept: ChannelKept, *, witnessed: bool) -> dict[str, float | None]:

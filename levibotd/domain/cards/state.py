@@ -65,5 +65,7 @@ class Book(Struct, kw_only=True):
     arrived: dict[TraceId, Arrived] = field(default_factory=dict)
     prints: dict[str, Printed] = field(default_factory=dict)
     kept: int = 0
+    summed: int = 0  # Calls that are in the sums of their channel alone.
+    lost: int = 0  # Calls that never ended, and had to make room.
     trials: dict[str, None] = field(default_factory=dict)  # Their names.
     contradictions: int = 0

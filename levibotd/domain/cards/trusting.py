@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from levibotd.domain.cards.book import CardBook
-from levibotd.domain.cards.calls import FILLED, UNKNOWN, UNPRICED, CallKept
+from levibotd.domain.cards.calls import FILLED, UNKNOWN, UNPRICED, CallKept, Followed
 from levibotd.domain.cards.card import COVERAGE_MIN
 from levibotd.domain.cards.state import ChannelKept
 from levibotd.domain.cards.sums import UNREADABLE
@@ -37,6 +38,53 @@ class _Measured(Struct):
     found: list[Evidence] = field(default_factory=list)
 
 
+class _Told:
+    """
+    The witnessed calls of a channel as trust sees them, in their order.
+
+    A channel may have thousands of calls, and is asked for at each of its posts: only what changed since is made anew.
+    """
+
+    def __init__(self) -> None:
+        self.changes = -1
+        self.lived: list[Lived] = []
+        self._gone: tuple[int, str | None] = 0, None
+        self._names: list[str] = []
+        self._ended: list[Followed | None] = []
+        self._placebos: list[tuple[tuple[float, float], ...]] = []
+        self._found: list[Lived | None] = []
+
+    def look(self, kept: ChannelKept) -> list[Lived]:
+        if kept.changes == self.changes:
+            return self.lived
+        calls = [call for call in kept.calls.values() if call.witnessed]
+        gone = kept.witnessed.calls + kept.backfilled.calls, next(iter(kept.calls), None)
+        names = [call.id for call in calls]
+        known = len(self._names)
+        if gone != self._gone or self._names != names[:known]:
+            known = 0  # Some were forgotten: those that others say again among them, it may be.
+        ended, placebos, found = self._ended, self._placebos, self._found
+        for place, call in enumerate(calls[:known]):
+            if ended[place] is not call.as_followed or placebos[place] is not call.placebos or call.contaminated:
+                ended[place], placebos[place] = call.as_followed, call.placebos
+                found[place] = _clean(call, kept)
+        new = calls[known:]
+        ended[known:] = [call.as_followed for call in new]
+        placebos[known:] = [call.placebos for call in new]
+        found[known:] = [_clean(call, kept) for call in new]
+        self._names, self._gone, self.changes = names, gone, kept.changes
+        self.lived = [lived for lived in found if lived is not None]
+        return self.lived
+
+    def with_marks(self, marks: Mapping[str, float]) -> list[Lived]:
+        """The same, with what is open at its mark."""
+        return [
+            lived if (mark := marks.get(name)) is None else replace(lived, running_r=mark)
+            for name, lived in zip(self._names, self._found, strict=True)
+            if lived is not None
+        ]
+
+
 class TrustDesk:
     """
     Answers what is held of a channel. Of the calls posted by then, and of what had become of them by then, alone.
@@ -48,7 +96,7 @@ class TrustDesk:
     def __init__(self, book: CardBook, *, running: Running = lambda _channel: {}) -> None:
         self._book = book
         self._running = running
-        self._lived: dict[str, tuple[int, list[Lived]]] = {}
+        self._told: dict[str, _Told] = {}
         self._prior: tuple[int, Prior] | None = None
         self._next: _Measured | None = None
 
@@ -63,7 +111,7 @@ class TrustDesk:
         if kept is None:
             unknown = trust(None, prior=prior, at=at)
             return of_kind(unknown, None, side=min(sides)) if sides else unknown
-        past = evidence(_lived_of(kept, witnessed=False), at=at) if kept.backfilled_posts else None
+        past = evidence(_backfilled(kept), at=at) if kept.backfilled_posts else None
         calls = self._with_marks(channel, self._witnessed(channel, kept))
         held = trust(evidence(calls, at=at), prior=with_history(prior, past, survival_of(kept)), at=at)
         kinds = [of_kind(held, evidence(_on(side, calls), at=at, adjusted=held.adjusted), side=side) for side in sides]
@@ -99,16 +147,11 @@ class TrustDesk:
                 measured.found.append(found)
 
     def _witnessed(self, channel: str, kept: ChannelKept) -> list[Lived]:
-        known = self._lived.get(channel)
-        if known is None or known[0] != kept.changes:
-            known = self._lived[channel] = kept.changes, _lived_of(kept, witnessed=True)
-        return known[1]
+        return self._told.setdefault(channel, _Told()).look(kept)
 
     def _with_marks(self, channel: str, calls: list[Lived]) -> list[Lived]:
         marks = self._running(channel)
-        if not marks:
-            return calls
-        return _lived_of(self._book.channels[channel], witnessed=True, marks=marks)
+        return self._told[channel].with_marks(marks) if marks else calls
 
 
 def _on(side: str, calls: Sequence[Lived]) -> list[Lived]:
@@ -144,13 +187,16 @@ def survival_of(kept: ChannelKept) -> Survival:
     )
 
 
-def _lived_of(kept: ChannelKept, *, witnessed: bool, marks: Mapping[str, float] | None = None) -> list[Lived]:
-    calls = [call for call in kept.calls.values() if call.witnessed is witnessed and not call.contaminated]
-    found = [_one(call, (marks or {}).get(call.id), kept.calls.get(call.first, call).side) for call in calls]
+def _backfilled(kept: ChannelKept) -> list[Lived]:
+    found = [_clean(call, kept) for call in kept.calls.values() if not call.witnessed]
     return [lived for lived in found if lived is not None]
 
 
-def _one(call: CallKept, running_r: float | None, side: str) -> Lived | None:
+def _clean(call: CallKept, kept: ChannelKept) -> Lived | None:
+    return None if call.contaminated else _one(call, kept.calls.get(call.first, call).side)
+
+
+def _one(call: CallKept, side: str) -> Lived | None:
     ended = call.as_followed
     if ended is not None and ended.status == UNPRICED:
         return None
@@ -161,7 +207,6 @@ def _one(call: CallKept, running_r: float | None, side: str) -> Lived | None:
         lifetime_s=call.lifetime_s,
         over_at=None if ended is None else ended.at,
         r=ended.r if ended is not None and ended.status == FILLED else None,
-        running_r=running_r,
         placebo_r=None if call.placebos else call.placebo_r,
         placebos=call.placebos,
     )

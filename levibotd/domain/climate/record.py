@@ -14,6 +14,7 @@ from levibotd.domain.copies import call_prints
 from levibotd.domain.outcomes import AS_FOLLOWED, ShadowOutcome
 from levibotd.domain.records import Logged, Record, SignalIngest, SignalScored
 from levibotd.domain.signal import Kind, Side, TraceId, leg_no, message_of, trace_id
+from levibotd.domain.stills import in_pieces, still
 
 ON_THEIR_WAY_KEPT = 4096  # Posts between arrival and reading.
 
@@ -62,8 +63,12 @@ class ClimateRecord(Struct, kw_only=True):
             hybrid=self.proof.verdict(),
         )
 
+    def copy(self) -> "ClimateRecord":
+        """The same as of now, for another thread."""
+        return still(self)
+
     def to_bytes(self) -> bytes:
-        return msgspec.msgpack.encode(self)
+        return bytes(in_pieces(self))
 
     @classmethod
     def from_bytes(cls, snapshot: bytes) -> "ClimateRecord":

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from levibotd.domain.cards.calls import CallKept, Ended, reward, stop_distance
 from levibotd.domain.leg_read import LegRead
@@ -48,7 +49,7 @@ def test_what_was_not_filled_counts_nothing_and_what_has_no_price_is_not_counted
     call = CallKept(id="1|0", coin="BTC", side=Side.BUY, posted_at=0.0, witnessed=True, first="1|0")
     assert call.r is None
 
-    call.as_posted = Ended(status=status, at=9.0, r=r)
+    call = replace(call, as_posted=Ended(status=status, at=9.0, r=r))
 
     assert call.r == counts
     assert call.moved_at == 9.0
