@@ -32,15 +32,30 @@ def index_at(tokens: Sequence[Token], i: int, *, expected: int, fresh: bool) -> 
         return value
     if value == expected and _opens_line(tokens, i) and not (after[1].isascii() or after[1].isalnum()):
         return value  # Also before a word: "5 👉 Moon".
+    if value == expected and _opens_list_item(tokens, i):
+        return value
     likely = value in (1, expected - 1, expected, expected + 1)
     more = any(token[0] == NUMBER for token in tokens[i + 1 :])
     if more and likely and len(tokens) > i + 2 and _opens_line(tokens, i) and _parts(after[1]):
         return value
-    if not _follows_label(tokens, i) or not (more or after[1] in ":=-)"):
+    if not _follows_label(tokens, i) or not (more or after[1] in ":=-)" or (after[1] == "." and value == expected > 1)):
         return None
     if after[1] in "-/|," and after[2] == end and not likely:
         return None
     return value if likely or after[1] in ":=)" else None
+
+
+def _opens_list_item(tokens: Sequence[Token], i: int) -> bool:
+    """Whether a count stands before a price: "1: 0.264 2: 0.293" in a line, "2 0.0305" at the head of one."""
+    colon = i + 1 < len(tokens) and tokens[i + 1][1] == ":"
+    at = i + (2 if colon else 1)
+    if at < len(tokens) and tokens[at][1] == "$":
+        at += 1
+    if at >= len(tokens) or tokens[at][0] != NUMBER or "." not in tokens[at][1]:
+        return False
+    if colon:
+        return tokens[at][2] > tokens[i + 1][3]  # "1:2.5" compares.
+    return tokens[i][1] != "1" and _opens_line(tokens, i)
 
 
 def _parts(sign: str) -> bool:
@@ -77,4 +92,4 @@ def _follows_label(tokens: Sequence[Token], i: int) -> bool:
     j = i - 1
     while j >= 0 and tokens[j][0] == SIGN and tokens[j][1] in "#(.°":
         j -= 1
-    return j >= 0 and tokens[j][0] == WORD and ROLE_OF.get(tokens[j][1].lower()) in _LABELS
+    return j >= 0 and tokens[j][0] == WORD and w.role_of(tokens[j][1]) in _LABELS

@@ -10,6 +10,8 @@ from levibotd.domain.posts.fields import Number
 from levibotd.domain.posts.refusal import Unsolved
 
 ALIGNED = (0.55, 1.8)  # Of the level before: there only one power of ten fits.
+NEXT_EDGE = 0.7  # |ln| from the level before to one that is written by its last digits.
+BY_THOUSANDS = (0.3, 3.3)  # Of a level in thousands: one beside it that leaves out its "k".
 
 
 def readings(number: Number) -> list[float]:
@@ -30,6 +32,8 @@ def readings(number: Number) -> list[float]:
     elif dots == 1:
         head, tail = raw.split(".")
         out = [f"{head or '0'}.{tail}"]
+        if not head and 3 <= len(tail) <= 5 and tail[0] != "0":
+            out.append(tail)  # "180 190 .200": a point that parts a list.
         if len(tail) == 3 and head not in ("", "0") and len(head) <= 3 and not head.startswith("0"):
             out.append(head + tail)
     elif dots or commas:
@@ -75,14 +79,33 @@ def completed(numbers: list[Number], values: list[float], near: list[float] | No
             continue
         if numbers[i].line != numbers[i - 1].line:
             continue
-        tail = numbers[i].raw
         head = anchor_raw.replace(",", "")
-        if not tail.isdigit() or len(tail) >= len(head.replace(".", "")) or (out[i] < anchor and "." in head):
-            continue
-        full = float(head[: -len(tail)] + tail) if "." not in head[-len(tail) :] else 0.0
-        if full and abs(math.log(full / anchor)) <= 0.5:
-            out[i] = full
+        if not (out[i] < anchor and "." in head):
+            out[i] = _with_head(head, numbers[i].raw, before=out[i - 1]) or out[i]
     return out
+
+
+def _with_head(head: str, tail: str, *, before: float) -> float | None:
+    """The number near `before` that ends in `tail` and begins like `head`, zeros at its end left out or not."""
+    if not tail.isdigit() or len(tail) >= len(head.replace(".", "")):
+        return None
+    for zeros in range(len(tail) if "." in head else 1):
+        whole = head + "0" * zeros
+        full = float(whole[: -len(tail)] + tail) if "." not in whole[-len(tail) :] else 0.0
+        if full and abs(math.log(full / before)) <= NEXT_EDGE:
+            return full
+    return None
+
+
+def share_thousands(numbers: list[Number]) -> None:
+    """Read "50-53K" as 50K and 53K: what leaves out the "k" of the levels around it is in thousands too."""
+    said = [values[0] for number in numbers if number.thousand and (values := readings(number))[0] >= 1000]
+    if not said:
+        return
+    for number in numbers:
+        value = readings(number)[0]
+        if not number.thousand and value < 1000 and BY_THOUSANDS[0] < value * 1000 / said[0] < BY_THOUSANDS[1]:
+            number.thousand = True
 
 
 def aligned(numbers: list[Number], values: list[float], anchor: Number, price: float) -> list[float]:

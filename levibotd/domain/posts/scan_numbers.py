@@ -8,10 +8,12 @@ from levibotd.domain.posts import words as w
 from levibotd.domain.posts.fields import Number
 from levibotd.domain.posts.indices import index_at
 from levibotd.domain.posts.scan import STRAY_WORDS_MAX, Scan, label
-from levibotd.domain.posts.tokens import NUMBER, WORD, Token
+from levibotd.domain.posts.tokens import NUMBER, SIGN, WORD, Token
 from levibotd.domain.posts.words import ROLE_OF
 
 _UNITS = frozenset({"m", "pips", "pip", "pts", "million", "billion", "bln", "mln", "ma", "ema", "sma", "dma", "wma"})
+MULTIPLE_LENGTH_MAX = 3
+
 _COIN_SIGNS = frozenset("₿Ƀ")  # Amounts of bitcoin that were traded, not prices.
 
 
@@ -20,7 +22,7 @@ def read_number(s: Scan, tokens: Sequence[Token], i: int) -> None:
     after = tokens[i + 1] if i + 1 < len(tokens) else None
     before = tokens[i - 1] if i else None
     unit = after[1].lower() if after and after[0] == WORD and after[2] - end <= 1 else ""
-    glued = unit if after and after[2] == end else _behind_dollar(tokens, i)
+    glued = unit if unit and after and after[2] == end else _behind_dollar(tokens, i)
     if _is_leverage(s, tokens, i, unit=unit, glued=glued):
         _take_lower_leverage(s, tokens, i)
         _take_leverage(s, raw)
@@ -30,6 +32,9 @@ def read_number(s: Scan, tokens: Sequence[Token], i: int) -> None:
         s.out.leverage.append(float(raw[:6]))
         return
     s.open_leverage = False
+    if _is_multiple(tokens, i):
+        s.join = ""
+        return
     if unit in _UNITS or (after and after[1] in _COIN_SIGNS and after[2] - end <= 1):
         s.join = ""
         return
@@ -48,10 +53,9 @@ def read_number(s: Scan, tokens: Sequence[Token], i: int) -> None:
     ) or unit in ("usdt", "usd")
     pct = pct or ranged
     satoshi = unit in ("sat", "sats", "satoshi", "satoshis", "sts")
+    thousand = glued == "k" or _is_thousands(tokens, i)
     for part in _split_list(raw):
-        number = Number(
-            raw=part, line=s.line, join=s.join, pct=pct, thousand=glued == "k", dollar=dollar, satoshi=satoshi
-        )
+        number = Number(raw=part, line=s.line, join=s.join, pct=pct, thousand=thousand, dollar=dollar, satoshi=satoshi)
         _take(s, number)
         s.join = ","
     s.join = ""
@@ -63,6 +67,14 @@ def _behind_percent(tokens: Sequence[Token], i: int) -> bool:
     if before is None or before[1] != "%" or tokens[i][2] - before[3] > 1:
         return False
     return i < 2 or tokens[i - 2][0] != NUMBER
+
+
+def _is_thousands(tokens: Sequence[Token], i: int) -> bool:
+    """Whether this is the 123 of "123 K / 125 K"."""
+    behind = tokens[i + 1 : i + 3]
+    if not behind or behind[0][1] != "K" or behind[0][2] - tokens[i][3] > 1:
+        return False
+    return len(behind) < 2 or behind[1][0] == SIGN
 
 
 def _behind_dollar(tokens: Sequence[Token], i: int) -> str:
@@ -78,12 +90,24 @@ def _is_leverage(s: Scan, tokens: Sequence[Token], i: int, *, unit: str, glued: 
     behind_x = i > 0 and tokens[i - 1][1].lower() == "x" and tokens[i - 1][3] == tokens[i][2]
     if s.field == w.LEV:
         return behind_x or unit == "x"
+    if i and not behind_x and tokens[i - 1][0] == WORD and ROLE_OF.get(tokens[i - 1][1].lower()) == w.TERM:
+        return False  # "Long term 2x" promises.
     after = tokens[i + (1 if behind_x else 2) :][:1]
     if (behind_x or glued == "x") and after and ROLE_OF.get(after[0][1].lower()) == w.LEV:
         return True
     if not behind_x and (glued != "x" or s.strays):
         return False
     return not after or after[0][0] != WORD or after[0][1].lower() in ROLE_OF or after[0][1].isupper()
+
+
+def _is_multiple(tokens: Sequence[Token], i: int) -> bool:
+    """Whether this is the 2 of "long term 2x" or "X2 potential", that promises and is no price."""
+    _, raw, start, end = tokens[i]
+    if len(raw) > MULTIPLE_LENGTH_MAX:
+        return False
+    if i + 1 < len(tokens) and tokens[i + 1][1].lower() == "x" and tokens[i + 1][2] == end:
+        return True
+    return i > 0 and tokens[i - 1][1].lower() == "x" and tokens[i - 1][3] == start
 
 
 def _compares(tokens: Sequence[Token], i: int) -> bool:

@@ -5,8 +5,8 @@ What a word does to a scan: it opens a field, names a side, or says how the numb
 from collections.abc import Sequence
 
 from levibotd.domain.posts import words as w
-from levibotd.domain.posts.scan import Scan, label
-from levibotd.domain.posts.tokens import NUMBER, WORD, Token
+from levibotd.domain.posts.scan import STRAY_WORDS_MAX, Scan, label
+from levibotd.domain.posts.tokens import NUMBER, SIGN, WORD, Token
 from levibotd.domain.posts.words import ROLE_OF
 
 _INITIALS = {"t": w.TP, "s": w.STOP, "e": w.ENTRY}  # "T: 5", at the head of a line.
@@ -15,6 +15,9 @@ _OPENING = frozenset({"in", "open", "opening"})
 _REACH = frozenset({"from", "to", "till", "until", "towards"})
 
 
+_WILL = frozenset({"to", "can", "may", "will"})  # Before a verb.
+_SET = frozenset({"use", "using", "mode", "type", "x", "set"})  # Before a setting.
+_CLOSING = frozenset({"at", "the", "order", "orders", "trade", "position", "price", "near", "around"})
 _ORDERED = frozenset({w.ENTRY, w.TP, w.STOP, w.PROFIT, w.ATTACH})  # "Entry orders", "stop-loss orders".
 _SIDES = frozenset({w.BUY, w.SELL, w.LONG, w.SHORT})
 
@@ -37,21 +40,29 @@ def _next_word(tokens: Sequence[Token], i: int) -> int | None:
 
 def read_word(s: Scan, tokens: Sequence[Token], i: int) -> None:
     word = tokens[i][1].lower()
-    role = ROLE_OF.get(word)
-    if role is None and len(word) >= 5 and word.startswith(w.STARTS):
-        role = next((known for start, known in w.PREFIXES if word.startswith(start)), None)
+    role = w.role_of(word)
     if len(word) == 1 and role in (None, w.NEUTRAL) and _is_initial(tokens, i):
         role = _INITIALS[word]
     if role in _HEADS and _heads_line(tokens, i) and _level_follows(tokens, i):
         role = _HEADS[role]
-    if word in _REACH and s.out.flags & {"long", "short"} and _number_follows(tokens, i):
+    if (
+        word in _REACH
+        and s.out.flags & {"long", "short"}
+        and s.strays <= STRAY_WORDS_MAX
+        and _number_follows(tokens, i)
+    ):
         _read_reach(s, word)
         return
     if role is None:
         if word in ("current", "currently", "instant", "instance"):
             _read_current(s, tokens, i)
+        elif word == "open" and w.TP in (_role_of(tokens, i + 1), _last_role(tokens, i)):
+            s.out.flags.add("open_targets")
         elif word in _OPENING and _opens_entry(s, tokens, i):
             label(s, w.ENTRY)
+        elif word == "close" and s.out.entry and _closes_at_levels(tokens, i):
+            s.out.roles.add(w.TP)
+            label(s, w.TP)
         elif len(word) > 1:
             s.strays += 1
             s.out.told[s.sentence] = s.out.told.get(s.sentence, 0) + 1
@@ -63,7 +74,7 @@ def read_word(s: Scan, tokens: Sequence[Token], i: int) -> None:
     strong_fresh = s.labelled and s.fresh and not s.weak and s.field is not None
     if role == w.TP:
         glued = i + 1 < len(tokens) and tokens[i + 1][0] == NUMBER and tokens[i + 1][2] == tokens[i][3]
-        if word == "t" and not glued and not _is_initial(tokens, i):
+        if word == "t" and ((not glued and not _is_initial(tokens, i)) or s.strays > STRAY_WORDS_MAX):
             return
         if not (strong_fresh and s.field in (w.STOP, w.ENTRY) and _is_adjacent(tokens, i)):
             label(s, w.TP)
@@ -80,10 +91,32 @@ def read_word(s: Scan, tokens: Sequence[Token], i: int) -> None:
                 label(s, w.ENTRY)
         elif i > 1 and tokens[i - 2][1].lower() == "re" and tokens[i - 1][1] == "-":
             label(s, w.SKIP)  # "Exit / re-entry 300" is a plan for later.
-        elif not strong_fresh or s.field in (w.SKIP, w.TP, w.SELL):
+        elif not strong_fresh or s.field in (w.SKIP, w.TP, w.SELL, w.LEV):
             label(s, w.ENTRY)
     else:
         _read_modifier(s, tokens, i, role, strong_fresh=strong_fresh)
+
+
+def _last_role(tokens: Sequence[Token], i: int) -> int | None:
+    """Role of the word before, signs in between allowed: of "targets" in "Targets: open"."""
+    while i and tokens[i - 1][0] == SIGN:
+        i -= 1
+    return _role_of(tokens, i - 1) if i else None
+
+
+def _closes_at_levels(tokens: Sequence[Token], i: int) -> bool:
+    """Whether a line says where to close: "Close 165.60 178", "1) Close the order at 45200", not "close 50%"."""
+    if any(token[0] == WORD for token in tokens[:i]):
+        return False
+    for j in range(i + 1, min(i + 9, len(tokens))):
+        kind, word, _, _ = tokens[j]
+        if kind == NUMBER:
+            after = tokens[j + 1] if j + 1 < len(tokens) else None
+            share = any(token[1] == "%" for token in tokens[j + 1 : j + 4])
+            return not share and (after is None or after[0] != WORD or w.role_of(after[1]) is not None)
+        if kind == WORD and word.lower() not in _CLOSING:
+            return False
+    return False
 
 
 def _heads_line(tokens: Sequence[Token], i: int) -> bool:
@@ -131,6 +164,19 @@ def _read_reach(s: Scan, word: str) -> None:
             label(s, w.ENTRY)
     elif (s.weak and s.fresh) or (s.field is None and s.out.entry and not s.out.tps):
         label(s, w.TP)
+
+
+def _crosses_lines(tokens: Sequence[Token], i: int) -> bool:
+    """Whether lines of a chart cross: "RSI cross on 4h", "about to cross", not "use cross", "cross 20x"."""
+    after = tokens[i + 1] if i + 1 < len(tokens) else None
+    if (
+        not i
+        or tokens[i - 1][0] != WORD
+        or (after is not None and (after[0] == NUMBER or _role_of(tokens, i + 1) == w.LEV))
+    ):
+        return False
+    before = tokens[i - 1][1].lower()
+    return before in _WILL or (w.role_of(before) in (None, w.SKIP) and before not in _SET)
 
 
 def _is_adjacent(tokens: Sequence[Token], i: int) -> bool:
@@ -230,6 +276,8 @@ def _read_modifier(s: Scan, tokens: Sequence[Token], i: int, role: int, *, stron
         if not beside and _next_word(tokens, i) != w.TP:
             label(s, w.SKIP)
     elif role == w.LEV:
+        if word == "cross" and _crosses_lines(tokens, i):
+            return
         if word in ("cross", "isolated", "izole"):
             s.out.flags.add("isolated" if word == "izole" else word)
         if word == "margin" and i and tokens[i - 1][1].lower() == "on":

@@ -13,7 +13,16 @@ from msgspec import Struct
 
 from levibotd.domain.posts.fields import Fields, Number
 from levibotd.domain.posts.market_view import MarketView
-from levibotd.domain.posts.notation import aligned, completed, readings, scale_of, unique_edges, unrepeated, values_of
+from levibotd.domain.posts.notation import (
+    aligned,
+    completed,
+    readings,
+    scale_of,
+    share_thousands,
+    unique_edges,
+    unrepeated,
+    values_of,
+)
 from levibotd.domain.posts.refusal import Unsolved
 from levibotd.domain.posts.tickers import PRECIOUS, STABLE_QUOTES
 from levibotd.domain.posts.units import Written, settle
@@ -91,7 +100,7 @@ def solve(fields: Fields, *, base: str, quote: str | None, text: str, market: Ma
 def _solve(fields: Fields, *, base: str, quote: str | None, text: str, market: MarketView) -> Leg:
     levels = _levels(fields, text, likely=_likely(base, quote, market))
     side = _side(fields, levels)
-    _check(side, levels)
+    _check(side, levels, now=fields.now_line > 0)
     _check_words(fields, levels, side)
     place = _market(fields, text)
     numbers = [*fields.entry, *fields.tps, *fields.sls]
@@ -110,7 +119,7 @@ def _solve(fields: Fields, *, base: str, quote: str | None, text: str, market: M
         ),
         market=market,
     )
-    if unit.name == "satoshi" and any(number.thousand for number in numbers):
+    if unit.name == "satoshi" and sum(number.thousand for number in numbers) == 1 < len(numbers):
         raise Unsolved("thousands_of_satoshi")  # "1.54K" beside satoshi is a volume.
     if place is None and side is Side.SELL and unit.quote in STABLE_QUOTES:
         place = "futures"  # A short call cannot mean spot.
@@ -168,6 +177,8 @@ def _levels(fields: Fields, text: str, *, likely: float | None) -> _Levels:
     stops = [number for number in fields.sls if not number.pct]
     if len(entries) > ENTRIES_MAX or len(tps) > TPS_MAX:
         raise Unsolved("too_many_numbers")
+    if likely == LIKELY["BTC"] or any(number.thousand for number in entries):
+        share_thousands([*entries, *(tps if tp_unit == "price" else []), *stops])
     scale = scale_of([*entries, *(tps if tp_unit == "price" else []), *stops]) or likely
     entry = unrepeated(completed(entries, values_of(entries, scale)))
     if tp_unit == "price":
@@ -264,11 +275,12 @@ def _votes(levels: _Levels) -> list[Side]:
     return votes
 
 
-def _check(side: Side, levels: _Levels) -> None:
+def _check(side: Side, levels: _Levels, *, now: bool) -> None:
     sign, tps, stop = side.sign, levels.price_tps, levels.price_stop
     if not levels.entry:
         rising = all((after - before) * sign > 0 for before, after in pairwise(tps))
-        if len(tps) < 2 or not rising or max(tps) / min(tps) > 4:
+        few = len(tps) < 2 and not (tps and now and stop is not None)
+        if few or not rising or max(tps) / min(tps) > 4:
             raise Unsolved("no_entry")
         if stop is None and all(tp <= COUNTS_MAX and tp == int(tp) for tp in tps):
             raise Unsolved("no_entry")  # They may well count paragraphs.
@@ -327,7 +339,7 @@ def _check_words(fields: Fields, levels: _Levels, side: Side) -> None:
         raise Unsolved("unread_level")
     if "averaging" in fields.flags:
         raise Unsolved("averaging")
-    if TP in fields.roles and not levels.tps and len(levels.entry) > 1:
+    if TP in fields.roles and not levels.tps and len(levels.entry) > 1 and "open_targets" not in fields.flags:
         raise Unsolved("targets_or_entries")  # Targets are named, and the numbers went elsewhere.
 
 

@@ -16,6 +16,7 @@ from levibotd.domain.posts.tickers import COIN_NAMES, FIAT, NO_COIN, STABLE_QUOT
 PAIR, TAG, NAMED, BARE = 0, 1, 2, 3
 MENTIONS_MAX = 40
 NEW_TAG_MAX = 12
+PAIR_GAP_MAX = 4
 BARE_MAX = 400  # Words in capitals that are looked up.
 
 _GLUED = frozenset({"USDT", "BUSD", "USDC", "FDUSD", "USD", "BTC", "ETH", "BNB", "PERP"})
@@ -34,7 +35,7 @@ _TAG = re.compile(r"[#$]\s?([A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*)")
 _NAMED = re.compile(
     r"(?:coin(?:\s+(?:name|is))?|pair|symbol|name|asset|ticker|token|instrument|coin/token|монета|пара|parite|عملة|"
     r"العملة|ارز)"
-    r"\s*(?:is|today)?\s*[:=>~-]+[>\s]*[#$(]?\s?([A-Za-z0-9]{2,10})(?![A-Za-z0-9])",
+    r"\s*(?:is|today)?\s*(?:[:=>~-]+[>\s]*|[^\w\s.,?!'\"/+&()#$-]\s*)[#$(]?\s?([A-Za-z0-9]{2,10})(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
 _NAMING = (
@@ -55,13 +56,16 @@ _NAMING = (
 _BARE = re.compile(r"(?<![A-Za-z0-9#$@/.])([A-Z0-9]{2,10})(?![A-Za-z0-9])")
 _AFTER_SIDE = re.compile(
     r"\b(?:buy|buying|long|short|sell|accumulate|купить|al|"
-    r"شراء)\s+(?:some\s+)?([A-Za-z][A-Za-z0-9]{1,9})(?![A-Za-z0-9])",
+    r"شراء)\s+(?:some\s+)?([0-9]*[A-Za-z][A-Za-z0-9]{1,9})(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
 _FIRST_LINE = re.compile(
-    r"\A[^\w\n]*([A-Za-z][A-Za-z0-9]{1,9})[^\w\n]*(?:/[^\n]*|\b(?:long|short|buy)\b[^\n]*)?$",
+    r"\A[^\w\n]*([A-Za-z][A-Za-z0-9]{1,9})[^\w\n]*(?:/[^\n]*|\b(?:long|short|buy)\b[^\n]*|"
+    r"(?:(?:on|at|in)\s+)?(?:binance|bybit|kucoin|okex|okx|huobi|bittrex|mexc|gate)\b[^\w\n]*(?:futures|spot)?[^\w\n]*)?$",
     re.MULTILINE | re.IGNORECASE,
 )
+_SIDE_BEHIND = re.compile(r"(?<![A-Za-z0-9#$@/.])([A-Z0-9]{2,10})\s+(?:BUY|LONG|SHORT|Buy|Long|Short)\b")
+_PRICED = re.compile(r"\W{1,3}\d")
 _ALONE = re.compile(r"^[^\w\n#$]*([A-Z0-9]{2,10})[^\w\n]*$", re.MULTILINE)
 _LINK = re.compile(
     r"https?://\S{0,80}?(?:symbol[s=/]{1,2}|trade/|exchange/|pair=)(?:[A-Z]+%3A)?([A-Z0-9]{2,10})[_-]?(USDT|BUSD|BTC|"
@@ -102,7 +106,11 @@ def nearby_quote(text: str, mention: Mention) -> str | None:
         found = _QUOTE_WORD.search(line)
         if found and found.group(1).upper() != mention.base:
             return found.group(1).upper()
-    return None
+    priced = mention.base not in ("BTC", "XBT") and "$" not in text and len(_IN_BITCOIN.findall(text)) > 1
+    return "BTC" if priced else None
+
+
+_IN_BITCOIN = re.compile(r"(?<![\d.])0?\.0\d+ ?BTC\b")  # "0.00145 BTC"
 
 
 def is_foreign(text: str) -> bool:
@@ -185,8 +193,33 @@ def _tags(text: str, market: MarketView) -> list[Mention]:
         # A lower-case tag is a coin only by name; capitals may be a coin we never heard of.
         if market.is_known(base, None) or (word.isupper() and 2 <= len(base) <= 6 and not base[0].isdigit()):
             found.append(Mention(base=base, quote=None, start=hit.start(), end=hit.end(), rank=TAG))
-    known = [mention for mention in found if market.is_known(mention.base, None)]
-    return known or found or _odd_tag(text)
+    known = [mention for mention in found if market.is_known(mention.base, None)] or found
+    if len({mention.base for mention in known}) > 1:
+        known = _without_quote(text, _without_labels(text, known))
+    return known or _odd_tag(text)
+
+
+def _without_labels(text: str, found: list[Mention]) -> list[Mention]:
+    """Leave out tags that sort a post ("#ALT season", "#BTC #crypto" in lines of their own below it)."""
+    found = [mention for mention in found if mention.base not in NO_COIN] or found
+    end = len(text)
+    while hit := _TAG_LINE.search(text, 0, end):
+        end = hit.start()
+    return [mention for mention in found if mention.start < end] or found
+
+
+_TAG_LINE = re.compile(r"\n[^\w\n#@$]*(?:[#@][A-Za-z]\w*[^\w\n#@$]*)+\Z|\n[^\w\n]*\Z")
+
+
+def _without_quote(text: str, found: list[Mention]) -> list[Mention]:
+    """Of "#ALGO #BTC", in satoshi, the second tag is what the first is priced in."""
+    if len(found) != 2 or found[1].base != "BTC" or _SATOSHI.search(text) is None:
+        return found
+    between = text[found[0].end : found[1].start]
+    return found[:1] if between.strip(" /|-(") == "" and "\n" not in between else found
+
+
+_SATOSHI = re.compile(r"\bsat(?:s|oshis?)?\b", re.IGNORECASE)
 
 
 def _new_tags(text: str, market: MarketView) -> list[Mention]:
@@ -245,6 +278,8 @@ def _bare_words(text: str, market: MarketView) -> list[Mention]:
             base = tail.group(1)
         if base in NO_COIN or base in WORDY or base.isdigit() or not market.is_known(base, None):
             continue
+        if base in _UNITS and _AMOUNT.search(text, max(0, hit.start() - 3), hit.start()):
+            continue  # "0.0000046 BTC"
         found.append(Mention(base=base, quote=None, start=hit.start(1), end=hit.end(1), rank=BARE))
     alone = [
         hit
@@ -261,8 +296,30 @@ def _bare_words(text: str, market: MarketView) -> list[Mention]:
                 continue
             found.append(Mention(base=base, quote=None, start=hit.start(1), end=hit.end(1), rank=BARE))
         if len({mention.base for mention in found}) != 1:
-            return bare
+            return _with_side(text, bare)
+        if found[0].base[0].isdigit():
+            return _everywhere(text, found[0].base)  # Its digit is no price.
     return found
+
+
+_UNITS = frozenset({"BTC", "ETH", "BNB"})
+_AMOUNT = re.compile(r"\d ?\Z")
+
+
+def _with_side(text: str, bare: list[Mention]) -> list[Mention]:
+    """The one of several coins that has its side behind it ("NAV BUY 925"), where no other has a price."""
+    sided = {hit.group(1) for hit in islice(_SIDE_BEHIND.finditer(text), MENTIONS_MAX)}
+    meant = [mention for mention in bare if mention.base in sided]
+    others = [mention for mention in bare if mention.base not in sided]
+    if len({mention.base for mention in meant}) != 1 or any(_PRICED.match(text, mention.end) for mention in others):
+        return bare
+    pairs = any(0 < after.start - mention.end < PAIR_GAP_MAX for after in meant for mention in others)
+    return bare if pairs else meant  # "OCEAN BTC LONG"
+
+
+def _everywhere(text: str, base: str) -> list[Mention]:
+    hits = re.finditer(rf"(?<![A-Za-z0-9.,]){re.escape(base)}(?![A-Za-z0-9])", text, re.IGNORECASE)
+    return [Mention(base=base, quote=None, start=hit.start(), end=hit.end(), rank=BARE) for hit in hits]
 
 
 def _first_line(text: str, market: MarketView) -> list[Mention]:

@@ -31,7 +31,9 @@ mean more together ("stop loss", "entry targets") are joined in `candidates`.
 
 _WORDS = {
     ENTRY: (
-        "entry ep dca твх entries enter entrys entrance entery entryzone buyzone accumulate accumulation "
+        "entry ep dca твх entries enter entrys entrance entery entryzone buyzone entryprice "
+        "entryprices entrypoint entrypoints entrylevel buyprice buyingprice buypoint buyingpoint buyingzone buyrange "
+        "buyingrange accumulate accumulation "
         "accumulating price precio вход войти точка entrada entradas giriş giris entrée einstieg دخول الدخول ادخل "
         "ورود نقطة between лимитка лимитки ingresso instap wejście вхід vào 入场 入场价 入场点 入场点位 "
         "进场 进场价 开仓 开仓价 建仓 진입 진입가 エントリー"
@@ -51,6 +53,8 @@ _WORDS = {
         "target targets metas фиксация фиксируем toma taret tarets taget trget trgets targe tareget taregt targert "
         "traget tragets "
         "tagets targetes tgt tgts tp tps tp's "
+        "takeprofits sellzone sellingzone sellprice sellingprice sellpoint sellingpoint selltarget selltargets "
+        "sellingtarget sellingtargets profittarget profittargets "
         "goal goals hedef hedefler hedefi hedefimiz цель цели тейк тп тейкпрофит takeprofit objetivo "
         "objetivos objectif objectifs ziel ziele هدف اهداف أهداف الأهداف الاهداف الهدف الاول الأول الثاني "
         "تارگت تارگتها اهدف exit exits t alvo alvos cel cele obiettivo obiettivi chốt mục doel doelen цілі ціль тейка "
@@ -58,7 +62,7 @@ _WORDS = {
     ),
     STOP: (
         "stop stops cut sl stl stoploss stopper stoplose ضرر стоп стоплосс сл zarar stoploos stopp وقف الوقف ستوب "
-        "استاپ invalidation cắt 止损 止损价 止损点 손절 손절가 損切り 損切"
+        "استاپ stopprice stoplevel stoplost invalidation cắt 止损 止损价 止损点 손절 손절가 損切り 損切"
     ),
     LEV: (
         "leverage lev leverge levrage leveraged margin cross isolated izole плечо кросс kaldıraç kaldirac "
@@ -112,3 +116,15 @@ STARTS = tuple(start for start, _ in PREFIXES)
 
 # Texts come with the dotless i folded, so words are looked up the same way.
 ROLE_OF = {word.replace("ı", "i"): role for role, words in reversed(_WORDS.items()) for word in words.split()}
+
+
+PREFIX_LENGTH_MIN = 5
+
+
+def role_of(word: str) -> int | None:
+    """What `word` says, written in full or misspelled behind its first letters ("Targrt")."""
+    lower = word.lower()
+    role = ROLE_OF.get(lower)
+    if role is None and len(lower) >= PREFIX_LENGTH_MIN and lower.startswith(STARTS):
+        return next((known for start, known in PREFIXES if lower.startswith(start)), None)
+    return role

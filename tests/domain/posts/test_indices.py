@@ -26,3 +26,19 @@ def test_a_price_list_holds_no_counts(text: str) -> None:
 def test_a_count_goes_on_where_the_list_is() -> None:
     assert counts("4 - 0.85", expected=4) == [4, None]
     assert counts("9 - 0.85", expected=4) == [None, None]
+
+
+def test_a_count_in_a_line_of_several_is_told_from_a_ratio() -> None:
+    assert counts("1: 0.264") == [1, None]
+    assert counts("RR 1:2.5") == [None, None]
+    assert counts("2 0.0305", expected=2) == [2, None]
+    assert counts("1 0.0305") == [None, None]
+
+
+def test_the_last_count_of_a_list_may_stand_before_a_word() -> None:
+    assert counts("Target 4. Moon", expected=4) == [4]
+    assert counts("Target 4. Moon", expected=2) == [None]
+
+
+def test_a_misspelled_label_has_counts_too() -> None:
+    assert counts("Targrt 7 - 0.85", expected=7) == [7, None]

@@ -3,7 +3,15 @@
 import pytest
 
 from levibotd.domain.posts.fields import Number
-from levibotd.domain.posts.notation import completed, readings, scale_of, unique_edges, unrepeated, values_of
+from levibotd.domain.posts.notation import (
+    completed,
+    readings,
+    scale_of,
+    share_thousands,
+    unique_edges,
+    unrepeated,
+    values_of,
+)
 from levibotd.domain.posts.refusal import Unsolved
 
 
@@ -17,6 +25,8 @@ def number(raw: str, *, thousand: bool = False) -> Number:
         ("5", [5.0]),
         ("0.0000030", [0.000003]),
         (".85", [0.85]),
+        (".200", [0.2, 200.0]),
+        (".0200", [0.02]),
         ("57,450", [57450.0, 57.45]),
         ("57.450", [57.45, 57450.0]),
         ("1,234.5", [1234.5]),
@@ -34,6 +44,18 @@ def test_k_means_a_thousand() -> None:
     assert readings(number("56.7", thousand=True)) == [56700.0]
 
 
+def test_what_leaves_out_the_k_beside_it_is_in_thousands_too() -> None:
+    numbers = [number("50"), number("53", thousand=True), number("46919"), number("7")]
+    share_thousands(numbers)
+    assert [one.thousand for one in numbers] == [True, True, False, False]
+
+
+def test_thousandths_share_no_k() -> None:
+    numbers = [number("0.398"), number("0.41", thousand=True)]
+    share_thousands(numbers)
+    assert not numbers[0].thousand
+
+
 def test_a_number_with_two_readings_takes_the_one_that_fits_the_others() -> None:
     numbers = [number("41.300"), number("41500")]
     assert values_of(numbers, scale_of(numbers)) == [41300.0, 41500.0]
@@ -46,6 +68,10 @@ def test_a_number_with_two_readings_takes_the_one_that_fits_the_others() -> None
         ([".000022", "20"], [0.000022, 0.00002]),
         (["57450", "600"], [57450.0, 57600.0]),
         (["5.1", "5.3"], [5.1, 5.3]),
+        (["0.001", "11"], [0.001, 0.0011]),
+        (["0.000010", "20"], [0.00001, 0.00002]),
+        (["0.000167", "188", "233", "333"], [0.000167, 0.000188, 0.000233, 0.000333]),
+        (["1.5", "158"], [1.5, 158.0]),
     ],
 )
 def test_a_half_written_edge_is_completed(raws: list[str], values: list[float]) -> None:

@@ -42,3 +42,16 @@ def test_a_share_behind_a_price_is_not_meant_for_the_price() -> None:
 
 def test_a_share_of_the_balance_is_no_leverage() -> None:
     assert collect("Leverage: cross 75x (not more than 3-4% balance)").leverage == [75.0]
+
+
+@pytest.mark.parametrize("text", ["Sell 5.1 5.4 long term 2x", "Sell 5.1 5.4\nX2 potential coin"])
+def test_a_multiple_that_is_promised_is_neither_leverage_nor_price(text: str) -> None:
+    fields = collect(f"Buy 4.9\n{text}")
+    assert raws(fields.sells) == ["5.1", "5.4"]
+    assert fields.leverage == fields.tps == []
+
+
+def test_a_thousand_may_stand_behind_its_number_or_its_dollar() -> None:
+    assert [number.thousand for number in collect("Entry 123 K / 125 K").entry] == [True, True]
+    assert [number.thousand for number in collect("Entry 61.4$K").entry] == [True]
+    assert [number.thousand for number in collect("Entry 123 K members").entry] == [False]

@@ -40,3 +40,36 @@ def test_short_term_is_no_side_and_short_is() -> None:
 
 def test_a_place_to_come_back_is_no_entry() -> None:
     assert raws(collect("Buy at 336\n(Exit/RE-entry point 300)").entry) == ["336"]
+
+
+@pytest.mark.parametrize("text", ["Close 5.6 5.9", "1) Close the order at the price $5.6", "Close at 5.6"])
+def test_where_to_close_is_a_target(text: str) -> None:
+    assert collect(f"Buy 5.1\n{text}").tps[0].raw == "5.6"
+
+
+@pytest.mark.parametrize("text", ["Close 50% now", "Close position 20-30% easily", "Close 5 trades"])
+def test_how_much_to_close_is_no_target(text: str) -> None:
+    assert collect(f"Buy 5.1\n{text}").tps == []
+
+
+@pytest.mark.parametrize("text", ["Open target", "Targets: open"])
+def test_a_target_may_be_open(text: str) -> None:
+    assert "open_targets" in collect(f"Buy 5.1\n{text}").flags
+
+
+@pytest.mark.parametrize(
+    ("text", "crosses"),
+    [
+        ("Bullish RSI cross on 4H", True),
+        ("about to cross the average", True),
+        ("Leverage: cross 20x", False),
+        ("Use cross", False),
+        ("Cross", False),
+    ],
+)
+def test_lines_that_cross_are_no_margin(text: str, *, crosses: bool) -> None:
+    assert ("cross" not in collect(text).flags) == crosses
+
+
+def test_a_letter_of_a_name_in_a_story_is_no_target() -> None:
+    assert collect("Buy 5.1\nThe platform opened its new office at T77 Avenue").tps == []

@@ -33,6 +33,13 @@ def named(text: str) -> list[tuple[str, str | None]]:
         ("buy Iotx at", "IOTX", None),
         ("https://www.binance.com/trade/index?symbol=RVN_BTC", "RVN", "BTC"),
         ("SRMLONG 5.16", "SRM", None),
+        ("👁 COIN 〰 POE", "POE", None),
+        ("Troy on Binance", "TROY", None),
+        ("BTC is calm\nNAV BUY 925", "NAV", None),
+        ("Buy POE at 0.0000046 BTC, sell at 0.0000051 BTC", "POE", None),
+        ("#SOL long 95\n#BTC #crypto", "SOL", None),
+        ("#CND buy\n#ALT season", "CND", None),
+        ("#OGN #BTC buy 512 sats", "OGN", None),
     ],
 )
 def test_a_coin_is_found_however_it_is_written(text: str, base: str, quote: str | None) -> None:
@@ -68,3 +75,17 @@ def test_currencies_and_metals_are_foreign(text: str) -> None:
 
 def test_entry_is_no_pair_of_lira() -> None:
     assert named("ENTRY: 5.2") == []
+
+
+def test_a_pair_without_a_sign_between_is_left_alone() -> None:
+    assert named("OCEAN BTC LONG 1990") == [("OCEAN", None), ("BTC", None)]
+    assert named("#OGN #BTC buy 512") == [("OGN", None), ("BTC", None)]
+
+
+def test_a_coin_that_begins_with_a_digit_is_found_wherever_it_stands() -> None:
+    assert named("1inch is up, buy 1inch below 2.4") == [("1INCH", None), ("1INCH", None)]
+
+
+def test_prices_in_bitcoin_tell_the_quote() -> None:
+    text = "Buy POE at 0.0000046 BTC, sell at 0.0000051 BTC"
+    assert nearby_quote(text, find_symbols(text, market=EMPTY_VIEW)[0]) == "BTC"
