@@ -32,7 +32,8 @@ check: $(TEST)
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m docs.examples README.md docs/tutorial.md docs/how-to/channels.md docs/how-to/reports.md
+	$(BIN)/python -m docs.examples README.md docs/tutorial.md docs/how-to/channels.md docs/how-to/reports.md \
+		docs/how-to/secrets.md
 
 fix: $(TEST)
 	$(BIN)/ruff check --fix

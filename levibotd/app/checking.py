@@ -134,7 +134,8 @@ def _credentials(config: Config) -> list[Finding]:
         except ConfigError as error:
             # It says what to do by itself, and never what the secret is.
             faults.append(Finding(name=f"credential {name}", ok=False, found=str(error)))
-    return [Finding(name="credentials", ok=True, found=", ".join(present) or "none, and none is needed"), *faults]
+    none = "none that can be used" if faults else "none, and none is needed"
+    return [Finding(name="credentials", ok=True, found=", ".join(present) or none), *faults]
 
 
 def _bind(config: Config) -> Finding:

@@ -139,6 +139,7 @@ def test_a_credential_open_to_others_is_told_without_its_content(tmp_path: Path)
     assert list(found) == ["credential log_key"]
     assert f"chmod 600 {secret}" in found["credential log_key"]
     assert "very-secret" not in str(found)
+    assert "none that can be used" in checked(configured(tmp_path, daemon_secrets_dir=secrets))[1]
 
     secret.chmod(0o600)
     assert failed(configured(tmp_path, daemon_secrets_dir=secrets)) == {}
