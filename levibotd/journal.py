@@ -17,20 +17,21 @@ those that JSON leaves alone (DEL, C1, line separators, bidi marks) are written 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 
 import msgspec
-from msgspec import Raw, Struct, inspect
+from msgspec import Raw, Struct
 
 from levibotd.domain import acts, archive, learning, order_records, outcomes
 from levibotd.domain import records as r
 from levibotd.domain.cards import trial
+from levibotd.domain.json_shape import Counter, finite_of, members_of, nones_of
 from levibotd.domain.masking import Masker
 from levibotd.domain.records import Entry, Logged, Record
-from levibotd.domain.rounding import Counter, NotFinite, Rounder, nones_of, rounder_of
+from levibotd.domain.rounding import NotFinite, Rounder, rounder_of
 from levibotd.domain.signal import Symbol, TraceId
 from levibotd.errors import LeviError, Refused
 
@@ -171,23 +172,10 @@ class Line(Struct, frozen=True, forbid_unknown_fields=True):
     h: str
 
 
-# What preparing a record of one type takes: its event; how its floats are tidied (None: it holds none); how many of
-# its fields are None; how many members its payload always has (None: that depends). A tuple, as it is unpacked often.
-_Kind = tuple[EventType, Rounder | None, Counter | None, int | None]
-
-
-class _Kinds(dict[type[Record], _Kind]):
-    """Compiled when the first of a kind comes: all of them would cost a start ten milliseconds."""
-
-    def __init__(self, *, rounded: bool) -> None:
-        super().__init__()
-        self._rounded = rounded
-
-    def __missing__(self, record: type[Record]) -> _Kind:
-        members = len(record.__struct_fields__) if _is_flat(record) else None
-        tidy = rounder_of(record, rounded=self._rounded)
-        kind = self[record] = (EVENT_OF[record], tidy, nones_of(record), members)
-        return kind
+# What preparing a record of one type takes: its event; how its floats are tidied (None: it holds none); whether they
+# are finite, where that is quickly seen; how many of its fields are None; how many members its payload always has
+# (None: that depends). A tuple, as it is unpacked often.
+_Kind = tuple[EventType, Rounder | None, Callable[[Any], bool] | None, Counter | None, int | None]
 
 
 class Preparer:
@@ -195,15 +183,17 @@ class Preparer:
 
     def __init__(self, *, masker: Masker | None = None, rounded: bool = False) -> None:
         self._masker = masker or Masker()
+        self._knows_secrets = self._masker.knows_secrets
         self._may_hold_secrets = self._masker.may_hold_secrets
         self._encode = msgspec.json.Encoder().encode
         self._rounded = rounded
-        self._kinds = _Kinds(rounded=rounded)
+        self._kinds: dict[type[Record], _Kind] = {}
 
     def prepare(self, entry: Entry) -> Prepared:
         """Raises Unwritable."""
         record = entry.record
-        event, tidy, nones, members = self._kinds[type(record)]
+        kind = type(record)
+        event, tidy, is_finite, nones, members = self._kinds.get(kind) or self._compiled(kind)
         try:
             if tidy is None:
                 payload = self._encode(record)
@@ -216,11 +206,16 @@ class Preparer:
             else:
                 payload = self._encode(record)
                 # What is not finite is written as null: where each null is a None, no float needs to be looked at.
-                if (nulls := payload.count(b"null")) and (nones is None or nulls != nones(record)):
+                if is_finite is not None:
+                    if not is_finite(record):
+                        tidy(record)
+                elif (nulls := payload.count(b"null")) and (nones is None or nulls != nones(record)):
                     tidy(record)
         except (NotFinite, UnicodeEncodeError) as fault:
             raise Unwritable(f"{event.name}: {fault}", reason="unwritable") from fault
-        if self._may_hold_secrets(payload, members):
+        # Mostly a flat one has no colons but those of its members; without one more there is no secret in it.
+        in_texts = None if members is None else payload.count(b":") - members
+        if (in_texts != 0 or self._knows_secrets or b"=" in payload) and self._may_hold_secrets(payload, in_texts):
             plain, payload = payload, self._masker.payload(payload)
             if payload is not plain:
                 # Whoever reads the record sees what stands in the log.
@@ -229,20 +224,13 @@ class Preparer:
             payload = escaped(payload)
         return Prepared(entry, event, payload)
 
-
-_SCALARS = (
-    inspect.StrType, inspect.IntType, inspect.FloatType, inspect.BoolType, inspect.NoneType, inspect.DecimalType,
-    inspect.EnumType, inspect.LiteralType,
-)  # fmt: skip
-
-
-# Does nothing in it have members of its own?
-def _is_flat(record: type[Record]) -> bool:
-    hints, config = inspect.type_info(record), record.__struct_config__
-    if not isinstance(hints, inspect.StructType) or config.omit_defaults or config.tag is not None:
-        return False
-    types = [one for field in hints.fields for one in getattr(field.type, "types", (field.type,))]
-    return all(isinstance(one, _SCALARS) for one in types)
+    # When the first of a kind comes: all of them would cost a start ten milliseconds.
+    def _compiled(self, record: type[Record]) -> _Kind:
+        tidy = rounder_of(record, rounded=self._rounded)
+        kind = self._kinds[record] = (
+            EVENT_OF[record], tidy, finite_of(record), nones_of(record), members_of(record),
+        )  # fmt: skip
+        return kind
 
 
 class Chain:

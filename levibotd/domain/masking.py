@@ -52,6 +52,11 @@ class Masker:
         self._needles = tuple(dict.fromkeys(needle for value in values for needle in _as_written(value)))
         self._values = re.compile("|".join(map(re.escape, values))) if values else None
 
+    @property
+    def knows_secrets(self) -> bool:
+        """Are there registered values to look for?"""
+        return bool(self._needles)
+
     def payload(self, json: bytes) -> bytes:
         """
         Mask the payload of a record. Gives back the same bytes where nothing had to be masked.
@@ -86,11 +91,11 @@ class Masker:
         text = _ASSIGNED.sub(rf"\g<1>{MASK}", text)
         return _MACHINE_MADE.sub(rf"\g<1>{MASK}", text)
 
-    def may_hold_secrets(self, json: bytes, members: int | None = None) -> bool:
+    def may_hold_secrets(self, json: bytes, in_texts: int | None = None) -> bool:
         """
         Whether `payload` has to look closer: quick, and never wrongly no.
 
-        `members` is how many names of members stand in it, where that is known.
+        `in_texts` is how many colons stand in its texts, where that is known; never less than there are.
         """
         for needle in self._needles:
             if needle in json:
@@ -98,10 +103,8 @@ class Masker:
         # Every pattern has a `=`, or a `:` that belongs to a text: one that no closing quote stands before. The one
         # in a channel's name ("tg:123") follows no name of a secret and no digits.
         if b"=" not in json and (b"\\" not in json or b'\\"' not in json):
-            colons = json.count(b":")
-            if colons == members:
-                return False
-            in_texts = colons - json.count(b'":')
+            if in_texts is None:
+                in_texts = json.count(b":") - json.count(b'":')
             if not in_texts or in_texts == json.count(b'"tg:'):
                 return False
         lower = json.lower()

@@ -14,8 +14,6 @@ from msgspec import Struct, inspect, structs
 
 # A field of the tree: gives back the same object where nothing changes, raises NotFinite.
 Rounder = Callable[[Any], Any]
-# How many nothings a tree holds, of those that its type allows.
-Counter = Callable[[Any], int]
 
 _EXACT_TIMES = ("at", "_at", "_until")
 
@@ -32,29 +30,6 @@ def rounder_of(struct: type[Struct], *, rounded: bool) -> Rounder | None:
     of them would be hours. With `rounded` False floats are looked at and left as they are.
     """
     return _of_struct(struct, rounded)
-
-
-def nones_of(struct: type[Struct]) -> Counter | None:
-    """
-    Compile the count of fields that are None, as far as they are found quickly; None when there cannot be one.
-
-    JSON writes each of them as `null`, and NaN as well: where there are no more nulls than these, every float is
-    finite. That costs a fraction of looking at each.
-    """
-    hints = inspect.type_info(struct)
-    assert isinstance(hints, inspect.StructType)
-    own = _nones_here(hints)
-    below = [(attrgetter(field.name), inner) for field in hints.fields if (inner := _nones_below(field.type))]
-    if not below:
-        return own
-
-    def count(value: Any) -> int:
-        nones = 0 if own is None else own(value)
-        for get, inner in below:
-            nones += inner(get(value))
-        return nones
-
-    return count
 
 
 def six_digits(value: float) -> float:
@@ -104,50 +79,6 @@ def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
         return attrgetter(*names)
     one = attrgetter(names[0])
     return lambda value: (one(value),)
-
-
-def _may_be_none(hint: inspect.Type) -> bool:
-    if isinstance(hint, inspect.UnionType):
-        return any(isinstance(one, inspect.NoneType) for one in hint.types)
-    return isinstance(hint, inspect.NoneType)
-
-
-def _nones_here(hints: inspect.StructType) -> Counter | None:
-    optional = [field.name for field in hints.fields if _may_be_none(field.type)]
-    if not optional:
-        return None
-    fields_of = attrgetter(*optional)
-    if len(optional) == 1:
-        return lambda value: 1 if fields_of(value) is None else 0
-    return lambda value: fields_of(value).count(None)
-
-
-# Of a struct, or of a tuple of structs; whatever else there is counts for nothing.
-def _nones_below(hint: inspect.Type) -> Counter | None:
-    match hint:
-        case inspect.StructType(cls=struct):
-            return nones_of(struct)
-        case inspect.VarTupleType(item_type=inspect.StructType() as item):
-            return _nones_of_each(item)
-        case inspect.UnionType(types=types):
-            some = [one for one in types if not isinstance(one, inspect.NoneType)]
-            of_some = _nones_below(some[0]) if len(some) == 1 else None
-            return None if of_some is None else lambda value: 0 if value is None else of_some(value)
-    return None
-
-
-def _nones_of_each(item: inspect.StructType) -> Counter | None:
-    of_one = nones_of(item.cls)
-    if of_one is None:
-        return None
-
-    def count(values: tuple[Any, ...]) -> int:
-        nones = 0
-        for value in values:
-            nones += of_one(value)
-        return nones
-
-    return count
 
 
 def _of_type(hint: inspect.Type, name: str, rounded: bool) -> Rounder | None:

@@ -98,7 +98,7 @@ def test_a_registered_value_never_stands_in_the_bytes(text: str, secret: str) ->
 
 
 _NAMES = ["token", "api_key", "Secret", "session_string", "x-bapi-sign", "passwd", "ticket", "the"]
-_GAPS = st.text('"\'\\ \n\t\x1d\xa0\u2028\u3000é', max_size=3)
+_GAPS = st.text("\"'\\ \n\t\x1d\xa0\u2028\u3000é", max_size=3)
 _VALUES = ["0123456789abcdef0123", "bearer abcd", BOT_TOKEN]
 
 
@@ -108,7 +108,8 @@ def test_the_quick_look_passes_nothing_that_a_mask_would_change(text: str) -> No
 
     plain = msgspec.json.encode({"text": text})
     assert json.loads(masker.payload(plain)) == masker.tree({"text": text})
-    assert masker.may_hold_secrets(plain, 1) or masker.tree({"text": text}) == {"text": text}
+    in_texts = plain.count(b":") - 1
+    assert masker.may_hold_secrets(plain, in_texts) or masker.tree({"text": text}) == {"text": text}
 
 
 def test_each_line_of_a_secret_is_one() -> None:

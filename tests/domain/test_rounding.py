@@ -1,14 +1,11 @@
 """Floats are finite, and in a replay of six digits; times stay exact to the millisecond."""
 
-import math
-
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from levibotd.domain.rounding import NotFinite, nones_of, rounder_of, six_digits
+from levibotd.domain.rounding import NotFinite, rounder_of, six_digits
 
 
 class Inner(Struct, frozen=True, kw_only=True):
@@ -80,24 +77,6 @@ def test_what_is_not_finite_is_refused_wherever_it_stands(value: float, is_round
 
 
 _NUMBERS = st.one_of(st.none(), st.just(float("nan")), st.floats(allow_infinity=True))
-
-
-@given(
-    price=_NUMBERS, at=_NUMBERS, either=st.lists(_NUMBERS, max_size=3), share=_NUMBERS, anything=_NUMBERS,
-)  # fmt: skip
-def test_where_json_holds_no_more_nulls_than_nones_were_counted_every_float_is_finite(
-    price: float, at: float, either: list[float], share: float, anything: float
-) -> None:
-    inners = tuple(Inner(either=one) for one in either)
-    value = Outer(price=price, at=at, inners=inners, shares={"a": share}, anything=anything)
-    count = nones_of(Outer)
-    assert count is not None
-    nulls = msgspec.json.encode(value).count(b"null")
-
-    assert count(value) <= nulls
-    if count(value) == nulls:
-        numbers = (price, at, share, anything, *either)
-        assert all(number is None or math.isfinite(number) for number in numbers)
 
 
 def test_without_rounding_nothing_changes() -> None:
