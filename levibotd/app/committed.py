@@ -70,6 +70,24 @@ class CommittedState:
         """The fold. Read it, never write to it."""
         return self._ledger
 
+    def remembered(self) -> Mapping[str, int]:
+        """How many calls there are of what is remembered by count: followed, to be compared, on cards one by one."""
+        on_cards = sum(len(channel.calls) for channel in self.cards.channels.values())
+        return {"followed": len(self.shadow.calls), "to_compare": len(self.shadow.past), "on_cards": on_cards}
+
+    def forgotten(self) -> Mapping[str, int]:
+        """
+        How many calls ever had to make room for others.
+
+        Not followed, not compared, in the sums of their card alone; and of those on cards, gone before their end.
+        """
+        return {
+            "followed": self.shadow.not_followed,
+            "to_compare": self.shadow.forgotten,
+            "on_cards": self.cards.summed,
+            "without_end": self.cards.lost,
+        }
+
     def copy(self) -> "CommittedState":
         """Every fold as of now, watched by nobody: some milliseconds, where their bytes take a hundred."""
         return CommittedState(

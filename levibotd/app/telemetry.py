@@ -104,6 +104,10 @@ class Telemetry:
         metrics.daily_pnl.set(float(equity - (anchor.equity if anchor is not None else Decimal(equity))))
         metrics.open_positions.set(len(ledger.positions))
         metrics.ledger_contradictions.set(ledger.contradictions + ledger.orphan_fills)
+        for fold, kept in self._state.remembered().items():
+            metrics.remembered.of(fold).set(kept)
+        for fold, gone in self._state.forgotten().items():
+            metrics.forgotten.of(fold).set(gone)
         unknown = [order for order in ledger.open_orders() if order.state is OrderState.UNKNOWN]
         metrics.order_unknown.set(len(unknown))
         self._watch_naked()

@@ -28,7 +28,7 @@ from levibotd.domain.stills import in_pieces, still
 from levibotd.domain.trade_plan import TradePlan
 
 LATENCY_S = 1.0  # From what reaches us to what could be done about it, for entries and announced exits alike.
-OPEN_MAX = 20_000
+OPEN_MAX = 10_000  # A thousand a day for a week and a day, the longest that a call is followed: some 60 MiB.
 PAST_MAX = 20_000  # Calls that are over, and are to be compared with the same trade at random times.
 PLACEBOS = 2
 POSTS_KEPT = 4096  # Between their arrival and their reading.
@@ -102,7 +102,8 @@ class PastCall(Struct, frozen=True, array_like=True, gc=False):
             trace=trace,
             channel=channel,
             symbol=symbol,
-            leg=msgspec.convert(dict(zip(LegRead.__struct_fields__, leg, strict=True)), LegRead),
+            # What a later version adds to a leg has a default.
+            leg=msgspec.convert(dict(zip(LegRead.__struct_fields__, leg, strict=False)), LegRead),
             posted_at=posted_at,
             heard_at=self.heard_at,
             p_call=p_call,
@@ -127,6 +128,7 @@ class ShadowBook(Struct, kw_only=True):
     stops: dict[str, list[float]] = field(default_factory=dict)
     past: dict[CallKey, PastCall] = field(default_factory=dict)  # Over, witnessed, and not compared for good.
     forgotten: int = 0  # Of these, so many went before they were compared: there were too many.
+    not_followed: int = 0  # Calls that met too many open ones.
 
     def apply(self, logged: Logged) -> None:
         """Fold one committed record in. Never raises."""
@@ -195,6 +197,7 @@ def _take_up(book: ShadowBook, ingest: SignalIngest, record: SignalScored, leg: 
         return
     witnessed = is_witnessed(ingest)
     fate = UNKNOWN if has_unknown_text(ingest) else TOO_MANY if len(book.calls) >= OPEN_MAX else None
+    book.not_followed += fate == TOO_MANY
     book.calls[key] = ShadowCall(
         key=key,
         trace=post.trace,

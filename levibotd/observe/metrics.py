@@ -33,6 +33,7 @@ GATES = (
     "", *GateName, *(f"kind.{kind}" for kind in Kind), f"label.{NO_TRADE}", "call.over", "no_change",
     *(f"review.{why}" for why in REVIEWS),
 )  # fmt: skip
+FOLDS = ("followed", "to_compare", "on_cards", "without_end")
 VENUES = ("paper", "binance-spot", "binance-usdm", "bybit-linear")
 
 COUNTER = "counter"
@@ -65,6 +66,10 @@ SPECS = (
     Spec("levibot_command_bursts_total", COUNTER, (), "Bursts of a channel's commands: only protection was granted."),
     Spec("levibot_ready", GAUGE, (), "1 while /readyz says so."),
     Spec("levibot_ledger_contradictions", GAUGE, (), "Records that cannot follow what was known, unknown fills."),
+    Spec("levibot_remembered", GAUGE, ("fold",), "Entries of what is remembered by count."),
+    Spec(
+        "levibot_forgotten", GAUGE, ("fold",), "Entries that made room for others; of cards they stay in its sums."
+    ),
     Spec("levibot_log_disk_state", GAUGE, (), "0 ok, 1 low, 2 reducing (nothing is opened), 3 halted (was full)."),
     Spec("levibot_equity", GAUGE, (), "Equity of the account, in quote."),
     Spec("levibot_daily_pnl", GAUGE, (), "Equity above the day's anchor, in quote."),
@@ -158,6 +163,8 @@ class Metrics:
         self.log_shed = self._family(Counter, "levibot_log_shed_total").of()
         self.ready = self._family(Gauge, "levibot_ready").of()
         self.ledger_contradictions = self._family(Gauge, "levibot_ledger_contradictions").of()
+        self.remembered = self._family(Gauge, "levibot_remembered")
+        self.forgotten = self._family(Gauge, "levibot_forgotten")
         self.log_disk_state = self._family(Gauge, "levibot_log_disk_state").of()
         self.equity = self._family(Gauge, "levibot_equity").of()
         self.daily_pnl = self._family(Gauge, "levibot_daily_pnl").of()
@@ -244,6 +251,7 @@ def _closed_sets(*, routes: Iterable[str], actors: Iterable[str]) -> Mapping[str
         "outcome": frozenset(ORDER_OUTCOMES).__contains__,
         "stage": frozenset(SIGNAL_STAGES).__contains__,
         "venue": frozenset(VENUES).__contains__,
+        "fold": frozenset(FOLDS).__contains__,
         "gate": frozenset(GATES).__contains__,
         "reason": _is_word,
         **dict.fromkeys(("version", "git_sha", "branch"), lambda value: len(value) <= 64),

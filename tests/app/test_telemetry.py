@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from levibotd.app.telemetry import Telemetry
+from levibotd.domain.cards.book import CardBook
 from levibotd.domain.order_records import OrderFilled
 from levibotd.domain.orders import STOP
 from levibotd.domain.records import Entry, Logged, MarketQuote, SignalIngest, SignalRejected
@@ -104,6 +105,25 @@ async def test_records_that_cannot_be_are_counted_where_an_alert_sees_them(clock
         seen.sample(life.system, tasks=1)
 
         assert (before, value(life, "levibot_ledger_contradictions")) == (0, 1)
+
+
+async def test_what_is_remembered_by_count_and_what_made_room_is_seen(clock: Clock) -> None:
+    async with World({BTC: minutes(*flat(100.0, 3))}).life(clock) as life:
+        seen = telemetry(life)
+        life.state.cards = CardBook(calls_max=2)
+        await life.until(T0 + 10)
+        for number in range(3):
+            life.say(LONG, channel=f"@{number}")
+        await life.until(T0 + 20)
+        with life.looks_of_the_test():
+            seen.sample(life.system, tasks=1)
+
+        kept = {fold: value(life, f'levibot_remembered{{fold="{fold}"}}') for fold in ("followed", "on_cards")}
+        assert kept == {"followed": len(life.state.shadow.calls), "on_cards": 2}
+        assert kept["followed"] > 0
+        assert value(life, 'levibot_forgotten{fold="without_end"}') == 1
+        assert value(life, 'levibot_forgotten{fold="on_cards"}') == 0
+        assert value(life, 'levibot_forgotten{fold="to_compare"}') == 0
 
 
 async def test_a_position_without_its_stop_is_seen_until_it_has_one_again(clock: Clock) -> None:

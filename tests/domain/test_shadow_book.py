@@ -1,7 +1,9 @@
 """The book of calls that are followed, folded from records."""
 
+import sys
 from decimal import Decimal
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -16,7 +18,7 @@ from levibotd.domain.records import (
     SignalExpired,
     SignalIngest,
 )
-from levibotd.domain.shadow_book import POSTS_KEPT, ShadowBook, ShadowCall
+from levibotd.domain.shadow_book import OPEN_MAX, PAST_MAX, POSTS_KEPT, TOO_MANY, ShadowBook, ShadowCall
 from levibotd.domain.signal import CallKey, Kind, Leg, Post, Side, Symbol
 from levibotd.domain.trade_plan import Rung, TradePlan
 from tests.domain.readings import scored
@@ -182,6 +184,71 @@ def test_a_witnessed_call_that_is_over_waits_until_it_was_compared_twice(source:
     assert list(told.book.past) == ([key] if kept else [])
     told.tell(outcome(key, PLACEBO))
     assert told.book.past == {}
+
+
+def test_a_call_that_is_over_is_packed_and_comes_out_as_it_was() -> None:
+    told = Told()
+    told.post(1, replace(LEG, sl=(2.0, 3.5), sl_kind="pct", leverage=(3.0, 5.0), factor=Decimal("1e-8"), zone=True))
+    call = only(told)
+    for ledger in (AS_POSTED, AS_FOLLOWED):
+        told.tell(replace(outcome(call.key, ledger), status="filled"))
+    told.tell(outcome(call.key, PLACEBO))
+
+    (past,) = told.book.past.values()
+
+    assert past.decided_at == call.decided_at
+    assert past.unpacked(call.key) == replace(call, done=(AS_POSTED, AS_FOLLOWED, PLACEBO))
+
+
+def test_a_call_that_is_over_weighs_a_fraction_of_an_open_one() -> None:
+    told = Told()
+    told.post(1, LEG, channel="@a_channel_with_a_long_name")
+    (call,) = told.book.calls.values()
+
+    assert sys.getsizeof(call.packed()) + sys.getsizeof(call.packed().kept) < 320
+
+
+def test_calls_to_be_compared_are_bounded_and_each_that_made_room_is_counted() -> None:
+    told = Told()
+    told.post(1, LEG)
+    call = only(told)
+    for number in range(PAST_MAX + PAST_MAX // 8):
+        told.book.past[key(number, channel="@before")] = call.packed()
+    for ledger in (AS_POSTED, AS_FOLLOWED):
+        told.tell(replace(outcome(call.key, ledger), status="filled"))
+
+    assert len(told.book.past) == PAST_MAX
+    assert told.book.forgotten == PAST_MAX // 8 + 1
+    assert list(told.book.past)[-1] == call.key
+
+
+def test_a_call_too_many_is_not_followed_and_says_so() -> None:
+    told = Told()
+    told.post(1, LEG)
+    call = only(told)
+    told.book.calls.update({key(number, channel="@others"): call for number in range(OPEN_MAX - 1)})
+    told.post(2, LEG)
+    told.post(3, LEG)
+
+    assert told.book.calls[key(2)].fate == TOO_MANY
+    assert told.book.not_followed == 2
+
+
+def test_a_snapshot_that_kept_calls_that_are_over_as_they_were_is_read() -> None:
+    told = Told()
+    told.post(1, LEG)
+    told.post(2, LEG)
+    call = told.book.calls[key(1)]
+    before = msgspec.msgpack.decode(told.book.to_bytes())
+    del before["forgotten"], before["not_followed"]
+    before["past"] = {key(1): msgspec.to_builtins(call)}
+
+    book = ShadowBook.from_bytes(msgspec.msgpack.encode(before))
+
+    assert book.past == {key(1): call.packed()}
+    assert book.calls == told.book.calls
+    with pytest.raises(msgspec.DecodeError):
+        ShadowBook.from_bytes(msgspec.msgpack.encode({**before, "past": 7}))
 
 
 def test_a_reply_that_closes_ends_its_call_alone() -> None:

@@ -57,6 +57,30 @@ def test_what_came_later_changes_nothing_that_was_held(seed: int) -> None:
             assert TrustDesk(then).of(channel, at=at) == TrustDesk(whole).of(channel, at=at)
 
 
+@pytest.mark.parametrize("calls_max", [30, 20_000])
+def test_a_desk_that_was_asked_all_along_says_what_a_new_one_says(calls_max: int) -> None:
+    chance, hand, waiting = Random(calls_max), Hand(), []
+    hand.book = CardBook(calls_max=calls_max)
+    marks: dict[str, float] = {}
+    desk = TrustDesk(hand.book, running=lambda _: marks)
+    for number in range(150):
+        at, channel = BEGIN + number * DAY / 2, f"@{number % 4}"
+        side = chance.choice((Side.BUY, Side.SELL))
+        source = "replay" if number % 7 == 0 else "telethon"
+        legs = (leg(chance.choice("ABC"), side=side, entry=100.0 + number % 11),)
+        waiting.append((channel, hand.post(channel, at, legs=legs, source=source), at))
+        marks[f"{waiting[-1][1]}|0"] = chance.uniform(-1, 1)
+        if chance.random() < 0.8:
+            ended, message, posted_at = waiting.pop(chance.randrange(len(waiting)))
+            status = chance.choice(("filled", "filled", "unfilled", "unpriced"))
+            hand.end(ended, message, posted_at + DAY, chance.uniform(-1, 2), status=status)
+        asked = f"@{chance.randrange(4)}"
+
+        held = desk.of(asked, at=at, sides=("BUY", "SELL"))
+
+        assert held == TrustDesk(hand.book, running=lambda _: marks).of(asked, at=at, sides=("BUY", "SELL"))
+
+
 def test_only_witnessed_calls_are_evidence() -> None:
     live, past = Hand(), Hand()
     for number in range(40):
