@@ -19,6 +19,7 @@ from levibotd.domain.cards.book import CardBook
 from levibotd.domain.climate.record import ClimateRecord
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.order_records import OrderFill, OrderFilled, OrderIntent, OrderPartialFill, PositionClosed
+from levibotd.domain.outcomes import knew_later
 from levibotd.domain.records import (
     AutoRouteDryrun,
     AutoRouteExecuted,
@@ -31,7 +32,6 @@ from levibotd.domain.records import (
     SignalRejected,
     SignalScored,
 )
-from levibotd.domain.risk import day_of
 from levibotd.domain.shadow_book import ShadowBook
 from levibotd.domain.signal import TraceId
 
@@ -194,7 +194,7 @@ class Counts:
         if trace is None:
             return
         posted_at = self._posted_at.get(trace)
-        if posted_at is not None and _knew_later(record, posted_at):
+        if posted_at is not None and knew_later(record, posted_at):
             self._contaminated.add(trace)
 
     def _ordered(self, _record: OrderIntent, _trace: TraceId | None) -> None:
@@ -224,12 +224,6 @@ class Counts:
         self.peak = max(self.peak, equity)
         if self.peak > 0:
             self.drawdown = max(self.drawdown, (self.peak - equity) / self.peak)
-
-
-def _knew_later(record: SignalScored, posted_at: float) -> bool:
-    if record.trained_until is not None and record.trained_until > posted_at:
-        return True
-    return record.markets_as_of is not None and record.markets_as_of > day_of(posted_at)
 
 
 _REASONS: Mapping[type[Record], Callable[[Any], str]] = {

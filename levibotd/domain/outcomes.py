@@ -8,7 +8,8 @@ stands beside them as `placebo`: once when the call must be over, and once more 
 
 from decimal import Decimal
 
-from levibotd.domain.records import Record, SignalIngest
+from levibotd.domain.records import Record, SignalIngest, SignalScored
+from levibotd.domain.risk import day_of
 from levibotd.domain.signal import CallKey, Side
 
 AS_POSTED = "as_posted"
@@ -74,3 +75,10 @@ def is_witnessed(ingest: SignalIngest) -> bool:
 def has_unknown_text(ingest: SignalIngest) -> bool:
     """Was this post rewritten so long after it was posted that what it first said is unknown?"""
     return not is_witnessed(ingest) and ingest.post.known_at - ingest.post.posted_at > FIRST_TEXT_WITHIN_S
+
+
+def knew_later(record: SignalScored, posted_at: float) -> bool:
+    """Was a post read by what was known only later: a model that learned from younger posts, a younger market list?"""
+    if record.trained_until is not None and record.trained_until > posted_at:
+        return True
+    return record.markets_as_of is not None and record.markets_as_of > day_of(posted_at)

@@ -16,13 +16,20 @@ from msgspec.structs import asdict, astuple, replace
 
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.lifecycle import calls_meant
-from levibotd.domain.outcomes import AS_FOLLOWED, AS_POSTED, PLACEBO, ShadowOutcome, has_unknown_text, is_witnessed
+from levibotd.domain.outcomes import (
+    AS_FOLLOWED,
+    AS_POSTED,
+    PLACEBO,
+    ShadowOutcome,
+    has_unknown_text,
+    is_witnessed,
+    knew_later,
+)
 from levibotd.domain.posted_stops import note_stops
 from levibotd.domain.posts.lifetime import written_lifetime_s
 from levibotd.domain.posts.weights import written_weights
 from levibotd.domain.records import Logged, RiskTicket, SignalExpired, SignalIngest, SignalScored
 from levibotd.domain.remembering import remember
-from levibotd.domain.risk import day_of
 from levibotd.domain.signal import NO_TRADE, CallKey, Kind, Reading, Symbol, TraceId, call_key
 from levibotd.domain.stills import in_pieces, still
 from levibotd.domain.trade_plan import TradePlan
@@ -208,7 +215,7 @@ def _take_up(book: ShadowBook, ingest: SignalIngest, record: SignalScored, leg: 
         heard_at=ingest.received_at if witnessed else post.known_at,
         p_call=record.p_call,
         witnessed=witnessed,
-        contaminated=_knew_later(record, post.posted_at),
+        contaminated=knew_later(record, post.posted_at),
         fate=fate,
         median_stop=book.median_stop(post.channel),
         lifetime_s=written_lifetime_s(post.text),
@@ -275,12 +282,6 @@ def _of_trace(book: ShadowBook, trace: TraceId | None) -> Iterator[ShadowCall]:
             yield call
         elif found:
             return
-
-
-def _knew_later(record: SignalScored, posted_at: float) -> bool:
-    if record.trained_until is not None and record.trained_until > posted_at:
-        return True
-    return record.markets_as_of is not None and record.markets_as_of > day_of(posted_at)
 
 
 def _symbol_of(leg: LegRead) -> Symbol:

@@ -4,10 +4,11 @@ from decimal import Decimal
 
 import pytest
 
-from levibotd.domain.outcomes import AS_POSTED, ShadowOutcome, has_unknown_text, is_witnessed
+from levibotd.domain.outcomes import AS_POSTED, ShadowOutcome, has_unknown_text, is_witnessed, knew_later
 from levibotd.domain.records import Entry, SignalIngest
 from levibotd.domain.signal import CallKey, Post, Side
 from levibotd.journal import Chain, Preparer, decode
+from tests.domain.readings import scored
 
 
 def test_an_outcome_comes_back_from_the_log_as_it_went_in() -> None:
@@ -58,3 +59,21 @@ def test_only_what_came_by_the_live_path_is_witnessed(source: str, after_s: floa
     post = Post(channel="@c", message_id=1, posted_at=10_000.0, text="t")
 
     assert is_witnessed(SignalIngest(post=post, received_at=10_000.0 + after_s, source=source, late=late)) is witnessed
+
+
+@pytest.mark.parametrize(
+    ("trained_until", "markets_as_of", "later"),
+    [
+        (None, None, False),
+        (999.0, "1970-01-01", False),
+        (1000.0, None, False),
+        (1001.0, None, True),
+        (999.0, "1970-01-02", True),
+    ],
+)
+def test_what_was_known_only_after_a_post_contaminates_its_reading(
+    trained_until: float | None, markets_as_of: str | None, later: bool
+) -> None:
+    reading = scored("@c", trained_until=trained_until, markets_as_of=markets_as_of)
+
+    assert knew_later(reading, 1000.0) is later

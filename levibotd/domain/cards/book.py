@@ -23,11 +23,10 @@ from levibotd.domain.cards.trial import Trial
 from levibotd.domain.copies import SAME_CALL_S, call_print
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.model import reference_bin
-from levibotd.domain.outcomes import AS_POSTED, PLACEBO, ShadowOutcome, has_unknown_text, is_witnessed
+from levibotd.domain.outcomes import AS_POSTED, PLACEBO, ShadowOutcome, has_unknown_text, is_witnessed, knew_later
 from levibotd.domain.posts.lifetime import written_lifetime_s
 from levibotd.domain.records import ChannelStage, Entry, SignalDeleted, SignalEdited, SignalIngest, SignalScored
 from levibotd.domain.remembering import forget_oldest
-from levibotd.domain.risk import day_of
 from levibotd.domain.signal import NO_TRADE, CallKey, Kind, Post, Symbol
 from levibotd.domain.stills import in_pieces, still
 
@@ -180,19 +179,13 @@ def _called(book: Book, channel: ChannelKept, post: Arrived, record: SignalScore
         has_stop=leg.sl is not None,
         stop_distance=stop_distance(leg),
         reward=reward(leg),
-        contaminated=_knew_later(record, post.posted_at),
+        contaminated=knew_later(record, post.posted_at),
         as_posted=Ended(status=UNKNOWN, at=post.posted_at) if unknown else None,
         as_followed=Followed(status=UNKNOWN, at=post.posted_at) if unknown else None,
     )
     said = call_print(leg)
     if keep(book, channel, call, said=said) and said is not None:
         _print(book, post.channel, channel.calls.get(call.id, call), said)
-
-
-def _knew_later(record: SignalScored, posted_at: float) -> bool:
-    if record.trained_until is not None and record.trained_until > posted_at:
-        return True
-    return record.markets_as_of is not None and record.markets_as_of > day_of(posted_at)
 
 
 # Two that say the same: who posted first has it, whichever reached us first.
