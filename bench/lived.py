@@ -21,6 +21,7 @@ from levibotd.sim.demo_feed import CHANNELS
 
 CALLS = 24_000  # More than any fold keeps, the eighth included by which it may outgrow its limit.
 OVER_S = 6 * 86_400.0  # Before the first of them must be over, and is compared.
+OTHERS = 46  # Channels beside those of the demo, which post nothing any more.
 _AT_ONCE = 100
 _COINS = ("BTC", "ETH", "SOL", "BNB", "XRP", "DOGE", "LINK", "ADA")
 
@@ -49,7 +50,7 @@ async def live_before(config: Config, *, until: float, calls: int = CALLS) -> di
 
 
 def _posts(until: float, calls: int) -> Iterator[tuple[Post, Random]]:
-    chance, names = Random(7), tuple(CHANNELS)
+    chance, names = Random(7), (*CHANNELS, *(f"@channel_{number}" for number in range(OTHERS)))
     for number in range(calls):
         channel = names[number % len(names)]
         at = round(_at(number, until, calls), 3)
