@@ -19,19 +19,22 @@ from levibotd.domain.posts.words import ROLE_OF
 
 SYMBOL_MARK = "\x01"  # Stands in the text where a coin was named.
 
-_DURATION = re.compile(  # Begins with the digit itself, so that the engine skips to digits, and looks back only there.
+# Each begins with a sign of its own and looks back from there, so that the engine skips all others.
+_DURATION = re.compile(
     r"\d(?<![\w.,]\d)(?:\d{0,2}\s?[-_]?\s?\d{1,3}|\d{0,2})\s?[-_]?\s?"
     r"(?:hours?|hrs?|h|minutes?|mins?|days?|weeks?|months?|d|w|am|pm|utc|gmt|st|nd|rd|th)(?![A-Za-z])",
     re.IGNORECASE,
 )
-_FRAME = re.compile(r"(?<![A-Za-z\d])(?:[Hh][1-9]\d?|[Dd]1|[Ww]1|M(?:1|5|15|30))(?![A-Za-z\d.,])")  # "H4", "D1".
-_INITIALS = re.compile(r"(?<![A-Za-z])([STst])\s?[./]\s?([LPlp])(?![A-Za-z])")  # "S.L", "T/P"
+_FRAME = re.compile(
+    r"[HhDdWwM](?<![A-Za-z\d].)(?:(?<=[Hh])[1-9]\d?|(?<=[DdWw])1|(?<=M)(?:1|5|15|30))(?![A-Za-z\d.,])"
+)  # "H4", "D1".
+_INITIALS = re.compile(r"([STst])(?<![A-Za-z].)\s?[./]\s?([LPlp])(?![A-Za-z])")  # "S.L", "T/P"
 # "(1:2.5)", "(2R)"
 _REWARD = re.compile(r"[(\[]\s?\d{1,2}(?:\.\d{1,2})?\s?(?::\s?\d{1,2}(?:\.\d{1,2})?\s?R?|R)\s?[)\]]", re.IGNORECASE)
 _DATE = re.compile(  # "14.03.2025", "2025-03-14 12:45", "14.03.25, 12:45:30", "12:45 UTC"
-    r"(?<![\d.,:/])(?:\d{1,2}[./-]\d{1,2}[./-]20\d\d|20\d\d[./-]\d{1,2}[./-]\d{1,2}|[0-3]?\d\.[01]?\d\.[12]\d)(?![\d.]\d)"
-    r"(?:,?[ T]{1,2}\d{1,2}:\d\d(?::\d\d)?)?|(?<![\d.,:/])\d{1,2}:\d\d"
-    r"(?::\d\d|(?::\d\d)?\s?(?:UTC|GMT|MSK|IST|[AP]M)\b)",
+    r"\d(?<![\d.,:/]\d)(?:(?:\d?[./-]\d{1,2}[./-]20\d\d|(?<=2)0\d\d[./-]\d{1,2}[./-]\d{1,2}|"
+    r"(?:(?<=[0-3])\d)?\.[01]?\d\.[12]\d)(?![\d.]\d)(?:,?[ T]{1,2}\d{1,2}:\d\d(?::\d\d)?)?|"
+    r"\d?:\d\d(?::\d\d|(?::\d\d)?\s?(?:UTC|GMT|MSK|IST|[AP]M)\b))",
     re.IGNORECASE,
 )
 _YEAR = re.compile(r"20\d\d|\.[12]\d(?!\d)")

@@ -3,6 +3,7 @@ From a normalised text to its legs: coins first, then fields, then the solver, c
 """
 
 import re
+from itertools import chain
 
 from msgspec import Struct
 
@@ -19,7 +20,7 @@ from levibotd.domain.signal import Leg
 COINS_MAX = 8
 
 # A card that repeats, below, the words of the channel it takes a call from.
-_QUOTED = re.compile(r"\boriginal (?:signal|call|post|message)\b", re.IGNORECASE)
+_QUOTED = re.compile(r"[Oo](?<!\w.)(?i:riginal (?:signal|call|post|message))\b")
 _CALL_WORDS = frozenset({w.ENTRY, w.BUY, w.SELL, w.LONG, w.SHORT, w.TP, w.STOP})
 
 
@@ -66,8 +67,7 @@ def draft(text: str, *, market: MarketView) -> Draft:
 
 def _names_another(text: str, names: set[str | None], market: MarketView) -> bool:
     """Whether a price is told of a coin that was not taken for one: "BUY NEAR 8.90", "ALICE long 13.95"."""
-    for hit in _PRICED.finditer(text):
-        name = hit.group(1) or hit.group(2)
+    for name in chain.from_iterable(pattern.findall(text) for pattern in _PRICED):
         if (
             name not in names
             and name not in STABLE_QUOTES
@@ -79,8 +79,12 @@ def _names_another(text: str, names: set[str | None], market: MarketView) -> boo
 
 
 _AT = r"(?:@ ?|at |below |under |around |near |here |now )*\$?\d"
-_TRADE = "(?:BUY|Buy|buy|Buying|buying|LONG|Long|long|SHORT|Short|short)"
-_PRICED = re.compile(rf"\b{_TRADE} +([A-Z]{{2,10}}) +{_AT}|(?<![\w#$/.:-])([A-Z]{{2,10}}) +{_TRADE} +{_AT}")
+_SIDES = ("BUY", "Buy", "buy", "Buying", "buying", "LONG", "Long", "long", "SHORT", "Short", "short")
+_TRADE = "(?:" + "|".join(rf"{side}(?<!\w{side})" for side in _SIDES) + ")"
+_PRICED = (
+    re.compile(rf"{_TRADE} +([A-Z]{{2,10}}) +{_AT}"),
+    re.compile(rf"([A-Z](?<![\w#$/.:-].)[A-Z]{{1,9}}) +{_TRADE} +{_AT}"),
+)
 
 
 def _draft_without_coin(text: str) -> Draft:

@@ -27,65 +27,119 @@ _TICKED_WORD = cue(
     rf"{_NAMES}[^\n]{{0,40}}\b(?:done|hit|achieved|reached|completed)\b",
 )
 _SPOILED = cue(
-    "achieved acheived target targets profit period gave new next booked filled closed stopped bought now reached "
-    "reachd sl stop",
-    r"\b(?:achieved|acheived|target \d (?:hit|done)|targets? (?:hit|done)|all targets|"
-    r"(?<!take )(?<!take-)(?<!expected )(?<!potential )profit\s*:\s*\d|period\s*:|gave \d|"
-    r"(?<!take )(?<!take-)(?<!expected )(?<!potential )profit\W{1,3}\d+(?:\.\d+)?\s*%|"
-    r"booked \d|bought\b[^\n]{0,40}\b(?:hit|reached)\b|now (?:hit|reached) \d|reache?d \d|(?:orders?|entry|entries|"
-    r"bids?) (?:are |is |all |got )?filled)|"
-    r"^\W*(?:sl|stop(?: ?loss)?) (?:was |got |is )?(?:hit|triggered)\b|\bstopped out\b|\bclosed trades\b|"
+    "achieved acheived",
+    r"\b(?:achieved|acheived)",
+    "target targets + hit hits hitted done all",
+    r"\b(?:target \d (?:hit|done)|targets? (?:hit|done)|all targets)",
+    "profit",
+    r"profit(?<=\bprofit)(?<!take[ -]profit)(?<!expected profit)(?<!potential profit)(?:\s*:\s*\d|"
+    r"\W{1,3}\d+(?:\.\d+)?\s*%)",
+    "period",
+    r"\bperiod\s*:",
+    "gave booked",
+    r"\b(?:gave|booked) \d",
+    "bought now reached reachd + hit reached reachd",
+    r"\bbought\b[^\n]{0,40}\b(?:hit|reached)\b|\bnow (?:hit|reached) \d|\breache?d \d",
+    "filled",
+    r"\b(?:orders?|entry|entries|bids?) (?:are |is |all |got )?filled",
+    "sl stop stoploss + hit triggered",
+    r"^\W*(?:sl|stop(?: ?loss)?) (?:was |got |is )?(?:hit|triggered)\b",
+    "stopped closed",
+    r"\bstopped out\b|\bclosed trades\b",
+    "new next",
     r"^\W*(?:new stop|next target|new sl\b)",
 )
 # More of the same, where the text speaks of a call that was.
 _OVER = cue(
-    "earlier before already trade position am are re плюсе держим still expired stopped active open running current "
-    "results result recap performance summary yesterday filled closed holding was pnl gain отработал отработала "
-    "сработал сработала закрыл закрыли выбило çıkış oldu olduk atingido atingidos atingida alcanzado alcanzados "
-    "alcanzada raggiunto erreicht atteint tercapai raggiunti atteintes alcanzadas lucro done exit",
-    r"\A\W*(?:\w+\W+){0,2}(?:results?|recap|performance|summary)\b(?![^\n]{0,20}\d\s*[-–]\s*\d)|"
-    r"\byesterday'?s (?:signal|call|trade)|\b(?:got|given|gave|posted|shared|called)\b[^\n]{0,30}\byesterday\b|"
-    r"\b(?:orders?|entry|entries|bids?)\W{1,3}\d[\d.,]*\W{0,3}filled\b|"
-    r"\b(?:long|short|position|trade|signal) (?:was |is |has been )?closed\b|\bclosed (?:manually|in profit|with)\b|"
-    r"\bstill (?:holding|in (?:this|the|my)|long|short)\b|\b(?:my )?entry was\b|\bpnl\W{1,3}[+-]?\d|"
-    r"\b(?:long|short|trade|position) (?:is |already |now )?(?:running|in profit)\b|\balready in\b(?=\W)|"
+    "result results recap performance summary",
+    r"\A\W*(?:\w+\W+){0,2}(?:results?|recap|performance|summary)\b(?![^\n]{0,20}\d\s*[-–]\s*\d)",
+    "yesterday",
+    r"\byesterday'?s (?:signal|call|trade)|\b(?:got|given|gave|posted|shared|called)\b[^\n]{0,30}\byesterday\b",
+    "filled",
+    r"\b(?:orders?|entry|entries|bids?)\W{1,3}\d[\d.,]*\W{0,3}filled\b",
+    "closed",
+    r"\b(?:long|short|position|trade|signal) (?:was |is |has been )?closed\b|\bclosed (?:manually|in profit|with)\b",
+    "still",
+    r"\bstill (?:holding|in (?:this|the|my)|long|short)\b",
+    "entry + was",
+    r"\b(?:my )?entry was\b",
+    "pnl",
+    r"\bpnl\W{1,3}[+-]?\d",
+    "running profit + long short trade position",
+    r"\b(?:long|short|trade|position) (?:is |already |now )?(?:running|in profit)\b",
+    "already",
+    r"\balready in\b(?=\W)",
+    "we i + long short trade position + in",
     r"\b(?:we are|we're|i am|i'm) (?:already |still )?in (?:this |the |an? )?(?:[#$]?[a-z0-9]{2,10} )?"
-    r"(?:long|short|trade|position)\b|\bas (?:posted|shared|called|given) (?:earlier|before)\b|\bв плюсе\b|\bдержим\b|"
-    r"\b(?:signal|call|trade|setup) (?:has |is )?expired\b|\bstopped\s*$|"
-    r"^\W*(?:active|open|running|current) (?:trades|positions|signals|calls)\b|"
-    r"\bmax(?:imum)? gain\W{0,3}\d|\bdone\W{1,3}\+\s?\d|\bexit price\b|"
-    r"(?:от|с)работал|\bзакрыл|\bвыбило\b|çıkış yap|\bstop oldu|"
-    r"\b(?:atingid[oa]s?|alcanzad[oa]s?|raggiunt[oi]|erreicht|atteinte?s?|tercapai)\b|\blucro\W{1,3}(?:atual)?\W{0,3}[+]?\d",
+    r"(?:long|short|trade|position)\b",
+    "earlier before + as",
+    r"\bas (?:posted|shared|called|given) (?:earlier|before)\b",
+    "плюсе держим",
+    r"\bв плюсе\b|\bдержим\b",
+    "expired",
+    r"\b(?:signal|call|trade|setup) (?:has |is )?expired\b",
+    "stopped",
+    r"\bstopped\s*$",
+    "active open running current + trades positions signals calls",
+    r"^\W*(?:active|open|running|current) (?:trades|positions|signals|calls)\b",
+    "gain + max maximum",
+    r"\bmax(?:imum)? gain\W{0,3}\d",
+    "done",
+    r"\bdone\W{1,3}\+\s?\d",
+    "exit + price",
+    r"\bexit price\b",
+    "отработал отработала сработал сработала",
+    r"(?:от|с)работал",
+    "закрыл закрыли выбило",
+    r"\b(?:закрыл|выбило\b)",
+    "çıkış",
+    r"çıkış yap",
+    "oldu olduk",
+    r"\bstop oldu",
+    "atingido atingidos atingida atingidas alcanzado alcanzados alcanzada alcanzadas raggiunto raggiunti erreicht "
+    "atteint atteintes tercapai",
+    r"\b(?:atingid[oa]s?|alcanzad[oa]s?|raggiunt[oi]|erreicht|atteinte?s?|tercapai)\b",
+    "lucro",
+    r"\blucro\W{1,3}(?:atual)?\W{0,3}[+]?\d",
 )
 _VALID = cue("still", r"\bstill valid\b")
 _UNSURE = cue(
-    "not waiting confirmation",
-    r"\bnot (?:yet )?an? (?:signal|call|trade)\b|\bwaiting for (?:a |the )?(?:confirmation|retest|breakout|pullback)\b",
+    "not + signal call trade",
+    r"\bnot (?:yet )?an? (?:signal|call|trade)\b",
+    "waiting + confirmation retest breakout pullback",
+    r"\bwaiting for (?:a |the )?(?:confirmation|retest|breakout|pullback)\b",
 )
 _QUESTION = re.compile(
     r"\A\W*(?:would|should|shall|do|does|did|is|are|can|could|what|why|how|when|anyone|anybody|who|which)\b[^\n]*[?؟]\s*\Z"
 )
-_RESULT = cue(
+_RESULT_WORDS = (
     "achieve achieved acheived reached reachd banged completed smashed booked gained earned touched done result "
-    "results "
-    "recap "
-    "hit "
-    "profit profits targets gain gains up period rocket rocketed rocketing mooning last "
-    "alındı geldi достигнута достигнут "
-    "достигнуты закрыта закрыт взята взят взяли تحقق محقق loss",
-    r"\b(?:achieved?|acheived|reache?d|banged|completed|smashed|booked|gained|earned|touched|done|results?|recap|"
-    r"hit)\b|"
+    "results recap hit"
+)
+_RESULT_ELSEWHERE = "alındı geldi достигнута достигнут достигнуты закрыта закрыт взята взят взяли تحقق محقق"
+_RESULT = cue(
+    _RESULT_WORDS,
+    r"\b(?:achieved?|acheived|reache?d|banged|completed|smashed|booked|gained|earned|touched|done|results?|recap|hit)\b",
+    "profit profits targets last",
     r"\b(?:profits? update|all targets|last \d+ (?:calls|signals|trades))\b|"
-    r"(?<!take )(?<!take-)\bprofit\s*:?\s*%?\+?\d|"
-    r"\d\s*%\s*(?:profit|gain|done|up|in \d)|period\s*:|rocket\w*|mooning|"
-    r"\bloss\s*:\s*-?\d+(?:[.,]\d+)?\s*%|alındı|geldi|достигнут|закрыт|взят|تحقق|محقق",
+    r"profit(?<=\bprofit)(?<!take[ -]profit)\s*:?\s*%?\+?\d",
+    f"{_RESULT_WORDS} profit profits targets gain gains up period rocket rocketed rocketing mooning last loss "
+    f"{_RESULT_ELSEWHERE}",
+    r"\d\s*%\s*(?:profit|gain|done|up|in \d)|period\s*:|rocket\w*|mooning|alındı|geldi|достигнут|закрыт|взят|تحقق|محقق",
+    "loss",
+    r"\bloss\s*:\s*-?\d+(?:[.,]\d+)?\s*%",
 )
 _UPDATE = cue(
-    "move moved shift trail trailing set raise sl stop breakeven even be update updates partial half book valid "
+    "move moved shift trail trailing set raise sl stop",
+    r"\b(?:move|shift|trail|set|raise)\w*\s+(?:your\s+|the\s+)?(?:sl|stop)|\bsl\b[^\n]{0,12}\bentry",
+    "breakeven even be update updates partial",
+    r"break ?even|\bbe\b now|\bupdates?\b|\bpartial",
+    "half book + close some partial half",
+    r"close half|book (?:some|partial|half)",
+    "valid",
+    r"still valid",
     "безубыток безубытке безубыточность стоп",
-    r"\b(?:move|shift|trail|set|raise)\w*\s+(?:your\s+|the\s+)?(?:sl|stop)|break ?even|\bbe\b now|"
-    r"\bsl\b[^\n]{0,12}\bentry|"
-    r"\bupdates?\b|\bpartial|close half|book (?:some|partial|half)|still valid|стоп в б|безубыт",
+    r"стоп в б|безубыт",
 )
 _CLOSE = cue(
     "close closed closing exit sell закрываем закрывайте закройте закрываю kapat kapatın kapatalım kapatıyoruz "
@@ -107,11 +161,15 @@ _NO_COMMAND = cue(
 )
 _OF_OTHERS = cue("channels groups", r"\bother (?:channels|groups)\b[^\n]{0,40}\b(?:told|said|called|say|tell)\b")
 _TALK = cue(
-    "says paper demo sample backtest education example tip tips lesson tutorial order bot app пример örnek ejemplo",
-    r"^\W*(?:for )?(?:example|tips?|lesson|tutorial|пример|örnek|ejemplo)\s*:|"
-    r"\A\W*(?:demo|example|sample|backtest|education|paper trad(?:e|ing))\b|"
-    r"\bsays (?:to )?(?:go )?(?:long|short|buy|sell)\b|\bexample\s*:|"
-    r"\bexample of (?:a |our |the )?(?:signals?|calls?|trades?)\b|\border book\b|\b(?:bot|app) update\b",
+    "example tip tips lesson tutorial пример örnek ejemplo",
+    r"^\W*(?:for )?(?:example|tips?|lesson|tutorial|пример|örnek|ejemplo)\s*:|\bexample\s*:|"
+    r"\bexample of (?:a |our |the )?(?:signals?|calls?|trades?)\b",
+    "paper demo example sample backtest education",
+    r"\A\W*(?:demo|example|sample|backtest|education|paper trad(?:e|ing))\b",
+    "says",
+    r"\bsays (?:to )?(?:go )?(?:long|short|buy|sell)\b",
+    "order bot app + book update",
+    r"\border book\b|\b(?:bot|app) update\b",
 )
 _ASKS = re.compile(r"[?؟]\s*\Z")
 _EVERY = cue(
@@ -132,21 +190,30 @@ _CANCEL = cue(
 )
 _CANCELLED_HEAD = cue("cancel cancelled canceled отмена iptal", r"\A[^\n]{0,60}\b(?:cancel(?:l?ed)?|отмена|iptal)\b")
 _IDEA = cue(
-    "close once if wait watch coming will keep planning could might may looking opinion если eğer",
-    r"\bif\b[^\n]{0,60}\b(?:clos\w+|break\w*|holds?|bounces?|above|below|reaches|drops?)|"
+    "if",
+    r"\bif\b[^\n]{0,60}\b(?:clos\w+|break\w*|holds?|bounces?|above|below|reaches|drops?)",
+    "close once wait watch coming will keep planning could might may looking opinion",
     r"\bclose (?:above|below)\b|\bonce (?:it|price) (?:breaks?|closes|crosses)\b|\bwait for\b|\bwatch (?:for|out)|"
     r"\bcoming soon\b|\bwill (?:buy|enter|long|short)|\bkeep an eye|\bplanning\b|\bcould\b|\bmight\b|"
-    r"\bmay (?:buy|sell|close|long|short)\b|\blooking (?:for|to)\b|\bopinion\b|если|eğer",
+    r"\bmay (?:buy|sell|close|long|short)\b|\blooking (?:for|to)\b|\bopinion\b",
+    "если eğer",
+    r"если|eğer",
 )
 _CONDITIONAL = cue(
-    "if should may watch wait если eğer olursa kırarsa geçerse once si cierra rompe supera",
-    r"\bif\s+(?:[^\s\n]+\s+){0,4}?(?:clos\w+|breaks?|bounces?|reaches)\b|\bwatch for\b|"
-    r"\bwait for\b(?! (?:the |a |our )?(?:upcoming|big|huge|pump|moon|targets?|profits?|results?|it to))|"
-    r"\bshould\s+(?!we\b|i\b|you\b)(?:[^\s\n]+\s+){1,3}?(?:lose|break|hold|close|reach|drop)\b|\b(?:we|i) may (?:buy|"
-    r"sell|long|"
-    r"short)\b|"
-    r"\bесли\b[^\n]{0,40}(?:пробь|закро)|\beğer\b|\b(?:olursa|kırarsa|geçerse)\b|"
-    r"\bsi\s+(?:[^\s\n]+\s+){0,4}?(?:cierra|rompe|supera)|\bonce it (?:breaks?|closes|crosses)\b",
+    "if",
+    r"\bif\s+(?:[^\s\n]+\s+){0,4}?(?:clos\w+|breaks?|bounces?|reaches)\b",
+    "watch wait + for",
+    r"\bwatch for\b|"
+    r"\bwait for\b(?! (?:the |a |our )?(?:upcoming|big|huge|pump|moon|targets?|profits?|results?|it to))",
+    "should may",
+    r"\bshould\s+(?!we\b|i\b|you\b)(?:[^\s\n]+\s+){1,3}?(?:lose|break|hold|close|reach|drop)\b|"
+    r"\b(?:we|i) may (?:buy|sell|long|short)\b",
+    "если eğer olursa kırarsa geçerse",
+    r"\bесли\b[^\n]{0,40}(?:пробь|закро)|\beğer\b|\b(?:olursa|kırarsa|geçerse)\b",
+    "si + cierra rompe supera",
+    r"\bsi\s+(?:[^\s\n]+\s+){0,4}?(?:cierra|rompe|supera)",
+    "once + it",
+    r"\bonce it (?:breaks?|closes|crosses)\b",
 )
 
 
@@ -190,12 +257,17 @@ _LATER = re.compile(
     re.IGNORECASE,
 )
 _LATER_WORDS = frozenset({"after", "once", "when", "whenever", "if", "as", "upon", "until", "till"})
+_REACHED_WORDS = frozenset(
+    {"hit", "hits", "reach", "reaches", "reached", "touch", "touches", "touched", "done", "achieved", "filled"}
+    | {"completed", "triggered"}
+)
 
 
 def _without_plans(look: Glance) -> Glance:
-    if look.words.isdisjoint(_LATER_WORDS):
+    if look.words.isdisjoint(_LATER_WORDS) or look.words.isdisjoint(_REACHED_WORDS):
         return look
-    return glance(_LATER.sub(" ", look.text))
+    plain, plans = _LATER.subn(" ", look.text)
+    return glance(plain) if plans else look
 
 
 def spoils_call(look: Glance) -> Kind | None:
@@ -203,7 +275,7 @@ def spoils_call(look: Glance) -> Kind | None:
     look = _without_plans(look)
     if _CANCELLED_HEAD.seen(look) and not _NO_COMMAND.seen(look):
         return Kind.CANCEL
-    if _OF_OTHERS.seen(look) or _TALK.seen(look) or _QUESTION.search(look.lower):
+    if _OF_OTHERS.seen(look) or _TALK.seen(look) or _QUESTION.match(look.lower):
         return Kind.CHATTER
     if has_ticks(look) or _TICKED_WORD.seen(look) or _SPOILED.seen(look) or _OVER.seen(look):
         return Kind.RESULT

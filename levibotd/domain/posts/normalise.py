@@ -10,6 +10,7 @@ import unicodedata
 from functools import lru_cache
 
 FOLDED_MAX = 200  # Tickers and circled numbers looked at one by one; no post has more.
+ODD_SIGNS_FEW = 8
 TEXT_MAX = 8192  # Characters read of a post; what is longer stays unread.
 
 _INVISIBLE = "\u00ad\u0640\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff"
@@ -37,7 +38,7 @@ _PLAIN = (
     | {0xD7: "x", 0x66A: "%", 0x66B: ".", 0x66C: ",", 0x60C: ",", 0x2044: "/", 0x130: "I", 0x131: "i", 0xB7: "."}
     | {0x2022: " ", 0x25AA: " ", 0x25AB: " "}
 )
-_ODD = re.compile("[" + re.escape("".join(map(chr, _PLAIN))) + "]")
+_ODD = frozenset(map(chr, _PLAIN))
 
 
 @lru_cache(maxsize=8)  # The reading and the classifier ask for the same post, one after the other.
@@ -50,8 +51,12 @@ def normalise(text: str) -> str:
         text = _KEYCAP.sub(r"\1) ", text).replace("\u20e3", "")
     text = _CIRCLED.sub(_uncircled, text, count=FOLDED_MAX)
     text = _MARKED_DIGITS.sub(_marked, text, count=FOLDED_MAX)
-    if _ODD.search(text):
+    odd = _ODD.intersection(text)
+    if len(odd) > ODD_SIGNS_FEW:
         text = text.translate(_PLAIN)
+    else:
+        for sign in sorted(odd):  # To look for each of a few is much quicker than to look each sign up.
+            text = text.replace(sign, _PLAIN[ord(sign)])
     text = _ACCENTS.sub("", unicodedata.normalize("NFKC", text))
     if _ALIKE.search(text):
         text = _TICKER.sub(_folded, text, count=FOLDED_MAX)

@@ -71,6 +71,8 @@ def read_word(s: Scan, tokens: Sequence[Token], i: int) -> None:
                 s.weak = False
         return
     s.out.roles.add(role)
+    if role == w.NEUTRAL:
+        return
     strong_fresh = s.labelled and s.fresh and not s.weak and s.field is not None
     if role == w.TP:
         glued = i + 1 < len(tokens) and tokens[i + 1][0] == NUMBER and tokens[i + 1][2] == tokens[i][3]

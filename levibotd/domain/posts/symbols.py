@@ -32,11 +32,10 @@ _SPLIT_BASE = re.compile(
 _JOINED_BASE = re.compile(r"(?<![A-Za-z0-9.])([#$]?)\s?([A-Za-z0-9]{1,12})\Z")
 _BASE_REACH = 22  # Characters before a quote that its base may take.
 _TAG = re.compile(r"[#$]\s?([A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*)")
-_NAMED = re.compile(
+_NAMED = re.compile(  # Over the text in lower case.
     r"(?:coin(?:\s+(?:name|is))?|pair|symbol|name|asset|ticker|token|instrument|coin/token|монета|пара|parite|عملة|"
     r"العملة|ارز)"
-    r"\s*(?:is|today)?\s*(?:[:=>~-]+[>\s]*|[^\w\s.,?!'\"/+&()#$-]\s*)[#$(]?\s?([A-Za-z0-9]{2,10})(?![A-Za-z0-9])",
-    re.IGNORECASE,
+    r"\s*(?:is|today)?\s*(?:[:=>~-]+[>\s]*|[^\w\s.,?!'\"/+&()#$-]\s*)[#$(]?\s?([a-z0-9]{2,10})(?![a-z0-9])"
 )
 _NAMING = (
     "coin",
@@ -53,11 +52,12 @@ _NAMING = (
     "عملة",
     "ارز",
 )
-_BARE = re.compile(r"(?<![A-Za-z0-9#$@/.])([A-Z0-9]{2,10})(?![A-Za-z0-9])")
-_AFTER_SIDE = re.compile(
-    r"\b(?:buy|buying|long|short|sell|accumulate|купить|al|"
-    r"شراء)\s+(?:some\s+)?([0-9]*[A-Za-z][A-Za-z0-9]{1,9})(?![A-Za-z0-9])",
-    re.IGNORECASE,
+_BARE = re.compile(r"([A-Z0-9](?<![A-Za-z0-9#$@/.].)[A-Z0-9]{1,9})(?![A-Za-z0-9])")
+_SIDE_NAMES = ("buy", "buying", "long", "short", "sell", "accumulate", "купить", "al", "شراء")
+_AFTER_SIDE = re.compile(  # Over the text in lower case.
+    "(?:"
+    + "|".join(rf"{name}(?<!\w{name})" for name in _SIDE_NAMES)
+    + r")\s+(?:some\s+)?([0-9]*[a-z][a-z0-9]{1,9})(?![a-z0-9])"
 )
 _FIRST_LINE = re.compile(
     r"\A[^\w\n]*([A-Za-z][A-Za-z0-9]{1,9})[^\w\n]*(?:/[^\n]*|\b(?:long|short|buy)\b[^\n]*|"
@@ -261,9 +261,10 @@ def _names(text: str, market: MarketView) -> list[Mention]:
     lower = text.lower()
     if not any(word in lower for word in _NAMING):
         return found
-    for hit in _NAMED.finditer(text):
-        base = hit.group(1).upper()
-        if base in NO_COIN or base.isdigit() or not (market.is_known(base, None) or hit.group(1).isupper()):
+    for hit in _NAMED.finditer(lower):
+        written = text[hit.start(1) : hit.end(1)]
+        base = written.upper()
+        if base in NO_COIN or base.isdigit() or not (market.is_known(base, None) or written.isupper()):
             continue
         found.append(Mention(base=base, quote=None, start=hit.start(1), end=hit.end(1), rank=NAMED))
     return found
@@ -290,7 +291,7 @@ def _bare_words(text: str, market: MarketView) -> list[Mention]:
         return [Mention(base=hit.group(1), quote=None, start=hit.start(1), end=hit.end(1), rank=BARE) for hit in alone]
     if len({mention.base for mention in found}) != 1:
         bare, found = found, []
-        for hit in islice(_AFTER_SIDE.finditer(text), MENTIONS_MAX):
+        for hit in islice(_AFTER_SIDE.finditer(text.lower()), MENTIONS_MAX):
             base = hit.group(1).upper()
             if base in NO_COIN or base in WORDY or not market.is_known(base, None):
                 continue

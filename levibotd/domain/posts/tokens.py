@@ -28,5 +28,6 @@ def lines(text: str) -> Iterator[list[Token]]:
         count += 1
         if count > TOKENS_MAX:
             raise Unsolved("too_many_words")
-        line.append((kind, hit.group(), hit.start(), hit.end()))
+        start, end = hit.span()
+        line.append((kind, text[start:end], start, end))
     yield line
