@@ -8,6 +8,7 @@ are folded to one sign: a model must not learn a price.
 import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from operator import add
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -16,7 +17,6 @@ from levibotd.domain.posts.normalise import normalise
 from levibotd.domain.signal import NO_TRADE, Kind, Leg, Post, Reading, Scored, Side
 
 TEXT_USED = 2000  # Characters of a post that features are taken from.
-CHARACTERS = (2, 3, 4)  # Lengths of the runs of characters inside words.
 
 _LINK = re.compile(r"(?:https?://|t\.me/|www\.)\S+")
 _HANDLE = re.compile(r"@\w+")
@@ -122,7 +122,9 @@ def word_grams(tokens: Sequence[str]) -> list[str]:
 def character_grams(chunk: str) -> list[str]:
     """Runs of two to four characters of one chunk between blanks; a blank on either side marks its ends."""
     edged = f" {chunk} "
-    return [edged[at : at + size] for size in CHARACTERS for at in range(len(edged) - size + 1)]
+    twos = list(map(add, edged, edged[1:]))
+    threes = list(map(add, twos, edged[2:]))
+    return [*twos, *threes, *map(add, threes, edged[3:])]
 
 
 def structure(post: Post, reading: Reading) -> tuple[str, ...]:

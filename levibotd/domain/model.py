@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from itertools import chain, pairwise
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -47,7 +47,7 @@ _PLAIN_ZIP = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _CHUNKS_KEPT = 20_000  # Words whose runs of characters are remembered: posts repeat themselves.
 
 Floats = NDArray[np.float64]
-Rows = NDArray[np.intp]
+Rows = NDArray[np.int32]  # Sorted in half the time of whole words.
 _NO_FLOATS: Floats = np.zeros(0)
 
 
@@ -175,10 +175,8 @@ class CompiledModel:
         rows = [word_at[token] for token in found if token in word_at]
         # Two steps, so that pairs which cannot be known cost no string.
         pair_at = self._pair_at
-        for first, second in pairwise(found):
-            followers = pair_at.get(first)
-            if followers is not None and second in followers:
-                rows.append(followers[second])
+        followed = zip(map(pair_at.get, found), found[1:], strict=False)
+        rows += [pairs[second] for pairs, second in followed if pairs is not None and second in pairs]
         return _counted(rows)
 
     def _mark_counts(self, structure: Sequence[str]) -> dict[int, int]:
@@ -201,15 +199,15 @@ class CompiledModel:
 
     def _rows_of(self, chunk: str) -> Rows:
         at = self._char_at
-        rows = np.array([at[gram] for gram in character_grams(chunk) if gram in at], np.intp)
+        rows = np.array([row for row in map(at.get, character_grams(chunk)) if row is not None], np.int32)
         if len(self._chunks) >= _CHUNKS_KEPT:
             self._chunks.clear()
         self._chunks[chunk] = rows
         return rows
 
 
-_NO_ROWS: Rows = np.zeros(0, np.intp)
-_FIRST: Rows = np.zeros(1, np.intp)
+_NO_ROWS: Rows = np.zeros(0, np.int32)
+_FIRST: Rows = np.zeros(1, np.int32)
 
 
 def plausible(floors: Sequence[float], probs: Mapping[str, float]) -> tuple[str, ...]:
@@ -374,7 +372,7 @@ def _counted(rows: Sequence[int]) -> dict[int, int]:
 
 def _columns(counts: Mapping[int, int]) -> tuple[Rows, Floats]:
     size = len(counts)
-    rows = np.fromiter(counts.keys(), np.intp, size)
+    rows = np.fromiter(counts.keys(), np.int32, size)
     values = 1.0 + np.log(np.fromiter(counts.values(), np.float64, size))
     return rows, values
 
