@@ -8,8 +8,10 @@ nothing. So it can be asked after every fill, end, price and start, as often as 
 
 A stop is reduce-only and rests at the venue before the first entry does. It covers the whole plan
 from the start, so that no partial fill is ever larger than it; being reduce-only, what it covers
-too much can neither open nor turn a position. A stop is moved by placing the new one first, and
-on the way out it stays until the position is flat.
+too much can neither open nor turn a position. Once a part was closed, or entries have ended
+unfilled, it is made as large as what is left; not with each target that fills, or it would be
+on the move all the time. A stop is moved by placing the new one first, and on the way out it
+stays until the position is flat.
 """
 
 from collections.abc import Iterator
@@ -123,7 +125,7 @@ def next_actions(
             actions += _closing(view, why=emergency or "close")
             closing = True
     if call.qty or view.entries or view.untold:
-        actions += _stops(view)
+        actions += _stops(view, filters, closing=closing)
         if why_over is not None or (call.bought and not call.qty):
             actions += _cancels(view, view.entries, why_over or "flat")
         if call.qty:
@@ -179,6 +181,26 @@ class _View:
         """What is held and what entries may still add."""
         return self.call.qty + self.untold + sum((order.remaining for order in self.entries), _NONE)
 
+    @property
+    def beside(self) -> Decimal:
+        """What was closed beside stop and targets."""
+        return sum((order.filled for order in self.of(CLOSE)), _NONE)
+
+    @property
+    def part_left(self) -> Decimal:
+        """What was asked to be closed of the position and is not yet."""
+        done = sum((order.cum_qty for order in self.of(CLOSE, PART_SLOT)), _NONE)
+        return min(self.call.to_reduce - done, self.call.qty)
+
+    @property
+    def is_changing(self) -> bool:
+        """Is a part being closed, or an entry cancelled, so that nobody knows yet what is left?"""
+        return (
+            self.part_left > 0
+            or any(order.live for order in self.of(CLOSE))
+            or any(order.cancelling for order in self.entries)
+        )
+
 
 def _stop(side: Side, *, trigger: Decimal, qty: Decimal, attempt: int, why: str) -> PlaceOrderAction:
     return PlaceOrderAction(
@@ -233,8 +255,7 @@ def _closing(view: _View, *, why: str) -> Iterator[Action]:
 
 # What was asked to be closed of the position, until it is; each attempt once the one before is over.
 def _parts(view: _View) -> Iterator[Action]:
-    attempts = view.of(CLOSE, PART_SLOT)
-    left = min(view.call.to_reduce - sum((order.cum_qty for order in attempts), _NONE), view.call.qty)
+    attempts, left = view.of(CLOSE, PART_SLOT), view.part_left
     if left <= 0 or any(order.live for order in attempts) or not view.may_retry(CLOSE, PART_SLOT):
         return
     yield _market_close(view, PART_SLOT, qty=left, why="reduce")
@@ -255,20 +276,22 @@ def _market_close(view: _View, slot: int, *, qty: Decimal, why: str) -> PlaceOrd
 
 
 # One stop at the call's level that covers enough; whatever else there is goes once that one rests.
-def _stops(view: _View) -> Iterator[Action]:
+def _stops(view: _View, filters: Filters, *, closing: bool) -> Iterator[Action]:
     call = view.call
     stops = [order for order in view.of(STOP) if order.live]
+    failures = [order for order in view.of(STOP) if order.state is OrderState.REJECTED]
+    most = None if closing or failures else _stop_most(view, filters)
     good = [
         order
         for order in stops
         if order.trigger == call.stop and order.remaining >= view.to_cover and order.state not in _UNSURE
-        if not order.cancelling
+        if not order.cancelling and (most is None or order.remaining <= most)
     ]
     if not good:
-        failures = [order for order in view.of(STOP) if order.state is OrderState.REJECTED]
         if len(failures) < STOP_FAILURES_MAX and view.may_retry(STOP, STOP_SLOT):
             attempt = view.next_attempt(STOP, STOP_SLOT)
-            why = "moved" if stops else "missing"
+            resized = any(order.trigger == call.stop and order.remaining > view.to_cover for order in stops)
+            why = "resized" if resized else "moved" if stops else "missing"
             yield _stop(call.side, trigger=call.stop, qty=view.to_cover, attempt=attempt, why=why)
         elif not call.qty:
             yield from _cancels(view, view.entries, "no_stop")
@@ -276,6 +299,14 @@ def _stops(view: _View) -> Iterator[Action]:
     kept = next((order for order in good if order.resting), None)
     if kept is not None:
         yield from _cancels(view, [order for order in stops if order is not kept], "replaced")
+
+
+# More than this no stop should cover; None as long as one that is too large is the better one.
+def _stop_most(view: _View, filters: Filters) -> Decimal | None:
+    if not view.call.qty or view.to_cover < filters.min_qty or view.is_changing:
+        return None
+    entries = view.untold + sum((order.remaining for order in view.entries), _NONE)
+    return view.call.bought - view.beside + entries
 
 
 # Each target keeps its share of what was bought; what does not fit is ended first and placed anew.
@@ -308,8 +339,7 @@ def _targets(view: _View, filters: Filters) -> Iterator[Action]:
 def _target_remainders(view: _View, filters: Filters) -> list[Decimal]:
     call = view.call
     # What was closed beside the targets goes from all of them alike.
-    beside = sum((order.filled for order in view.of(CLOSE)), _NONE)
-    shares = target_quantities(call.targets, call.bought - beside, filters=filters)
+    shares = target_quantities(call.targets, call.bought - view.beside, filters=filters)
     left = call.qty
     wanted = []
     for slot, share in enumerate(shares):

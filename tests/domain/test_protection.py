@@ -6,6 +6,7 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from levibotd.domain.order_records import CancelIntent, OrderReject, OrderUnknown
 from levibotd.domain.orders import CLOSE, ENTRY, STOP, TARGET, OrderState
@@ -21,7 +22,7 @@ from levibotd.domain.protection import (
     next_actions,
     opening_actions,
 )
-from levibotd.domain.records import RiskSltp
+from levibotd.domain.records import Control, RiskSltp
 from levibotd.domain.signal import CallKey, Side
 from levibotd.domain.sizing import Filters
 from levibotd.domain.trade_plan import TradePlan
@@ -225,6 +226,92 @@ def test_a_stop_that_covers_less_than_is_held_is_replaced() -> None:
     assert live(desk, key, STOP) == [(D(3), D(90))]
 
 
+def reduce(desk: Desk, key: CallKey, qty: str, *, fill: bool = True) -> None:
+    """A part is asked to be closed, and is."""
+    desk.write(Control(command="reduce", by="@c", reason=f"said {desk.now}", effect=f"{key} {qty}"))
+    if fill:
+        settle(desk, key)
+        desk.fill(desk.cids(key, CLOSE)[-1], qty, "101")
+
+
+def test_stop_and_targets_are_as_large_as_what_is_left_once_a_part_was_closed() -> None:
+    desk, key = begin()
+    for cid in desk.cids(key, ENTRY):
+        desk.fill(cid, "1.5", "100")
+    settle(desk, key)
+    (old,) = desk.cids(key, STOP)
+    reduce(desk, key, "1.2")
+
+    first = ask(desk, key)
+    assert [(one.role, one.qty, one.why) for one in first if isinstance(one, PlaceOrderAction)] == [
+        (STOP, D("1.8"), "resized")
+    ]
+    assert old not in [one.cid for one in first if isinstance(one, CancelAction)], "the new one is there first"
+    settle(desk, key)
+    assert desk.order(old).terminal
+    assert live(desk, key, STOP) == [(D("1.8"), D(90))]
+    assert live(desk, key, TARGET) == [(D("0.599"), D(110)), (D("0.599"), D(120)), (D("0.602"), D(130))]
+
+    desk.fill(desk.cids(key, TARGET)[-3], "0.599", "110")
+    assert settle(desk, key) == [], "a target that fills moves no stop"
+    reduce(desk, key, "0.6")
+    settle(desk, key)
+    assert live(desk, key, STOP) == [(D("0.601"), D(90))]
+
+
+def test_while_a_part_is_being_closed_the_stop_stays_as_it_is() -> None:
+    desk, key = begin()
+    for cid in desk.cids(key, ENTRY):
+        desk.fill(cid, "1.5", "100")
+    settle(desk, key)
+    reduce(desk, key, "1.2", fill=False)
+    settle(desk, key)
+    desk.fill(desk.cids(key, CLOSE)[-1], "0.5", "101")
+    assert placed(list(ask(desk, key)), STOP) == []
+    desk.done(desk.cids(key, CLOSE)[-1])  # The rest is asked for again.
+    assert placed(settle(desk, key), STOP) == []
+    desk.fill(desk.cids(key, CLOSE)[-1], "0.7", "101")
+    assert placed(settle(desk, key), STOP) == [(D("1.8"), D(90))]
+
+
+def test_entries_that_end_unfilled_are_covered_no_more() -> None:
+    desk, key = begin()
+    desk.fill(desk.cids(key, ENTRY)[0], "1.5", "100")
+    settle(desk, key)
+    assert live(desk, key, STOP) == [(D(3), D(90))]
+
+    settle(desk, key, over="expired")
+    assert live(desk, key, STOP) == [(D("1.5"), D(90))]
+
+
+def test_a_resized_stop_that_is_refused_leaves_the_one_there_was() -> None:
+    desk, key = begin()
+    desk.fill(desk.cids(key, ENTRY)[0], "1.5", "100")
+    desk.fill(desk.cids(key, ENTRY)[1], "1.5", "95")
+    settle(desk, key)
+    (old,) = desk.cids(key, STOP)
+    reduce(desk, key, "1.5")
+    refused = desk.intent(key, STOP, "1.5", price="90", attempt=1)
+    desk.write(OrderReject(cid=refused, code="-2010", message="no", category="REJECTED"))
+    desk.now += RETRY_S
+
+    assert placed(settle(desk, key), STOP) == []
+    assert live(desk, key, STOP) == [(D(3), D(90))]
+    assert not desk.order(old).cancelling
+
+
+def test_a_rest_that_no_order_can_be_small_enough_for_keeps_its_stop() -> None:
+    desk, key = begin()
+    for cid in desk.cids(key, ENTRY):
+        desk.fill(cid, "1.5", "100")
+    settle(desk, key)
+    reduce(desk, key, "2.5")
+
+    large = replace(FILTERS, min_qty=D("0.6"))
+    assert placed(settle(desk, key, filters=large), STOP) == []
+    assert placed(settle(desk, key), STOP) == [(D("0.5"), D(90))]
+
+
 def test_a_stop_that_vanished_is_placed_again() -> None:
     desk, key = begin()
     desk.fill(desk.cids(key, ENTRY)[0], "1", "100")
@@ -396,14 +483,22 @@ def test_after_anything_that_can_happen_a_settled_call_is_protected_or_over(seed
         covered = sum((order.remaining for order in orders if order.role == TARGET), D(0))
         assert covered == (0 if closing else call.qty)
         assert call.bought + sum((o.remaining for o in orders if o.role == ENTRY), D(0)) <= made.qty
-        assert len([order for order in orders if order.role == STOP and order.live]) == 1
+        (stop,) = [order for order in orders if order.role == STOP and order.live]
+        beside = sum((order.filled for order in orders if order.role == CLOSE), D(0))
+        waits = any(order.live for order in orders if order.role == CLOSE)
+        may_fill = sum((order.remaining for order in orders if order.role == ENTRY and order.live), D(0))
+        assert closing or waits or not call.qty or stop.remaining <= call.bought - beside + may_fill
     assert desk.ledger.orphan_fills == 0
 
 
 def _happen(desk: Desk, key: CallKey, random: Random) -> None:
     call = desk.call(key)
     orders = [order for order in desk.ledger.orders_of(key) if order.state in (OrderState.ACKED, OrderState.PARTIAL)]
-    kind = random.randrange(8)
+    kind = random.randrange(9)
+    if kind == 8 and call.qty and not call.reductions:
+        part = (call.qty / 2).quantize(D("0.001"))
+        desk.write(Control(command="reduce", by="@c", reason="half", effect=f"{key} {part}"))
+        return
     wanted = ENTRY if kind < 3 else TARGET if kind < 5 else STOP if kind == 5 else CLOSE
     chosen = [order for order in orders if order.role == wanted]
     if kind == 7:

@@ -14,7 +14,10 @@ from random import Random
 import msgspec
 import pytest
 
+from levibotd.domain.book import CLOSING
+from levibotd.domain.ledger import Ledger
 from levibotd.domain.order_records import OrderFill, OrderIntent
+from levibotd.domain.orders import CLOSE, ENTRY, STOP
 from levibotd.domain.records import Control, Logged, Record, SignalDeleted, SignalEdited
 from levibotd.domain.signal import Post, Side
 from levibotd.ports.posts import Deleted, Edited
@@ -46,10 +49,10 @@ def new_world() -> World:
     second = world.post(PENDING, at=T0 + 20, number=2).post
     edit(world, second, PENDING.replace("48", "49").replace("46", "47"), at=T0 + 90)
     world.post("Move SL to 96", at=T0 + 200, number=3, reply_to=1)
-    world.post("Close half", at=T0 + 230, number=4, reply_to=1)
     edit(world, first, LONG.replace("95", "97").replace("110", "112"), at=T0 + 260)
     edit(world, first, LONG.replace("95", "90").replace("110", "112"), at=T0 + 300)
-    world.post("New targets: 53, 55", at=T0 + 310, number=5, reply_to=2)
+    world.post("New targets: 53, 55", at=T0 + 310, number=4, reply_to=2)
+    world.post("Close half", at=T0 + 330, number=5, reply_to=1)
     edit(world, second, PENDING.replace("48", "49.5").replace("46", "48"), at=T0 + 500)
     world.script.append(Deleted(channel=CHANNEL, message_id=2, seen_by="update", received_at=T0 + 560))
     world.post("Close all trades now", at=T0 + 620, number=6)
@@ -74,6 +77,7 @@ def expect_whole(world: World, life: Life) -> None:
     expect_never_worse(records)
     assert all(sent.side is Side.SELL for sent in records if isinstance(sent, OrderIntent) and sent.reduce_only)
     expect_closed_once(records)
+    expect_fitting_stops(world)
 
 
 def expect_closed_once(records: Sequence[Record]) -> None:
@@ -84,13 +88,27 @@ def expect_closed_once(records: Sequence[Record]) -> None:
     assert not asked or closed <= Decimal(asked[0].effect.rpartition(" ")[2])
 
 
+def expect_fitting_stops(world: World) -> None:
+    """Before all is closed, and long after the half was: one stop rests, and covers what is left and no more."""
+    ledger = Ledger(balance=Decimal(world.config.paper.balance))
+    ledger.apply_all(one.entry for one in world.records() if one.ts < T0 + 610)
+    for call in ledger.calls.values():
+        orders = ledger.orders_of(call.key)
+        parts = sum((one.filled for one in orders if one.role == CLOSE), Decimal(0))
+        may_fill = sum((one.remaining for one in orders if one.role == ENTRY and one.live), Decimal(0))
+        stops = [one.remaining for one in orders if one.role == STOP and one.live]
+        if parts and call.status != CLOSING:
+            assert len(stops) == 1, call.key
+            assert call.qty + may_fill <= stops[0] <= call.bought - parts + may_fill, call.key
+
+
 def test_the_life_that_is_cut_short_is_a_rich_one() -> None:
     world, records = first_life()
     expect_whole(world, world.after_kill(len(records)).run(LIVING, at=records[-1].ts + 1.0))
     edits = [(one.entry.record.effect, one.entry.record.reason) for one in records if one.event_type == "SIGNAL_EDITED"]
     assert edits == [("replaced", ""), ("moved", ""), ("review", "review.stop_widened"), ("moved", "")]
     effects = [one.entry.record.effect for one in records if one.event_type == "AUTO_ROUTE_EXECUTED"]
-    assert effects == ["opened", "opened", "moved", "reduced", "targets", "closed"]
+    assert effects == ["opened", "opened", "moved", "targets", "reduced", "closed"]
     assert len(records) >= 80
 
 

@@ -177,6 +177,9 @@ async def test_a_part_is_closed_at_market_and_once(clock: Clock) -> None:
         (call,) = life.ledger.calls.values()
         assert (call.qty, call.status) == (D("4.975"), "open")
         assert live(life, "t") == ["105", "110"]
+        resting = [one for one in life.ledger.orders_of(call.key) if one.live]
+        assert [one.remaining for one in resting if one.role == "s"] == [D("4.975")], "as large as what is left"
+        assert sum(one.remaining for one in resting if one.role == "t") == D("4.975")
         assert life.naked.look() == 0.0
     closes = [one for one in life.of(OrderIntent) if one.role == "c"]
     assert [(str(one.qty), one.type, one.reduce_only) for one in closes] == [("4.975", "market", True)]
