@@ -33,6 +33,8 @@ class Fields(Struct):
     flags: set[str] = set()
     stray: int = 0  # Numbers that no field took.
     unread: list[Number] = []  # The same, where they may be prices.
+    unread_stops: list[Number] = []  # Behind a word for stops, and too many words that say nothing to us.
+    skipped: list[Number] = []  # Under a label of no meaning to us.
     now_line: int = 0  # Where "now" or "market" stood beside the entry; 0 = nowhere.
     below: set[int] = set()  # Lines with "below" or "under" beside the entry.
     above: set[int] = set()

@@ -11,7 +11,14 @@ from levibotd.domain.posts.scan import STRAY_WORDS_MAX, Scan, label
 from levibotd.domain.posts.tokens import NUMBER, SIGN, WORD, Token
 from levibotd.domain.posts.words import ROLE_OF
 
-_UNITS = frozenset({"m", "pips", "pip", "pts", "million", "billion", "bln", "mln", "ma", "ema", "sma", "dma", "wma"})
+_SPANS = """
+ساعات ساعة ساعه ساعت ساعته يوم أيام ايام روز دقيقة دقائق دقیقه أسبوع اسبوع ч час часа часов часовой дня дней мин минут
+saat saatlik dakika gün günlük hora horas dias días
+"""
+_UNITS = frozenset(
+    {"m", "pips", "pip", "pts", "million", "billion", "bln", "mln", "ma", "ema", "sma", "dma", "wma", *_SPANS.split()}
+)
+_SIDES = frozenset({"buy", "long", "short"})
 MULTIPLE_LENGTH_MAX = 3
 
 _COIN_SIGNS = frozenset("₿Ƀ")  # Amounts of bitcoin that were traded, not prices.
@@ -87,6 +94,8 @@ def _behind_dollar(tokens: Sequence[Token], i: int) -> str:
 
 def _is_leverage(s: Scan, tokens: Sequence[Token], i: int, *, unit: str, glued: str) -> bool:
     """Whether an x stands beside this number, and no promise: "x20" and "20x", not "can give 2x", "x2 potential"."""
+    if tokens[i][1][0] in "0.":
+        return False
     behind_x = i > 0 and tokens[i - 1][1].lower() == "x" and tokens[i - 1][3] == tokens[i][2]
     if s.field == w.LEV:
         return behind_x or unit == "x"
@@ -152,9 +161,13 @@ def _take(s: Scan, number: Number) -> None:
         s.out.flags.add("entry_by_coin")
     if s.field is None or s.strays > STRAY_WORDS_MAX or (s.strays and not s.labelled and not s.numbers_here):
         s.out.stray += 1
+        if s.field == w.STOP and s.labelled and s.fresh and not number.pct:
+            s.out.unread_stops.append(number)
         if not number.pct:
             s.out.unread.append(number)
         return
+    if s.field == w.LEV and s.out.flags & _SIDES and not s.out.entry and _is_no_leverage(number):
+        label(s, w.ENTRY, weak=True)  # "Short with 10x leverage 6750 - 6900"
     s.numbers_here += 1
     number.group = s.group
     number.sentence = s.sentence
@@ -168,8 +181,15 @@ def _take(s: Scan, number: Number) -> None:
             s.out.sls.append(number)
     elif s.field == w.SELL:
         s.out.sells.append(number)
+    elif s.field == w.SKIP and not number.pct:
+        s.out.skipped.append(number)
     elif s.field == w.LEV and not number.pct:
         _take_leverage(s, number.raw)
+
+
+def _is_no_leverage(number: Number) -> bool:
+    """Whether nobody lends that often: a price under the word for leverage."""
+    return not number.pct and (number.dollar or number.thousand or not number.raw.isdigit() or len(number.raw) > 3)
 
 
 def _take_lower_leverage(s: Scan, tokens: Sequence[Token], i: int) -> None:

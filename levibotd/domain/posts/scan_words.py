@@ -15,6 +15,7 @@ _OPENING = frozenset({"in", "open", "opening"})
 _REACH = frozenset({"from", "to", "till", "until", "towards"})
 
 
+_TAKING = frozenset({"grab", "grabbing", "book", "booking", "secure"})  # "Grab profit around 83".
 _WILL = frozenset({"to", "can", "may", "will"})  # Before a verb.
 _SET = frozenset({"use", "using", "mode", "type", "x", "set"})  # Before a setting.
 _CLOSING = frozenset({"at", "the", "order", "orders", "trade", "position", "price", "near", "around"})
@@ -191,11 +192,18 @@ def _read_current(s: Scan, tokens: Sequence[Token], i: int) -> None:
     if following == "execution":
         s.out.flags.add("instant")
     elif following in ("price", "rate"):
+        if s.field == w.ENTRY and s.numbers_here and not _more_numbers(tokens, i):
+            return  # "210 (current price)" is an entry like those below it.
         if s.labelled and s.fresh and s.field == w.ENTRY:
             s.out.now_line = s.line
         elif s.field is None or not s.fresh or not s.labelled:
             label(s, w.ENTRY)
             s.out.current.add(s.group)
+
+
+def _more_numbers(tokens: Sequence[Token], i: int) -> bool:
+    """Whether a number follows on this line."""
+    return any(token[0] == NUMBER for token in tokens[i + 1 :])
 
 
 def _is_title(tokens: Sequence[Token], i: int) -> bool:
@@ -273,6 +281,11 @@ def _read_modifier(s: Scan, tokens: Sequence[Token], i: int, role: int, *, stron
         label(s, w.TP)
     elif role == w.PROFIT and i and tokens[i - 1][1] == "%":
         return  # "(88% profit)" says what the target before it pays.
+    elif role == w.PROFIT and i and tokens[i - 1][1].lower() in _TAKING and _level_follows(tokens, i):
+        s.out.roles.add(w.TP)
+        label(s, w.TP)
+    elif role == w.PROFIT and s.field in (w.TP, w.SELL) and s.numbers_here and not _more_numbers(tokens, i):
+        return  # "190 quick profit" is a target like those below it.
     elif role == w.PROFIT:
         beside = strong_fresh and s.field == w.TP and _is_adjacent(tokens, i)
         if not beside and _next_word(tokens, i) != w.TP:

@@ -41,6 +41,8 @@ LADDER_RATIO_MAX = 3.0
 FIRST_TARGET = (0.15, 6.0)  # Of the entry; beyond it a digit is missing.
 NEXT_TARGET = (0.12, 8.0)  # Of the target before.
 ANY_TARGET = (0.02, 60.0)
+TARGET_LEAP = 1.8  # A target this many times both of its neighbours has a digit too many.
+STAIRS_MAX = 4  # Entries of more lines than one without targets are hardly all entries.
 STOP = (0.35, 2.2)  # Of the entry.
 STOP_PERCENT_MAX = 60
 SIDE_WORDS_TOLD_MAX = 5  # Beside the word "buy", where no entry is told.
@@ -218,10 +220,11 @@ def _stop(
     return None, None
 
 
-_CLOSE_STARTS = {"weekly_close": "we 1w w1", "daily_close": "da 1d d1"}
+_CLOSE_STARTS = {"weekly_close": "we 1w w1 اس أس", "daily_close": "da 1d d1 يو"}
 _CLOSE_KINDS = {start: kind for kind, starts in _CLOSE_STARTS.items() for start in starts.split()}
 _CLOSE = re.compile(
-    r"(?:stop|s[./]?l\b|invalidation)[^\n]{0,40}?\n{0,3}[^\n]{0,20}?(weekly|week|1\s?w|w1|daily|day|1\s?d|d1|4\s?_?\s?h(?:r|our)?s?|h4)\b"
+    r"(?:stop|s[./]?l\b|invalidation|ستوب|وقف)[^\n]{0,40}?\n{0,3}[^\n]{0,20}?"
+    r"(weekly|week|1\s?w|w1|daily|day|1\s?d|d1|4\s?_?\s?h(?:r|our)?s?|h4|[اأ]سبوع\w*|يوم\w*|4 ساعات|[اأ]ربع ساعات)\b"
     r"[^\n]{0,12}(?:candle|close|closing|\d)",
     re.IGNORECASE,
 )
@@ -293,9 +296,12 @@ def _check(side: Side, levels: _Levels, *, now: bool) -> None:
         raise Unsolved("target_inside")
     if any(not _within(after / before, NEXT_TARGET) for before, after in pairwise(tps)):
         raise Unsolved("target_typo")
+    if any(_leaps(tps[i - 1], tps[i], tps[i + 1]) for i in range(1, len(tps) - 1)):
+        raise Unsolved("target_typo")
     if not all(_within(tp / far, ANY_TARGET) for tp in tps) or (tps and not _within(tps[0] / far, FIRST_TARGET)):
         raise Unsolved("target_far")
-    if stop is not None and (near - stop) * sign <= 0:
+    waits = levels.stop_kind in _CLOSE_STARTS or levels.stop_kind == "4h_close"
+    if stop is not None and (near - stop) * sign <= 0 and not (waits and stop == near):  # A close may be at the edge.
         raise Unsolved("stop_inside")
     if stop is not None and not _within(stop / near, STOP):
         raise Unsolved("stop_far")
@@ -324,6 +330,20 @@ def _unread_level(fields: Fields, levels: _Levels, side: Side) -> bool:
     return False
 
 
+def _lost_level(fields: Fields, levels: _Levels, side: Side) -> bool:
+    """Whether the stop, or a list of targets, stands under words that we do not understand."""
+    if not levels.entry:
+        return False
+    near = levels.entry[0]
+
+    def fits(number: Number, sign: int) -> bool:
+        return any(UNREAD[0] < value / near < UNREAD[1] and (value - near) * sign > 0 for value in readings(number))
+
+    if levels.stop is None and any(fits(number, -side.sign) for number in fields.unread_stops):
+        return True
+    return not levels.tps and sum(fits(number, side.sign) for number in fields.skipped) > 1
+
+
 def _check_words(fields: Fields, levels: _Levels, side: Side) -> None:
     """Refuse what the words around the numbers make doubtful, though the numbers fit."""
     told = max((fields.told.get(number.sentence, 0) for number in fields.entry), default=0)
@@ -335,12 +355,18 @@ def _check_words(fields: Fields, levels: _Levels, side: Side) -> None:
         raise Unsolved("no_entry")  # A number beside a coin, and no word of buying it.
     if not levels.entry and not fields.now_line and fields.unread:
         raise Unsolved("no_entry")  # One of the numbers no label took may be it.
-    if _unread_level(fields, levels, side):
+    if _lost_level(fields, levels, side) or _unread_level(fields, levels, side):
         raise Unsolved("unread_level")
     if "averaging" in fields.flags:
         raise Unsolved("averaging")
-    if TP in fields.roles and not levels.tps and len(levels.entry) > 1 and "open_targets" not in fields.flags:
+    staircase = len(levels.entry) > STAIRS_MAX and len({number.line for number in fields.entry}) > 1
+    elsewhere = TP in fields.roles and len(levels.entry) > 1 and "open_targets" not in fields.flags
+    if not levels.tps and (staircase or elsewhere):
         raise Unsolved("targets_or_entries")  # Targets are named, and the numbers went elsewhere.
+
+
+def _leaps(before: float, target: float, after: float) -> bool:
+    return target > TARGET_LEAP * max(before, after) or target * TARGET_LEAP < min(before, after)
 
 
 def _within(ratio: float, limits: tuple[float, float]) -> bool:

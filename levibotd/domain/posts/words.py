@@ -91,7 +91,7 @@ _WORDS = {
     NEUTRAL: (
         "usdt usd busd btc around at on is or and to approx near first second third final limit order point "
         "points level levels price prices only short-term spot futures binance also more plus zone max min "
-        "with your the of for each i e can be should от до"
+        "with your the of for each i e can be should от до اغلاق إغلاق شمعة شمعه يوم يومي يومية ساعة ساعات اقل أقل من"
     ),
 }
 
