@@ -14,7 +14,7 @@ from levibotd.domain.cards.evidence import REAL, drifted, evidence_of, lost
 from levibotd.domain.cards.state import ChannelKept
 from levibotd.domain.cards.trusting import TrustDesk
 from levibotd.domain.outcomes import AS_FOLLOWED, PLACEBO, ShadowOutcome
-from levibotd.domain.records import DayAnchor, Logged, SignalScored
+from levibotd.domain.records import DayAnchor, Logged, Record, SignalScored
 from levibotd.domain.risk import STAGES
 from levibotd.domain.trust import Trust
 from levibotd.kernel.clock import Clock
@@ -23,6 +23,7 @@ from levibotd.messages import SetStage
 BY = "evidence"
 OBSERVE = "observe"
 
+_WATCHED = frozenset((SignalScored, ShadowOutcome, ActJudged, DayAnchor))
 _MOVES = (AS_FOLLOWED, PLACEBO)  # Ledgers that trust is made of.
 
 
@@ -56,14 +57,13 @@ class Demotion:
         self._clock = clock
 
     def observe(self, committed: Sequence[Logged]) -> None:
-        for channel in self._heard(committed):
+        records = [record for one in committed if type(record := one.entry.record) in _WATCHED]
+        if not records:
+            return  # As of most commits.
+        for channel in dict.fromkeys([record.channel for record in records if isinstance(record, SignalScored)]):
             self._look_at_format(channel)
-        for channel in self._touched(committed):
+        for channel in self._touched(records):
             self._look(channel)
-
-    def _heard(self, committed: Sequence[Logged]) -> Iterable[str]:
-        records = [one.entry.record for one in committed]
-        return dict.fromkeys(record.channel for record in records if isinstance(record, SignalScored))
 
     # Whoever writes otherwise is read otherwise, and none of what was measured is of him.
     def _look_at_format(self, channel: str) -> None:
@@ -73,10 +73,10 @@ class Demotion:
             now = self._clock.time()
             self._lower(channel, kept, OBSERVE, why, held=self._trust.of(channel, at=now), at=now)
 
-    def _touched(self, committed: Sequence[Logged]) -> Iterable[str]:
+    def _touched(self, records: Sequence[Record]) -> Iterable[str]:
         found: dict[str, None] = {}
-        for one in committed:
-            match one.entry.record:
+        for record in records:
+            match record:
                 case ShadowOutcome(ledger=ledger, channel=channel, witnessed=True) if ledger in _MOVES:
                     found[channel] = None
                 case ActJudged(channel=channel, wrong=True):
