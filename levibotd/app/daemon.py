@@ -37,7 +37,7 @@ from levibotd.kernel.clock import Clock, LoopClock
 from levibotd.messages import Append
 from levibotd.observe.logging import Log as OperatorLog
 from levibotd.observe.logging import capture_libraries, make_log
-from levibotd.observe.memory import give_back
+from levibotd.observe.memory import give_back, keep_together
 from levibotd.observe.notify import Herald, Notifier
 from levibotd.observe.watchdog import JumpWatch, LoopWatchdog
 
@@ -59,6 +59,7 @@ def run(
     """
     secrets = {name: secret for name in SECRET_NAMES if (secret := read_secret(config, name)) is not None}
     check_usable(config, has_keys="api_keys" in secrets)
+    keep_together()
     with ExitStack() as stack:
         listener = stack.enter_context(listen(config.http.bind))
         daemon = _Daemon(config, secrets, listener=listener, stack=stack, out=out)

@@ -1,5 +1,7 @@
 """Memory that nobody needs any more goes back."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 from levibotd.observe.memory import give_back
@@ -23,3 +25,39 @@ def test_what_was_freed_is_given_back_to_the_system() -> None:
 
     assert resident_bytes() < held - 30 * MIB
     assert last
+
+
+CHILD = """
+import sys
+from threading import Thread
+from levibotd.observe.memory import keep_together
+from tests.observe.test_memory import resident_bytes
+
+if sys.argv[1] == "together":
+    assert keep_together()
+kept = []
+
+def work():
+    for _ in range(3):  # From the second time on the C library thinks that what is so large will be wanted again.
+        pieces = [bytes(1 << 20) for _ in range(60)]
+        kept.append(bytes(100_000))  # Behind them all: what is before it stays.
+        del pieces
+
+before = resident_bytes()
+for _ in range(4):
+    thread = Thread(target=work)
+    thread.start()
+    thread.join()
+print((resident_bytes() - before) // (1 << 20))
+"""
+
+
+def test_what_is_large_goes_back_at_once_whichever_thread_it_was_of() -> None:
+    root = Path(__file__).parents[2]
+    left = {
+        how: int(subprocess.run([sys.executable, "-c", CHILD, how], cwd=root, check=True, capture_output=True).stdout)
+        for how in ("apart", "together")
+    }
+
+    assert left["together"] < 15
+    assert left["apart"] > left["together"] + 20, "else there is nothing to be gained"
