@@ -29,7 +29,7 @@ from levibotd.kernel.clock import Clock
 from levibotd.kernel.virtual_time import run_virtual
 from levibotd.messages import Append
 from levibotd.observe.logging import make_log
-from levibotd.observe.memory import give_back
+from levibotd.observe.memory import give_back, keep_together
 from levibotd.observe.notify import Herald, Notifier
 from levibotd.sim.demo_feed import GAP_S, DemoFeed
 from levibotd.sim.demo_market import DemoMarket
@@ -135,6 +135,7 @@ def live_through(scratch: Path, *, hours: float, load: float) -> Life:
         "LEVI_HTTP__BIND": "127.0.0.1:0",
         "LEVI_RISK__DAILY_LOSS_LIMIT": "1.0",
     }
+    keep_together()  # As the daemon does, too.
     life = Life(demo_config(environ=settings), load, hours)
     asyncio.run(live_before(life.config, until=START))
     run_virtual(life.live, start=START)
