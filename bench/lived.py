@@ -27,7 +27,7 @@ _COINS = ("BTC", "ETH", "SOL", "BNB", "XRP", "DOGE", "LINK", "ADA")
 
 
 async def live_before(config: Config, *, until: float, calls: int = CALLS) -> dict[str, TgCursor]:
-    """Write the log and the snapshot of a daemon that met so many calls in the days before `until`."""
+    """Write the log, the index and the snapshot of a daemon that met so many calls in the days before `until`."""
     memory = Memory(config, boot="before", log_key=b"")
     preparer, posts = Preparer(), _posts(until, calls)
     cursors = {}
@@ -44,6 +44,9 @@ async def live_before(config: Config, *, until: float, calls: int = CALLS) -> di
             for run in memory.journal.commit((stamped,)):
                 memory.state.observe(run.logged)
         await memory.save(memory.journal.position)
+        memory.index.start()
+        await memory.index.settled()
+        await memory.index.stop()
     finally:
         memory.journal.close()
     return cursors
