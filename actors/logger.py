@@ -140,7 +140,8 @@ class LoggerActor(Actor[LoggerMessage | _FlushSheddable]):
         if self._in_place:
             return self._log.commit_in_place(Accepted(stamped, [], deciding))
         accepted = Accepted(stamped, [self.take_reply()] if asked else [], deciding)
-        await self._log.put(accepted, at_once=not self.has_mail)
+        if not self._log.offer(accepted, at_once=not self.has_mail):
+            await self._log.put(accepted)
         return None
 
     # A second terminal decision is a bug somewhere: it is counted and told, and never written.

@@ -203,8 +203,10 @@ class Lane:
             self._mark()
         self.items.append(item)
         self.appended += 1
-        if self.desk.waiter is not None:
-            self.desk.wake()
+        if (waiter := self.desk.waiter) is not None:
+            self.desk.waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
 
     def take(self) -> Any:
         """The oldest message, or NOTHING when its sender has yet to run. Raises IndexError when the lane is empty."""

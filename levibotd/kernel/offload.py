@@ -125,9 +125,9 @@ class Worker(Generic[T, R]):
                 (self._loop or asyncio.get_running_loop()).call_soon(self._begin)
         return True
 
-    async def put(self, item: T, *, at_once: bool = False) -> None:
-        """Take one item as `offer` does, waiting for room. Raises ActorStopped; then it was not taken."""
-        while not self.offer(item, at_once=at_once):
+    async def put(self, item: T) -> None:
+        """Take one item, waiting for room. Raises ActorStopped; then it was not taken."""
+        while not self.offer(item):
             if self._stopped:
                 raise ActorStopped(self.name)
             room: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -222,7 +222,7 @@ class Worker(Generic[T, R]):
             self._tell(raised)
         if self._waiting:
             self._begin()
-        else:
+        elif self._idle:
             idle, self._idle = self._idle, []
             for done in idle:
                 if not done.done():

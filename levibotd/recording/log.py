@@ -92,19 +92,26 @@ class Log:
         """The end of what the observers were told: what a snapshot of their state stands for."""
         return self.journal.position if self._told is None else self._told.end
 
-    async def put(self, item: Accepted, *, at_once: bool = False) -> None:
+    def offer(self, item: Accepted, *, at_once: bool = False) -> bool:
         """
-        Accept one append: from then on it is written, whatever becomes of the actor.
+        Accept one append now or not at all: from then on it is written, whatever becomes of the actor.
 
         With `at_once` nothing more is known to come, and writing begins here if nothing is being written.
         """
-        self.accepted.append(item)  # First: on virtual time it may stand, and be answered, before `put` returns.
+        self.accepted.append(item)  # First: on virtual time it may stand, and be answered, before this returns.
+        if self._worker.offer(item, at_once=at_once):
+            return True
+        self.accepted.pop()  # Nobody else puts meanwhile: nothing stands behind it.
+        return False
+
+    async def put(self, item: Accepted) -> None:
+        """Accept one append as `offer` does, waiting for room."""
         try:
-            await self._worker.put(item, at_once=at_once)
+            await self._worker.put(item)
         except BaseException:
-            self.accepted.pop()  # Only one puts at a time: nothing stands behind it.
             self.deciding.difference_update(item.deciding)
             raise
+        self.accepted.append(item)
 
     async def resume(self) -> None:
         """Hand everything accepted to the journal again. Raises LogDeviceDead when that is in vain."""

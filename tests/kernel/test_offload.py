@@ -73,9 +73,9 @@ async def test_what_is_said_to_be_the_last_begins_at_once_with_all_that_waits_on
     worker = desk.worker()
     worker.offer(1)
 
-    await worker.put(2, at_once=True)
+    assert worker.offer(2, at_once=True)
     assert desk.handled == [[1, 2]]
-    await worker.put(3, at_once=True)
+    assert worker.offer(3, at_once=True)
 
     assert desk.handled == [[1, 2], [3]]
     assert not worker.busy
