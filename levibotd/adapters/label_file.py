@@ -18,6 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace as with_other
 
 from levibotd.adapters.os_files import sync_directory
+from levibotd.domain.bad_lines import BadLines
 from levibotd.domain.copies import text_print
 from levibotd.domain.learning import Appended, DatasetCounts, Labelled, check_label
 from levibotd.domain.masking import Masker
@@ -58,8 +59,7 @@ class LabelFile:
         self._labels_max = labels_max
         self._seen: tuple[int, int, int] | None = None  # What the file was like when it was read.
         self._known: dict[str, _Known] = {}
-        self._bad = 0
-        self._problem: str | None = None
+        self._bad = BadLines()
 
     @property
     def path(self) -> Path:
@@ -108,8 +108,9 @@ class LabelFile:
             languages=dict(sorted(Counter(one.lang or "?" for one in known).items())),
             channels=len({one.channel for one in known if one.channel is not None}),
             bytes=size,
-            bad=self._bad,
-            problem=self._problem,
+            bad=len(self._bad),
+            problem=next(iter(self._bad.shown), None),
+            problems=self._bad.shown,
         )
 
     def _masked(self, one: Labelled) -> Labelled:
@@ -140,7 +141,7 @@ class LabelFile:
             return
         if found.st_size > BYTES_MAX:
             raise ConfigError(f"{self._path}: more than {BYTES_MAX} bytes; move older lines to a file of their own")
-        self._known, self._bad, self._problem = {}, 0, None
+        self._known, self._bad = {}, BadLines()
         with open(os.dup(descriptor), "rb") as stream:
             stream.seek(0)
             for number, line in enumerate(stream, 1):
@@ -153,8 +154,7 @@ class LabelFile:
             one = msgspec.json.decode(line, type=Labelled)
             check_label(one)
         except (msgspec.DecodeError, UnicodeDecodeError, Refused) as error:
-            self._bad += 1
-            self._problem = self._problem or f"{self._path}:{number}: {error}"
+            self._bad.add(f"{self._path}:{number}: {error}")
         else:
             self._known[text_print(one.text)] = _Known(one.label, one.lang, one.channel)
 

@@ -44,7 +44,7 @@ class LabelTaken(Answer, frozen=True):
 
 
 class Dataset(Answer, frozen=True):
-    """How many labels there are. `bad` lines cannot be used; `problem` is the first of them."""
+    """How many labels there are. `bad` lines cannot be used: `problems` are the first ones, `problem` the first."""
 
     total: int
     labels: Mapping[str, int]
@@ -53,6 +53,7 @@ class Dataset(Answer, frozen=True):
     bytes: int
     bad: int
     problem: str | None
+    problems: tuple[str, ...]
 
 
 class QueueWanted(Body, frozen=True):
@@ -122,7 +123,7 @@ async def get_dataset(request: web.Request) -> web.Response:
     return json(
         Dataset(
             total=found.total, labels=found.labels, languages=found.languages, channels=found.channels,
-            bytes=found.bytes, bad=found.bad, problem=found.problem,
+            bytes=found.bytes, bad=found.bad, problem=found.problem, problems=found.problems,
         )
     )  # fmt: skip
 

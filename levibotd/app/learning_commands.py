@@ -11,6 +11,7 @@ from levibotd.adapters.model_store import MODELS, ModelStore
 from levibotd.app.children import run_child
 from levibotd.app.serving import served_of
 from levibotd.config import Config
+from levibotd.domain.bad_lines import BadLines
 from levibotd.domain.learning import Labelled, ModelTrained, check_label
 from levibotd.errors import Refused
 from levibotd.exit_codes import ExitCode
@@ -32,29 +33,32 @@ def append(
     err: TextIO,
 ) -> int:
     """
-    Keep these labels and those of the files; 1 when one was refused, told as file:line: reason.
+    Keep these labels and those of the files; 1 when one was refused, told as file:line: reason, the first ones of all.
 
     A file is looked through before anything of it is kept: with one bad line nothing is. Raises OSError for a file
     that cannot be read, ConfigError when the data set cannot be used.
     """
-    told = list(_told(files))
-    problems = [problem for problem in told if isinstance(problem, str)]
+    told, problems = list(_told(files)), BadLines()
+    for one in told:
+        if isinstance(one, str):
+            problems.add(one)
     fresh = known = 0
     kept = LabelFile(config.state_dir / LABELS)
     for one in () if problems else (*labels, *(one for one in told if isinstance(one, Labelled))):
         try:
             appended = kept.append(one, replace=replace)
         except Refused as error:
-            problems.append(str(error))
+            problems.add(str(error))
             continue
         fresh += appended.fresh
         known += not appended.fresh
     total = kept.counts().total
     if as_json:
-        _print({"ok": not problems, "added": fresh, "known": known, "total": total, "problems": problems}, out)
+        said = {"ok": not problems, "added": fresh, "known": known, "total": total}
+        _print({**said, "bad": len(problems), "problems": problems.shown}, out)
     else:
         print(f"{fresh} added, {known} known, {total} in all", file=out)
-        for problem in problems:
+        for problem in problems.told:
             err.write(f"levibotd: {problem}\n")
     return ExitCode.FAILED if problems else ExitCode.OK
 
@@ -68,8 +72,8 @@ def show_dataset(config: Config, *, as_json: bool, out: TextIO) -> int:
         for name, counts in (("labels", found.labels), ("languages", found.languages)):
             print(f"{name}: " + (", ".join(f"{key} {count}" for key, count in counts.items()) or "none"), file=out)
         print(f"{found.total} in all, of {found.channels} channels, {found.bytes} bytes", file=out)
-        if found.problem is not None:
-            print(f"{found.bad} lines cannot be used; {found.problem}", file=out)
+        if found.problems:
+            print(f"{found.bad} lines cannot be used:", *found.problems, sep="\n", file=out)
     return ExitCode.FAILED if found.bad else ExitCode.OK
 
 

@@ -120,7 +120,10 @@ class Appended(Struct, frozen=True, kw_only=True):
 
 
 class DatasetCounts(Struct, frozen=True, kw_only=True):
-    """What the data set holds. `problem` is the first line that cannot be used, as file:line: reason."""
+    """
+    What the data set holds. `bad` lines cannot be used: `problems` are the first of them, as file:line: reason, and
+    `problem` the very first.
+    """
 
     total: int
     labels: dict[str, int]
@@ -129,6 +132,7 @@ class DatasetCounts(Struct, frozen=True, kw_only=True):
     bytes: int
     bad: int = 0
     problem: str | None = None
+    problems: tuple[str, ...] = ()
 
 
 class Promotion(Struct, frozen=True, kw_only=True):

@@ -85,6 +85,8 @@ def test_counts_are_by_class_and_language_and_name_the_first_bad_line(tmp_path: 
         stream.write('{"text": "c", "label": "HOLD"}\nnot json\n\n')
     found = labels.counts()
     assert (found.total, found.bad, found.channels) == (2, 2, 1)
+    assert len(found.problems) == 2
+    assert found.problems[0] == found.problem
     assert found.labels == {"BUY": 1, "NO-TRADE": 1}
     assert found.languages == {"?": 1, "en": 1}
     assert found.problem is not None

@@ -37,7 +37,7 @@ def test_labels_are_counted_as_new_or_known(tmp_path: Path) -> None:
     config = configured(tmp_path)
     one, other = Labelled(text="a", label="BUY"), Labelled(text="b", label="SELL")
     assert appended(config, one, one, other)[:2] == (
-        ExitCode.OK, {"ok": True, "added": 2, "known": 1, "total": 2, "problems": []},
+        ExitCode.OK, {"ok": True, "added": 2, "known": 1, "total": 2, "bad": 0, "problems": []},
     )  # fmt: skip
     code, told, _ = appended(config, Labelled(text="a", label="SELL"))
     assert code == ExitCode.FAILED
@@ -54,6 +54,7 @@ def test_a_file_with_a_bad_line_leaves_nothing_behind_and_names_each(tmp_path: P
     assert isinstance(problems, list)
     assert [problem.split(": ")[0] for problem in problems] == [f"{labels}:{number}" for number in (2, 3, 4)]
     assert "none of BUY, SELL, NO-TRADE" in problems[0]
+    assert told["bad"] == 3
 
 
 def test_a_good_file_is_kept_line_by_line(tmp_path: Path) -> None:
