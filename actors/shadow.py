@@ -22,7 +22,7 @@ from levibotd.messages import Append, CatchUp, LoggerMessage, LookAtBook
 
 COMMIT_TIMEOUT_S = 60.0
 LOOKS_AT_ONCE = 64  # Calls looked at in one turn; then others have theirs.
-NEW_WEIGHS = 8  # A call that is new wants hours of bars read, for ranges and volume; so does one that is far behind.
+NEW_WEIGHS = 32  # A call that is new wants hours of bars read, for ranges and volume.
 _RIGHT_AWAY_S = 0.001
 
 
@@ -76,10 +76,10 @@ class ShadowActor(Actor[LookAtBook]):
         while self._due and self._due[0][0] <= now and looked < LOOKS_AT_ONCE:
             _, number, key = heappop(self._due)
             looked += 1 if key in self._shadowing.followed else NEW_WEIGHS
-            for outcome in self._look(number, key, now):
-                entries.append(self._entry(outcome))
-            if self._due and self._due[0][2] == key:
-                looked += NEW_WEIGHS  # It has not read all that there is.
+            over, is_behind = self._look(number, key, now)
+            entries += map(self._entry, over)
+            if is_behind:
+                break  # After a long time away many are, and a turn must stay short.
         self._shadowing.forget_bars()
         if entries:
             self._state.outcomes += len(entries)
@@ -105,7 +105,8 @@ class ShadowActor(Actor[LookAtBook]):
                 self._on_their_way[key] = None
                 heappush(self._due, (book.calls[key].decided_at, number, key))
 
-    def _look(self, number: int, key: CallKey, now: float) -> list[ShadowOutcome]:
+    # What is over, and whether there is more to be read than one look takes in.
+    def _look(self, number: int, key: CallKey, now: float) -> tuple[list[ShadowOutcome], bool]:
         shadowing = self._shadowing
         over: list[ShadowOutcome] = []
         if key not in shadowing.followed:
@@ -116,9 +117,9 @@ class ShadowActor(Actor[LookAtBook]):
             over += ended
             if again_at is not None:
                 heappush(self._due, (again_at, number, key))
-                return over
+                return over, again_at <= now
         self._on_their_way.pop(key, None)
-        return over
+        return over, False
 
     def _entry(self, outcome: ShadowOutcome) -> Entry:
         call = self._book().calls.get(outcome.call)

@@ -25,7 +25,7 @@ NO_CANDLES = "no_candles"
 QUOTE = "quote"
 DELISTED = "delisted"
 
-BARS_AT_ONCE = 1_000
+BARS_AT_ONCE = 250
 HOUR_S = 3600.0
 _STABLE = frozenset({"USDT", "USDC", "BUSD", "FDUSD", "TUSD", "USDP", "DAI", "USD"})
 _CROSS_TICK = Decimal("1e-12")

@@ -13,7 +13,7 @@ from levibotd.domain.outcomes import AS_FOLLOWED, AS_POSTED, ShadowOutcome
 from levibotd.domain.records import Entry, Logged
 from levibotd.domain.shadow_book import ShadowBook, ShadowCall
 from levibotd.domain.signal import CallKey, Leg, Side, Symbol, TraceId
-from levibotd.execution.pricing import Pricing, Source
+from levibotd.execution.pricing import BARS_AT_ONCE, Pricing, Source
 from levibotd.execution.shadowing import Shadowing
 from levibotd.kernel.actor import Actor
 from levibotd.kernel.clock import Clock
@@ -163,6 +163,20 @@ async def test_a_crowd_is_looked_at_in_turns(at_t0: Clock) -> None:
 
     assert len(followed.outcomes(AS_FOLLOWED)) == crowd
     assert followed.made[0].inspect().looks >= crowd * NEW_WEIGHS / LOOKS_AT_ONCE
+    assert followed.made[0].inspect().followed == crowd
+    await followed.system.stop()
+
+
+async def test_after_a_long_time_away_one_call_at_a_time_reads_a_piece(at_t0: Clock) -> None:
+    crowd, pieces = 10, 4
+    followed = Followed(at_t0, flat(100.0, pieces * BARS_AT_ONCE + 100))
+    for number in range(crowd):
+        followed.take_up(number, tell=False)
+    await at_t0.sleep(60.0 * (pieces * BARS_AT_ONCE + 10))
+    await followed.system.start()
+    await at_t0.sleep(1.5)
+
+    assert followed.made[0].inspect().looks >= crowd * pieces
     assert followed.made[0].inspect().followed == crowd
     await followed.system.stop()
 
