@@ -47,6 +47,8 @@ def draft(text: str, *, market: MarketView) -> Draft:
         return Draft(symbols=names, refusal="too_many_coins")
     if _names_another(text, {name for base, quote, _ in coins for name in (base, quote)}, market):
         return Draft(symbols=names, refusal="another_coin", call_like=True)
+    if any(_priced_twice(text, spans) for _, _, spans in coins):
+        return Draft(symbols=names, refusal="two_quotes", call_like=True)
     segments = _segments(text, coins)
     header = text[: segments[0][0]]  # What is said above all coins is said of each.
     legs = []
@@ -118,6 +120,20 @@ def _coins(text: str, mentions: list[Mention]) -> list[tuple[str, str | None, li
         quote = next((mention.quote for mention in found if mention.quote), None) or nearby_quote(text, found[0])
         out.append((base, quote, found))
     return out
+
+
+def _priced_twice(text: str, spans: list[Mention]) -> bool:
+    """Whether one coin has a price in bitcoin on one line, and one in dollars on another: which do the rest mean?"""
+    priced = set()
+    for mention in spans:
+        end = text.find("\n", mention.end)
+        line = text[mention.end : end if end >= 0 else len(text)]
+        if mention.quote is not None and _BESIDE.search(line):
+            priced.add(mention.quote in STABLE_QUOTES)
+    return len(priced) > 1
+
+
+_BESIDE = re.compile(r"\d(?!\d?%)")
 
 
 def _segments(text: str, coins: list[tuple[str, str | None, list[Mention]]]) -> list[tuple[int, int]]:

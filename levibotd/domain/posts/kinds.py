@@ -225,11 +225,24 @@ def tell(look: Glance, *, call_like: bool) -> Kind:
         return Kind.RESULT
     if _UPDATE.seen(look):
         return Kind.UPDATE
-    if len(look.text) < CLOSE_LENGTH_MAX and _CLOSE.seen(look):
+    if len(look.text) < CLOSE_LENGTH_MAX and _CLOSE.seen(look) and _CLOSE.seen(_without_candles(look)):
         return Kind.CLOSE if _is_command(look) else _without_command(look)
     if call_like:
         return Kind.AMBIGUOUS
     return Kind.IDEA if _IDEA.seen(look) else Kind.CHATTER
+
+
+# Where a candle has to close is part of a stop, and closes no trade.
+_CANDLE = re.compile(
+    r"\b(?:stop|sl\b)[^\n]{0,24}\bclos(?:e|ing)\b|"
+    r"\bclos(?:e|ing)\b[^\n]{0,16}\b(?:candle|(?:below|under|above|daily|weekly|\d ?h(?:rs?|ours?)?)\b)|"
+    r"(?:اغلاق|إغلاق)[^\n]{0,12}(?:يومي|[اأ]سبوعي|شمع|ساع|[اأ]سفل|[اأ]على|تحت|فوق)",
+)
+
+
+def _without_candles(look: Glance) -> Glance:
+    plain, candles = _CANDLE.subn(" ", look.lower)
+    return glance(plain) if candles else look
 
 
 def _is_command(look: Glance) -> bool:
@@ -270,9 +283,28 @@ def _without_plans(look: Glance) -> Glance:
     return glance(plain) if plans else look
 
 
+# A heading above the targets, a target that will be hit, a price that is still in its channel, and when to stop.
+_NO_NEWS = re.compile(
+    r"\ball targets?\W{0,6}[:=]|"
+    r"\b(?:will|can|should|to) (?:easily |soon |surely |definitely )?(?:be )?"
+    r"(?:hit|reach(?:ed)?|achieved?|done|completed?)\b|"
+    r"\bstill in (?:the|this) (?=[^\n]{0,30}\b(?:triangle|channel|range|wedge|zone|pattern|flag|pennant|box)\b)|"
+    r"\b(?:stop|sl|stop[- ]?loss|invalid(?:ated|ation)?)\W{1,3}if\b[^\n]*",
+    re.IGNORECASE,
+)
+_NO_NEWS_WORDS = frozenset({"targets", "target", "will", "can", "should", "to", "still", "stop", "sl", "stoploss"})
+
+
+def _without_no_news(look: Glance) -> Glance:
+    if look.words.isdisjoint(_NO_NEWS_WORDS):
+        return look
+    plain, found = _NO_NEWS.subn(" ", look.text)
+    return glance(plain) if found else look
+
+
 def spoils_call(look: Glance) -> Kind | None:
     """The kind of a text whose call is over, conditional or taken back, whatever its numbers say; else None."""
-    look = _without_plans(look)
+    look = _without_no_news(_without_plans(look))
     if _CANCELLED_HEAD.seen(look) and not _NO_COMMAND.seen(look):
         return Kind.CANCEL
     if _OF_OTHERS.seen(look) or _TALK.seen(look) or _QUESTION.match(look.lower):

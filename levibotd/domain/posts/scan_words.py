@@ -18,7 +18,9 @@ _REACH = frozenset({"from", "to", "till", "until", "towards"})
 _TAKING = frozenset({"grab", "grabbing", "book", "booking", "secure"})  # "Grab profit around 83".
 _WILL = frozenset({"to", "can", "may", "will"})  # Before a verb.
 _SET = frozenset({"use", "using", "mode", "type", "x", "set"})  # Before a setting.
-_CLOSING = frozenset({"at", "the", "order", "orders", "trade", "position", "price", "near", "around"})
+CLOSING_REACH = 11
+_CANDLE = frozenset({"if", "we", "close", "closes", "closing", "candle", "daily", "weekly", "hour", "hourly"})
+_CLOSING = frozenset({"at", "the", "of", "your", "order", "orders", "trade", "position", "price", "near", "around"})
 _ORDERED = frozenset({w.ENTRY, w.TP, w.STOP, w.PROFIT, w.ATTACH})  # "Entry orders", "stop-loss orders".
 _SIDES = frozenset({w.BUY, w.SELL, w.LONG, w.SHORT})
 
@@ -64,6 +66,8 @@ def read_word(s: Scan, tokens: Sequence[Token], i: int) -> None:
         elif word == "close" and s.out.entry and _closes_at_levels(tokens, i):
             s.out.roles.add(w.TP)
             label(s, w.TP)
+        elif s.field == w.STOP and s.fresh and word in _CANDLE:
+            return  # "SL: if the daily candle closes below 5"
         elif len(word) > 1:
             s.strays += 1
             s.out.told[s.sentence] = s.out.told.get(s.sentence, 0) + 1
@@ -111,8 +115,10 @@ def _closes_at_levels(tokens: Sequence[Token], i: int) -> bool:
     """Whether a line says where to close: "Close 165.60 178", "1) Close the order at 45200", not "close 50%"."""
     if any(token[0] == WORD for token in tokens[:i]):
         return False
-    for j in range(i + 1, min(i + 9, len(tokens))):
+    for j in range(i + 1, min(i + CLOSING_REACH, len(tokens))):
         kind, word, _, _ = tokens[j]
+        if kind == NUMBER and j == i + 1 and [token[1].lower() for token in tokens[j + 1 : j + 3]] == ["%", "of"]:
+            continue  # "Close 25% of position at 8.10"
         if kind == NUMBER:
             after = tokens[j + 1] if j + 1 < len(tokens) else None
             share = any(token[1] == "%" for token in tokens[j + 1 : j + 4])

@@ -11,7 +11,7 @@ from itertools import islice
 from msgspec import Struct
 
 from levibotd.domain.posts.market_view import MarketView
-from levibotd.domain.posts.tickers import COIN_NAMES, FIAT, NO_COIN, STABLE_QUOTES, WORDY
+from levibotd.domain.posts.tickers import COIN_NAMES, CONTRACT, FIAT, NO_COIN, STABLE_QUOTES, WORDY
 
 PAIR, TAG, NAMED, BARE = 0, 1, 2, 3
 MENTIONS_MAX = 40
@@ -212,14 +212,14 @@ _TAG_LINE = re.compile(r"\n[^\w\n#@$]*(?:[#@][A-Za-z]\w*[^\w\n#@$]*)+\Z|\n[^\w\n
 
 
 def _without_quote(text: str, found: list[Mention]) -> list[Mention]:
-    """Of "#ALGO #BTC", in satoshi, the second tag is what the first is priced in."""
+    """Of "#ALGO #BTC", in satoshi or tiny prices, the second tag is what the first is priced in."""
     if len(found) != 2 or found[1].base != "BTC" or _SATOSHI.search(text) is None:
         return found
     between = text[found[0].end : found[1].start]
     return found[:1] if between.strip(" /|-(") == "" and "\n" not in between else found
 
 
-_SATOSHI = re.compile(r"\bsat(?:s|oshis?)?\b", re.IGNORECASE)
+_SATOSHI = re.compile(r"\bsat(?:s|oshis?)?\b|(?<!\d)0?\.0000\d", re.IGNORECASE)
 
 
 def _new_tags(text: str, market: MarketView) -> list[Mention]:
@@ -293,7 +293,8 @@ def _bare_words(text: str, market: MarketView) -> list[Mention]:
         bare, found = found, []
         for hit in islice(_AFTER_SIDE.finditer(text.lower()), MENTIONS_MAX):
             base = hit.group(1).upper()
-            if base in NO_COIN or base in WORDY or not market.is_known(base, None):
+            known = market.is_known(base, None) or CONTRACT.fullmatch(base)
+            if base in NO_COIN or base in WORDY or not known:
                 continue
             found.append(Mention(base=base, quote=None, start=hit.start(1), end=hit.end(1), rank=BARE))
         if len({mention.base for mention in found}) != 1:

@@ -39,3 +39,9 @@ def test_a_link_counts_for_the_coin_but_not_for_numbers() -> None:
 def test_names_are_found_without_a_call() -> None:
     assert named_coins("close #ADA and XRP/USDT", market=EMPTY_VIEW) == ("XRP/USDT",)
     assert named_coins("close #ADA and #XRP", market=EMPTY_VIEW) == ("ADA", "XRP")
+
+
+def test_a_coin_that_is_priced_in_two_quotes_is_refused() -> None:
+    both = draft("BUY #PERLBTC @ 412\nBUY #PERLUSDT at 0.0912\nTarget 0.0981", market=EMPTY_VIEW)
+    assert both.refusal == "two_quotes"
+    assert draft("#PERLBTC #PERLUSDT\nBuy 0.0912\nTarget 0.0981", market=EMPTY_VIEW).refusal != "two_quotes"

@@ -58,3 +58,34 @@ def test_close_all_means_every_call() -> None:
 
 def test_a_long_story_about_closing_closes_nothing() -> None:
     assert tell(glance("close it " + "and so on " * 50), call_like=False) is Kind.CHATTER
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "stop: close of two 4h candles under 0.48",
+        "it would be good to close the daily candle above 31200",
+        "اغلاق يومي فوق 31200",
+        "نحتاج إغلاق شمعة 4 ساعات",
+    ],
+)
+def test_a_candle_that_closes_closes_no_trade(text: str) -> None:
+    assert tell(glance(text), call_like=False) is not Kind.CLOSE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ALL TARGETS :\n1) 0.45",
+        "target will be hit today",
+        "It is still in the falling wedge",
+        "stop if 4h close below 88",
+    ],
+)
+def test_what_is_no_news_spoils_no_call(text: str) -> None:
+    assert spoils_call(glance(text)) is None
+
+
+@pytest.mark.parametrize("text", ["all targets done", "target hit today", "we are still in the trade"])
+def test_what_is_news_does(text: str) -> None:
+    assert spoils_call(glance(text)) is Kind.RESULT

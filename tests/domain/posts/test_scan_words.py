@@ -73,3 +73,11 @@ def test_lines_that_cross_are_no_margin(text: str, *, crosses: bool) -> None:
 
 def test_a_letter_of_a_name_in_a_story_is_no_target() -> None:
     assert collect("Buy 5.1\nThe platform opened its new office at T77 Avenue").tps == []
+
+
+def test_the_words_of_a_candle_hide_no_stop() -> None:
+    assert raws(collect("Buy 5.1\nSL : if the daily candle closes below : 4.8").sls) == ["4.8"]
+
+
+def test_a_share_to_close_stands_before_its_target() -> None:
+    assert [n.raw for n in collect("Buy 5.1\n1. Close 25% of position at the $5.6").tps if not n.pct] == ["5.6"]
