@@ -214,6 +214,9 @@ _CONDITIONAL = cue(
     r"\bsi\s+(?:[^\s\n]+\s+){0,4}?(?:cierra|rompe|supera)",
     "once + it",
     r"\bonce it (?:breaks?|closes|crosses)\b",
+    "looking look consider",
+    r"\blooking (?:for|to) (?:an? |some |my )?(?:\w+ )?(?:shorts?|longs?|entry|enter|accumulate)\b(?! ?term)|"
+    r"\bwill (?:look to|consider) (?:\w+ )?(?:buy|long|short|accumulat|enter)",
 )
 
 

@@ -81,7 +81,9 @@ def completed(numbers: list[Number], values: list[float], near: list[float] | No
             continue
         head = anchor_raw.replace(",", "")
         if not (out[i] < anchor and "." in head):
-            out[i] = _with_head(head, numbers[i].raw, before=out[i - 1]) or out[i]
+            full = _with_head(head, numbers[i].raw, before=out[i - 1]) or out[i]
+            if i < 2 or (out[i - 1] - out[i - 2]) * (full - out[i - 1]) >= 0:  # A list does not turn back.
+                out[i] = full
     return out
 
 
@@ -128,7 +130,7 @@ def unique_edges(numbers: list[Number]) -> list[Number]:
     """
     Keep each edge of a staircase once: `270-300`, `300-360`, `360-390`.
 
-    Lines that do not begin where the one before ended are lists, and stay whole.
+    Lines of which one does not begin where the one before ended are lists, and stay whole but for edges that meet.
     """
     lines: dict[int, list[Number]] = {}
     for number in numbers:
@@ -138,7 +140,8 @@ def unique_edges(numbers: list[Number]) -> list[Number]:
     if len(pairs) < 2 or any(len(row) > 2 for row in rows):
         return numbers
     if any(before[1].raw != after[0].raw for before, after in pairwise(pairs)):
-        return numbers
+        meet = [before.raw == after.raw and before.line != after.line for before, after in pairwise(numbers)]
+        return [numbers[0], *(number for number, again in zip(numbers[1:], meet, strict=True) if not again)]
     edges = [row[0] for row in rows] + rows[-1][1:]
     return [edges[0], *(after for before, after in pairwise(edges) if after.raw != before.raw)]
 

@@ -238,7 +238,8 @@ def _entry_type(fields: Fields, numbers: list[Number], entry: list[float]) -> st
     lines = {number.line for number in numbers}
     below, above = bool(lines & fields.below), bool(lines & fields.above)
     if len(entry) == 1:
-        if numbers[0].line == fields.now_line or "instant" in fields.flags or numbers[0].group in fields.current:
+        now = numbers[0].line == fields.now_line and not below  # "Buying here below 5" waits.
+        if now or "instant" in fields.flags or numbers[0].group in fields.current:
             return "market"
         if "stop_entry" in fields.flags:
             return "stop"
@@ -285,6 +286,8 @@ def _check(side: Side, levels: _Levels, *, now: bool) -> None:
         few = len(tps) < 2 and not (tps and now and stop is not None)
         if few or not rising or max(tps) / min(tps) > 4:
             raise Unsolved("no_entry")
+        if stop is not None and not _within(stop / tps[0], NEXT_TARGET):
+            raise Unsolved("stop_far")
         if stop is None and all(tp <= COUNTS_MAX and tp == int(tp) for tp in tps):
             raise Unsolved("no_entry")  # They may well count paragraphs.
         return
@@ -296,12 +299,12 @@ def _check(side: Side, levels: _Levels, *, now: bool) -> None:
         raise Unsolved("target_inside")
     if any(not _within(after / before, NEXT_TARGET) for before, after in pairwise(tps)):
         raise Unsolved("target_typo")
-    if any(_leaps(tps[i - 1], tps[i], tps[i + 1]) for i in range(1, len(tps) - 1)):
+    if any(_leaps(*tps[i : i + 3]) for i in range(len(tps) - 2)):
         raise Unsolved("target_typo")
     if not all(_within(tp / far, ANY_TARGET) for tp in tps) or (tps and not _within(tps[0] / far, FIRST_TARGET)):
         raise Unsolved("target_far")
-    waits = levels.stop_kind in _CLOSE_STARTS or levels.stop_kind == "4h_close"
-    if stop is not None and (near - stop) * sign <= 0 and not (waits and stop == near):  # A close may be at the edge.
+    at_edge = stop == near and levels.stop_kind != "price"  # As a candle may close there.
+    if stop is not None and (near - stop) * sign <= 0 and not at_edge:
         raise Unsolved("stop_inside")
     if stop is not None and not _within(stop / near, STOP):
         raise Unsolved("stop_far")

@@ -35,7 +35,6 @@ DOLLARS_MAX = 1000  # More than any coin costs that is not dear.
 PRECIOUS_MIN = 1000  # Dollars that only few coins have cost.
 CHEAP_DOLLARS_MAX = 0.1  # More than any of the cheap coins costs.
 BITCOIN_DOLLARS = (2_500.0, 100_000.0)  # What a bitcoin has cost while these coins were called.
-BITCOIN_DOLLARS_LEAST = 1_000.0  # Less is another coin's price, or one in thousands.
 
 _WHOLE_MIN = {"ETH": 2, "BNB": 50}  # Whole coins that no other coin costs, unless it is dear.
 _DELIVERY = re.compile(r"[FGHJKMNQUVXZ]\d\d")
@@ -106,7 +105,7 @@ def _likely(base: str, price: float, units: list[Unit]) -> Unit:
 def _dollars_of(base: str) -> tuple[float, float]:
     """About the least and the most dollars a coin has cost, as far as it is known."""
     if base in _BITCOIN:
-        return BITCOIN_DOLLARS_LEAST, math.inf
+        return BITCOIN_DOLLARS[0], math.inf
     return BITCOIN_FLOORS.get(base, 0.0) * BITCOIN_DOLLARS[0], min(
         _most_dollars(base), DOLLARS_MOST.get(base, math.inf)
     )
@@ -130,7 +129,7 @@ def _check_plain(written: Written, price: float, unit: Unit) -> None:
     elif unit.name == "quote" and unit.quote in STABLE_QUOTES:
         if (base in CHEAP and price >= CHEAP_DOLLARS_MAX) or (base not in PRECIOUS and price >= PRECIOUS_MIN):
             raise Unsolved("unit_unclear")
-        if price > _most_dollars(base) or (base in _BITCOIN and price < BITCOIN_DOLLARS_LEAST):
+        if price > _most_dollars(base) or (base in _BITCOIN and price < BITCOIN_DOLLARS[0]):
             raise Unsolved("unit_unclear")
     elif unit.quote in _WHOLE_MIN and price >= _WHOLE_MIN[unit.quote] and price == int(price) and base not in DEAR:
         raise Unsolved("unit_unclear")
