@@ -73,19 +73,26 @@ class CommittedState:
     def remembered(self) -> Mapping[str, int]:
         """How many calls there are of what is remembered by count: followed, to be compared, on cards one by one."""
         on_cards = sum(len(channel.calls) for channel in self.cards.channels.values())
-        return {"followed": len(self.shadow.calls), "to_compare": len(self.shadow.past), "on_cards": on_cards}
+        return {
+            "followed": len(self.shadow.calls),
+            "to_compare": len(self.shadow.past),
+            "on_cards": on_cards,
+            "heard": len(self.climate.crowd.said),
+        }
 
     def forgotten(self) -> Mapping[str, int]:
         """
         How many calls ever had to make room for others.
 
-        Not followed, not compared, in the sums of their card alone; and of those on cards, gone before their end.
+        Not followed, not compared, in the sums of their card alone; of those on cards, gone before their end; and not
+        known any more to those who copy them.
         """
         return {
             "followed": self.shadow.not_followed,
             "to_compare": self.shadow.forgotten,
             "on_cards": self.cards.summed,
             "without_end": self.cards.lost,
+            "heard": self.climate.crowd.forgotten,
         }
 
     def copy(self) -> "CommittedState":

@@ -33,7 +33,7 @@ GATES = (
     "", *GateName, *(f"kind.{kind}" for kind in Kind), f"label.{NO_TRADE}", "call.over", "no_change",
     *(f"review.{why}" for why in REVIEWS),
 )  # fmt: skip
-FOLDS = ("followed", "to_compare", "on_cards", "without_end")
+FOLDS = ("followed", "to_compare", "on_cards", "without_end", "heard")
 VENUES = ("paper", "binance-spot", "binance-usdm", "bybit-linear")
 
 COUNTER = "counter"

@@ -123,7 +123,7 @@ def _ingested(book: Book, entry: Entry, record: SignalIngest) -> None:
     if trace not in book.arrived:
         _met(channel, post, witnessed=witnessed)
     book.arrived[trace] = Arrived(
-        channel=post.channel,
+        channel=intern(post.channel),
         message_id=post.message_id,
         posted_at=post.posted_at,
         witnessed=witnessed,

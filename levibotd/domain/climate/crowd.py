@@ -15,6 +15,7 @@ from msgspec import Struct, field
 
 from levibotd.domain.climate.hysteresis import settle
 from levibotd.domain.copies import SAME_CALL_S
+from levibotd.domain.remembering import forget_oldest
 from levibotd.domain.signal import Side
 
 HALF_LIFE_S = 12 * 3600.0  # Of a voice.
@@ -80,6 +81,7 @@ class Crowd(Struct, kw_only=True):
     times: list[float] = field(default_factory=list)
     said: dict[str, float] = field(default_factory=dict)
     copies: int = 0
+    forgotten: int = 0  # Calls so many calls ago that a copy of them is not known any more.
     leaning: int = 0
     racing: int = 0
 
@@ -125,6 +127,7 @@ class Crowd(Struct, kw_only=True):
         # Both stand in the order in which they were last heard.
         while self.said and at - self.said[first := next(iter(self.said))] > SAME_CALL_S:
             del self.said[first]
+        self.forgotten += forget_oldest(self.said, limit=CALLS_KEPT)
         while self.voices and self._is_silent(next(iter(self.voices)), at):
             del self.voices[next(iter(self.voices))]
 

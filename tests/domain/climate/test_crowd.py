@@ -141,6 +141,17 @@ def test_a_past_that_is_short_or_empty_says_nothing(calls: int, windows: int) ->
     assert (found.value, found.usual, found.state) == (None, None, "unknown")
 
 
+def test_a_flood_of_calls_within_days_is_bounded_too_and_what_made_room_is_counted() -> None:
+    crowd = Crowd()
+    for number in range(CALLS_KEPT + CALLS_KEPT // 8 + 1):
+        crowd.hear("a", LONG, posted_at=T0, at=T0, prints=(str(number),))
+
+    assert len(crowd.said) == CALLS_KEPT
+    assert crowd.forgotten == CALLS_KEPT // 8 + 1
+    assert crowd.hear("b", LONG, posted_at=T0, at=T0, prints=("0",)), "too long ago to be known as a copy"
+    assert not crowd.hear("b", LONG, posted_at=T0, at=T0, prints=(str(CALLS_KEPT),))
+
+
 def test_what_is_kept_is_bounded() -> None:
     crowd = Crowd()
     for number in range(CALLS_KEPT + 50):
