@@ -142,7 +142,10 @@ def wish_of_edit(leg: Leg, call: Call) -> Wish:
         elif want.sl_kind == "pct":
             stop = _reference(call) * (1 - call.side.sign * want.sl / 100)
         else:
-            unclear.append("stop_conditional")  # Its way to a price is that of a new call.
+            # Of an open call a stop is only ever tightened. Another kind of stop is no tighter one: it takes away what
+            # protects within a bar, but for a stop at the venue 3 % or more beyond that level, and size and R were
+            # made for the one that rests. That one stays, and people are told. What has not filled is planned anew.
+            unclear.append("stop_conditional")
     targets: tuple[Decimal, ...] = ()
     if want.tps and (before is None or (now.tps, now.tp_unit) != (before.tps, before.tp_unit)):
         targets = tuple(target_level(tp, want, entry=_reference(call)) for tp in want.tps)

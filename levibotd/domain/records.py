@@ -110,7 +110,8 @@ class SignalEdited(Record, frozen=True, kw_only=True):
     A later revision of a post, what it was read as, and what it changed of ours.
 
     `effect` is noted (nothing of ours), chatter (not the channel's word), ignored (by `on_edit`), review (asked
-    for what an edit may not do; `reason` says what), or closed, cancelled, replaced, moved, targets.
+    for what an edit may not do), or closed, cancelled, replaced, moved, targets. `reason` is the first thing that was
+    asked for and not done.
     """
 
     channel: str

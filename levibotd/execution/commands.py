@@ -301,7 +301,7 @@ def _strongest(legs: list[LegOutcome]) -> str:
 
 def _ending(message: EndCalls | ReviseCalls, legs: tuple[LegOutcome, ...], *, effect: str, reason: str) -> Record:
     if message.edit is not None:
-        review = reason if reason.startswith("review.") and not effect else ""
+        review = reason if reason.startswith("review.") else ""  # Also beside what was done of it.
         return replace(message.edit, effect=effect or ("review" if review else "noted"), reason=review)
     if isinstance(message, EndCalls) and message.deletion is not None:
         return replace(message.deletion, effect=effect or "noted")

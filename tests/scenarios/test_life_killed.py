@@ -106,7 +106,8 @@ def test_the_life_that_is_cut_short_is_a_rich_one() -> None:
     world, records = first_life()
     expect_whole(world, world.after_kill(len(records)).run(LIVING, at=records[-1].ts + 1.0))
     edits = [(one.entry.record.effect, one.entry.record.reason) for one in records if one.event_type == "SIGNAL_EDITED"]
-    assert edits == [("replaced", ""), ("moved", ""), ("review", "review.stop_widened"), ("moved", "")]
+    widened, filled = "review.stop_widened", "review.entry_filled"
+    assert edits == [("replaced", ""), ("moved", ""), ("review", widened), ("moved", filled)]
     effects = [one.entry.record.effect for one in records if one.event_type == "AUTO_ROUTE_EXECUTED"]
     assert effects == ["opened", "opened", "moved", "targets", "reduced", "closed"]
     assert len(records) >= 80

@@ -323,6 +323,35 @@ async def test_an_edit_that_turns_the_side_is_for_people(clock: Clock) -> None:
     assert effects(life) == [("review", "review.side_flipped")]
 
 
+@pytest.mark.parametrize("level", ["99", "95", "90"])
+async def test_an_edit_that_makes_a_stop_one_at_closes_leaves_the_one_that_rests(clock: Clock, level: str) -> None:
+    async with new_world().life(clock) as life:
+        await life.until(T0 + 10)
+        call = life.say(LONG)
+        await life.minute(2)
+        edit(life, call, LONG.replace("Stop Loss: 95", f"SL: 4h close below {level}").replace("110", "112"))
+        await life.minute(4)
+        (held,) = life.ledger.calls.values()
+        assert (held.close_stop, live(life, "s"), live(life, "t")) == (None, ["95"], ["105", "112"])
+    assert effects(life) == [("targets", "review.stop_conditional")]
+    assert life.naked.look() == 0.0
+
+
+async def test_an_edit_of_a_pending_call_may_make_its_stop_one_at_closes(clock: Clock) -> None:
+    async with new_world().life(clock) as life:
+        await life.until(T0 + 10)
+        call = life.say(PENDING)
+        await life.minute(2)
+        edit(life, call, PENDING.replace("Stop Loss: 92", "SL: 4h close below 94"))
+        await life.minute(4)
+        (held,) = life.ledger.calls.values()
+        assert held.close_stop is not None
+        assert (held.close_stop.price, held.close_stop.interval_s) == (D(94), 14_400.0)
+        assert live(life, "s") == [f"{held.stop.normalize():f}"]
+        assert held.stop <= D("91.18"), "3 % or more beyond the level"
+    assert effects(life) == [("replaced", "")]
+
+
 async def test_an_edit_without_a_change_of_text_is_ignored(clock: Clock) -> None:
     async with new_world().life(clock) as life:
         await life.until(T0 + 10)
