@@ -47,7 +47,7 @@ class ChannelShown(Answer, frozen=True):
     """
     A channel: its calls act at `stage`, the lower of its own and the global one; `file_stage` is the highest it may
     have. Figures are of closed calls since the first record, as traded; `scorecard` is of every call, traded or not,
-    and null while it made none.
+    and null while it made none. `judged_acts` are our last ones that somebody labelled since its stage was set.
     """
 
     id: str
@@ -66,6 +66,8 @@ class ChannelShown(Answer, frozen=True):
     net: Money
     r: float
     median_stop: float | None
+    judged_acts: int
+    wrong_acts: int
     scorecard: Card | None
 
 
@@ -209,6 +211,7 @@ def _shown(desk: Desk, channel: _Known, board: Board) -> ChannelShown:
     ledger, own = desk.view(), desk.stage_of(channel.id)
     sums = total(tally for name in channel.names if (tally := ledger.channels.get(name)) is not None)
     held = [one for one in ledger.held(at=desk.clock.time()) if one.channel in channel.names]
+    acts = [desk.acts(name) for name in channel.names]
     medians = (ledger.channel_median_stop(name) for name in channel.names)
     return ChannelShown(
         id=channel.id, alias=channel.config.alias, listed=channel.listed,
@@ -216,5 +219,6 @@ def _shown(desk: Desk, channel: _Known, board: Board) -> ChannelShown:
         open_calls=len(held), planned_loss=plain(sum((one.planned_loss for one in held), Decimal(0))),
         closed=sums.closed, won=sums.won, stopped=sums.stopped, pnl=plain(sums.pnl), fees=plain(sums.fees),
         net=plain(sums.net), r=round(sums.r, 6), median_stop=next((one for one in medians if one is not None), None),
+        judged_acts=sum(one.judged for one in acts), wrong_acts=sum(one.wrong for one in acts),
         scorecard=_card(channel, board),
     )  # fmt: skip

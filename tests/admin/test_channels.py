@@ -12,6 +12,7 @@ from levibotd.domain import records as r
 from levibotd.journal import decode
 from tests.admin.site import MemoryLog, closed_trade, open_position, serving
 from tests.app.card_logs import ALPHA, HOSTILE, hand
+from tests.domain.test_acts import Writer
 
 pytestmark = pytest.mark.real_time
 
@@ -46,6 +47,19 @@ async def test_channels_of_the_file_come_first_and_those_of_the_log_after_them()
     assert (second["id"], second["stage"], second["file_stage"]) == ("@calls", "observe", "observe")
     assert (third["id"], third["listed"], third["open_calls"], third["planned_loss"]) == ("coins", False, 1, "100")
     assert {one["scorecard"] for one in (first, second, third)} == {None}
+
+
+async def test_what_labels_say_of_our_acts_is_shown_beside_the_channel() -> None:
+    log, acts = MemoryLog(), Writer()
+    for text, channel in (("1", "tg:-1001"), ("2", "friends"), ("3", "@calls")):
+        acts.act(text, channel=channel)
+    acts.label({"1": "SELL", "2": "BUY"})
+    log.acts.apply_all(acts.entries)
+    async with serving(log=log, config=configured()) as site:
+        first, second = (await site.get("/channels")).json()["channels"]
+
+    assert (first["judged_acts"], first["wrong_acts"]) == (2, 1)
+    assert (second["judged_acts"], second["wrong_acts"]) == (0, 0)
 
 
 async def test_without_any_channel_the_list_is_empty() -> None:
