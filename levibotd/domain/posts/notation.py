@@ -11,6 +11,7 @@ from levibotd.domain.posts.refusal import Unsolved
 
 ALIGNED = (0.55, 1.8)  # Of the level before: there only one power of ten fits.
 NEXT_EDGE = 0.7  # |ln| from the level before to one that is written by its last digits.
+STEP = (0.8, 1.25)  # Of the level before: one in thousands that goes on where it stood, "2800 3k".
 BY_THOUSANDS = (0.3, 3.3)  # Of a level in thousands: one beside it that leaves out its "k".
 
 
@@ -97,6 +98,17 @@ def _with_head(head: str, tail: str, *, before: float) -> float | None:
         if full and abs(math.log(full / before)) <= NEXT_EDGE:
             return full
     return None
+
+
+def lone_thousand(numbers: list[Number]) -> bool:
+    """Whether one number alone is in thousands, and no next step from the one before: "1.54K" beside "940 1010"."""
+    said = [i for i, number in enumerate(numbers) if number.thousand]
+    if len(said) != 1 or len(numbers) == 1:
+        return False
+    if not said[0] or not numbers[said[0]].raw.isdigit():
+        return True
+    before, value = (readings(numbers[i])[0] for i in (said[0] - 1, said[0]))
+    return not STEP[0] < value / before < STEP[1]
 
 
 def share_thousands(numbers: list[Number]) -> None:

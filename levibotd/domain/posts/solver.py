@@ -16,6 +16,7 @@ from levibotd.domain.posts.market_view import MarketView
 from levibotd.domain.posts.notation import (
     aligned,
     completed,
+    lone_thousand,
     readings,
     scale_of,
     share_thousands,
@@ -24,6 +25,7 @@ from levibotd.domain.posts.notation import (
     values_of,
 )
 from levibotd.domain.posts.refusal import Unsolved
+from levibotd.domain.posts.stops import stop_of
 from levibotd.domain.posts.tickers import PRECIOUS, STABLE_QUOTES
 from levibotd.domain.posts.units import Written, settle
 from levibotd.domain.posts.words import TP
@@ -44,7 +46,6 @@ ANY_TARGET = (0.02, 60.0)
 TARGET_LEAP = 1.8  # A target this many times both of its neighbours has a digit too many.
 STAIRS_MAX = 4  # Entries of more lines than one without targets are hardly all entries.
 STOP = (0.35, 2.2)  # Of the entry.
-STOP_PERCENT_MAX = 60
 SIDE_WORDS_TOLD_MAX = 5  # Beside the word "buy", where no entry is told.
 COUNTS_MAX = 10
 UNREAD = (0.5, 2.0)  # Of the entry: a number there is likely a level of the same call.
@@ -121,7 +122,7 @@ def _solve(fields: Fields, *, base: str, quote: str | None, text: str, market: M
         ),
         market=market,
     )
-    if unit.name == "satoshi" and sum(number.thousand for number in numbers) == 1 < len(numbers):
+    if unit.name == "satoshi" and lone_thousand(numbers):
         raise Unsolved("thousands_of_satoshi")  # "1.54K" beside satoshi is a volume.
     if place is None and side is Side.SELL and unit.quote in STABLE_QUOTES:
         place = "futures"  # A short call cannot mean spot.
@@ -190,7 +191,7 @@ def _levels(fields: Fields, text: str, *, likely: float | None) -> _Levels:
             targets = aligned(tps, targets, entries[0], entry[0])
     else:
         targets = values_of(tps, None)
-    stop, stop_kind = _stop(fields, stops, scale, text)
+    stop, stop_kind = stop_of(fields.sls, near=entry[0] if entry else None, scale=scale, text=text)
     if entry and isinstance(stop, float) and stop / entry[0] > FIRST_TARGET[1]:
         stop = aligned(stops[:1], [stop], entries[0], entry[0])[0]
     if not targets and stop is None:
@@ -203,31 +204,6 @@ def _levels(fields: Fields, text: str, *, likely: float | None) -> _Levels:
         stop=stop,
         stop_kind=stop_kind,
     )
-
-
-def _stop(
-    fields: Fields, stops: list[Number], scale: float | None, text: str
-) -> tuple[float | tuple[float, ...] | None, str | None]:
-    if stops:
-        close = _CLOSE.search(text)
-        kind = _CLOSE_KINDS.get(close.group(1).lower().replace(" ", "")[:2], "4h_close") if close else "price"
-        return values_of(stops[:1], scale)[0], kind
-    if fields.sls:
-        values = tuple(values_of(fields.sls[:2], None))
-        if all(0 < value < STOP_PERCENT_MAX for value in values):
-            return values, "pct"
-        raise Unsolved("stop_percent")
-    return None, None
-
-
-_CLOSE_STARTS = {"weekly_close": "we 1w w1 اس أس", "daily_close": "da 1d d1 يو"}
-_CLOSE_KINDS = {start: kind for kind, starts in _CLOSE_STARTS.items() for start in starts.split()}
-_CLOSE = re.compile(
-    r"(?:stop|s[./]?l\b|invalidation|ستوب|وقف)[^\n]{0,40}?\n{0,3}[^\n]{0,20}?"
-    r"(weekly|week|1\s?w|w1|daily|day|1\s?d|d1|4\s?_?\s?h(?:r|our)?s?|h4|[اأ]سبوع\w*|يوم\w*|4 ساعات|[اأ]ربع ساعات)\b"
-    r"[^\n]{0,12}(?:candle|close|closing|\d)",
-    re.IGNORECASE,
-)
 
 
 def _entry_type(fields: Fields, numbers: list[Number], entry: list[float]) -> str:

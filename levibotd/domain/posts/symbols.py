@@ -11,7 +11,7 @@ from itertools import islice
 from msgspec import Struct
 
 from levibotd.domain.posts.market_view import MarketView
-from levibotd.domain.posts.tickers import COIN_NAMES, CONTRACT, FIAT, NO_COIN, STABLE_QUOTES, WORDY
+from levibotd.domain.posts.tickers import COIN_NAMES, CONTRACT, DEAR, FIAT, NO_COIN, STABLE_QUOTES, WORDY
 
 PAIR, TAG, NAMED, BARE = 0, 1, 2, 3
 MENTIONS_MAX = 40
@@ -213,10 +213,17 @@ _TAG_LINE = re.compile(r"\n[^\w\n#@$]*(?:[#@][A-Za-z]\w*[^\w\n#@$]*)+\Z|\n[^\w\n
 
 def _without_quote(text: str, found: list[Mention]) -> list[Mention]:
     """Of "#ALGO #BTC", in satoshi or tiny prices, the second tag is what the first is priced in."""
-    if len(found) != 2 or found[1].base != "BTC" or _SATOSHI.search(text) is None:
+    if len(found) != 2 or found[1].base != "BTC":
         return found
     between = text[found[0].end : found[1].start]
-    return found[:1] if between.strip(" /|-(") == "" and "\n" not in between else found
+    if between.strip(" /|-(") or "\n" in between:
+        return found
+    line = text[text.rfind("\n", 0, found[0].start) + 1 : found[0].start] + text[found[1].end :].split("\n", 1)[0]
+    whole = not line.strip() and found[0].base not in DEAR and _WHOLE.search(text) and not _DECIMAL.search(text)
+    return found[:1] if whole or _SATOSHI.search(text) else found
+
+
+_WHOLE, _DECIMAL = re.compile(r"\d{3}"), re.compile(r"\d[.,]\d|[.,]\d{3}")
 
 
 _SATOSHI = re.compile(r"\bsat(?:s|oshis?)?\b|(?<!\d)0?\.0000\d", re.IGNORECASE)

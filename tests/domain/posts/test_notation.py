@@ -5,6 +5,7 @@ import pytest
 from levibotd.domain.posts.fields import Number
 from levibotd.domain.posts.notation import (
     completed,
+    lone_thousand,
     readings,
     scale_of,
     share_thousands,
@@ -94,3 +95,12 @@ def test_a_staircase_of_targets_names_each_edge_once() -> None:
     numbers = [Number(raw=raw, line=line) for line, row in enumerate(rows) for raw in row]
     assert [number.raw for number in unique_edges(numbers)] == ["270", "300", "360", "390"]
     assert unique_edges(numbers[:2]) == numbers[:2]
+
+
+@pytest.mark.parametrize(
+    ("raws", "alone"),
+    [(["2700", "2800", "3k"], False), (["940", "1010", "1.54k"], True), (["940", "5k"], True), (["7k", "8k"], False)],
+)
+def test_one_level_in_thousands_goes_on_where_the_list_is_or_is_none(raws: list[str], *, alone: bool) -> None:
+    numbers = [number(raw.removesuffix("k"), thousand=raw.endswith("k")) for raw in raws]
+    assert lone_thousand(numbers) == alone

@@ -82,6 +82,12 @@ def test_a_pair_without_a_sign_between_is_left_alone() -> None:
     assert named("#OGN #BTC buy 512") == [("OGN", None), ("BTC", None)]
 
 
+def test_two_tags_alone_in_a_line_above_whole_numbers_are_a_pair() -> None:
+    assert named("#OGN #BTC\nbuy 880 - 830") == [("OGN", None)]
+    assert named("#ADA #BTC\nbuy 1.18") == [("ADA", None), ("BTC", None)]
+    assert named("#ETH #BTC\nbuy 3000") == [("ETH", None), ("BTC", None)]
+
+
 def test_a_coin_that_begins_with_a_digit_is_found_wherever_it_stands() -> None:
     assert named("1inch is up, buy 1inch below 2.4") == [("1INCH", None), ("1INCH", None)]
 
