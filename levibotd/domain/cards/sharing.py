@@ -10,7 +10,7 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from levibotd.domain.cards.calls import CallKept
-from levibotd.domain.cards.state import Book
+from levibotd.domain.cards.state import Book, Printed
 
 
 def share(book: Book) -> Book:
@@ -25,9 +25,10 @@ def share(book: Book) -> Book:
         channel.latest = {one(coin): one(name) for coin, name in channel.latest.items()}
         channel.on_coin = {one(coin): one(name) for coin, name in channel.on_coin.items()}
         channel.said = {one(said): one(name) for said, name in channel.said.items()}
-    book.prints = {one(said): printed for said, printed in book.prints.items()}
-    for printed in book.prints.values():
-        printed.channel, printed.id = one(printed.channel), one(printed.id)
+    book.prints = {
+        one(said): Printed(one(printed.channel), one(printed.id), printed.posted_at)
+        for said, printed in book.prints.items()
+    }
     return book
 
 

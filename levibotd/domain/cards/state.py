@@ -9,7 +9,7 @@ from levibotd.domain.rounding import six_digits
 from levibotd.domain.signal import TraceId
 
 
-class Arrived(Struct, kw_only=True, gc=False):
+class Arrived(Struct, frozen=True, kw_only=True, gc=False):
     """A post that is not read yet: what its card will want to know of it."""
 
     channel: str
@@ -21,7 +21,7 @@ class Arrived(Struct, kw_only=True, gc=False):
     text: str  # Only of few of them anybody will ask what it claims and how long its entries last.
 
 
-class Printed(Struct, gc=False):
+class Printed(Struct, frozen=True, gc=False):
     """The first that said a call."""
 
     channel: str
