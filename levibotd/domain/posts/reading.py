@@ -68,7 +68,7 @@ def _read_text(look: Glance, market: MarketView, *, parent: Reading | None, stal
                 change=_as_change(found.legs[0]),
                 reasons=("repeats",),
             )
-        retold = as_told(look)
+        retold = as_told(look, found.legs)
         if retold is not None:
             return _without_legs(look, market, retold, parent=parent, stale=stale, reason="told")
         return Reading(kind=Kind.NEW, legs=found.legs, stale=stale, symbols=found.symbols, reasons=reasons)

@@ -5,9 +5,12 @@ They carry a coin and levels like a call does, and only the tense of a verb, who
 what it has made so far gives them away.
 """
 
+from collections.abc import Sequence
+
+from levibotd.domain.posts.beside import is_framed, is_told
 from levibotd.domain.posts.cues import cue
 from levibotd.domain.posts.glance import Glance
-from levibotd.domain.signal import Kind
+from levibotd.domain.signal import Kind, Leg
 
 _DAY = r"(?:yesterday|last (?:week|month|night)|(?:mon|tues|wednes|thurs|fri|satur|sun)day)"
 _DONE = (
@@ -16,18 +19,19 @@ _DONE = (
 )
 
 _PAST = cue(
-    "bought longed shorted entered went took got sold filled traded trade given plan",
+    "bought longed shorted entered reentered went took got sold filled traded trade given plan",
     rf"\b(?:we|i|members|subscribers|everyone who|those who|all who) (?:have |had |all |just |already )*{_DONE}|"
     rf"^\W*took profit\b|\b(?:bought|entered|longed|shorted)\b[^\n]{{0,30}}\bwith us\b|"
     r"\bbought\b[^\n]{0,20}\bfor \d|\bfilled (?:its|their|our|my) bags?\b|\bhow (?:i|we) traded\b|"
-    r"\b(?:his|her|their) (?:trade|long|short|position)\b|\bgiven at \d|\bmy plan is to sell\b",
+    r"\b(?:his|her|their) (?:trade|long|short|position)\b|\bgiven at \d|\bmy plan is to sell\b|"
+    r"\bre-?entered (?:at|@|from)\b",
 )
 _THEN = cue(
     "since previous old past yesterday last ago monday tuesday wednesday thursday friday saturday sunday morning",
     rf"\b(?:call|signal|trade|position|setup|entry|long|short)s? (?:from|of|since) {_DAY}\b|"
     r"\b(?:minutes?|hours?|days?|weeks?) ago\b|\blast (?:week|month)'?s\b|"
     rf"\b{_DAY},? (?:i|we) (?:took|bought|longed|shorted|opened|entered)\b|"
-    rf"\bopen since\b|\bsince {_DAY}\b|"
+    r"\bopen since\b|"
     r"\A\W*(?:previous|old|past|last) (?:signal|call|trade|chart|setup)\b(?: of\b|[^\w\n]*(?::|$))",
 )
 _RUNS = cue(
@@ -69,7 +73,7 @@ _ELSEWHERE = cue(
     "امس الامس أمس الأمس دخلنا دخل مازلنا زلنا نقل "
     "ayer fue ganando entramos entraron compramos compraron seguimos movido "
     "دیروز خریدیم بود باز هستیم منتقل",
-    r"\b(?:pozisyonumuz|işlemimiz)\b|\b(?:almış|girmiş|açmış)tık\b|\bdün\b[^\n]{0,20}\b(?:paylaş|ver(?:di|mi))|"
+    r"\b(?:almış|girmiş|açmış)tık\b|\bdün\b[^\n]{0,20}\b(?:paylaş|ver(?:di|mi))|"
     r"\bkarda\b|\bstop\b[^\n]{0,12}\bçekildi\b|\d[^\n]{0,8}\b(?:aldık|aldım|girdi(?:k|ler)?)\b|"
     r"\bh[aâ]l[aâ] açık\b|\bgeçen (?:hafta|ay|gün)\b|"
     r"\bещё открыт|\bна прошлой неделе\b|\bкупил[аи]?\b[^\n]{0,20}\d|"
@@ -94,10 +98,9 @@ _LESSON = cue(
 )
 
 
-def as_told(look: Glance) -> Kind | None:
-    """Of a text with the coin and levels of a call: a result if it tells a trade, chatter if it teaches; else "
-    "None."""
-    if _LESSON.seen(look):
+def as_told(look: Glance, legs: Sequence[Leg]) -> Kind | None:
+    """Of a text with the coin and levels of a call: a result if it tells a trade, chatter if it teaches; else None."""
+    if _LESSON.seen(look) or is_framed(look):
         return Kind.CHATTER
     told = (_PAST, _THEN, _RUNS, _HEADED, _SPOKEN_OF, _ELSEWHERE)
-    return Kind.RESULT if any(one.seen(look) for one in told) else None
+    return Kind.RESULT if any(one.seen(look) for one in told) or is_told(look, legs) else None
