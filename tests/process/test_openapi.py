@@ -31,6 +31,8 @@ DEPENDS = (
 )  # fmt: skip
 # A whole number written as 18.0 is one to JSON Schema; over HTTP it must be written as one.
 WHOLE = ("^/signals/",)
+# How something may be turned away; too much of it is, before anybody looks at what it is.
+REFUSALS = (400, 401, 403, 404, 405, 409, 413, 415, 422, 429)
 JUNK = (b"\x00", b"{", b"[]", b"null", b'{"reason":"\\ud800"}', b'{"reason":1e999}', b"\xff\xfe{}", b"{" * 50_000)
 PATHS = (
     "%00", "%0a", "%ff", "%ed%a0%80", "..%2f..%2fetc%2fpasswd", "%25%73", "x" * 6000, "'\"", "%F0%9F%92%A5", "9" * 40,
@@ -63,6 +65,7 @@ def without_keys(document: dict[str, Any]) -> dict[str, Any]:
 def configuration() -> str:
     # Whom a key lets in is held route by route in `tests/admin/test_matrix.py`.
     lines = ["[checks]", "ignored_auth.enabled = false", "missing_required_header.enabled = false"]
+    lines += [f"negative_data_rejection.expected-statuses = {list(REFUSALS)}"]
     for path in (*DEPENDS, *WHOLE):
         lines += ["[[operations]]", f'include-path-regex = "{path}"']
         lines += ["[operations.checks]", "positive_data_acceptance.enabled = false"]
