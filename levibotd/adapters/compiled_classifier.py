@@ -5,6 +5,8 @@ A compiled model from disk, behind the classifier port.
 small, checked, and never unpickled.
 """
 
+import os
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -104,7 +106,7 @@ def load_classifier(path: Path = DEFAULT_MODEL) -> CompiledClassifier:
     card_path = path.with_suffix(".json")
     try:
         card = msgspec.json.decode(_read(card_path, limit=_CARD_BYTES_MAX), type=Card)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{card_path}: {error}; {REMEDY}") from error
     found = digest(data)
     if found != card.sha256:
@@ -119,7 +121,10 @@ def load_classifier(path: Path = DEFAULT_MODEL) -> CompiledClassifier:
 
 def _read(path: Path, *, limit: int) -> bytes:
     try:
-        with path.open("rb") as stream:
+        # A pipe without a writer must not hold up a start.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+            if stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode):
+                raise ConfigError(f"{path}: a pipe, no file; {REMEDY}")
             data = stream.read(limit + 1)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from error

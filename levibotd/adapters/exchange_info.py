@@ -6,6 +6,7 @@ on USD-M. Futures with a delivery date are left out; a symbol is the perpetual o
 """
 
 import gzip
+import io
 import zlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -19,6 +20,8 @@ from levibotd.adapters.candle_rows import UnreadableInput
 from levibotd.domain.signal import Symbol
 from levibotd.domain.trading_costs import FEES, USUAL_HALF_SPREAD
 from levibotd.ports.market import Instrument, MarketList
+
+BYTES_MAX = 64 * 1024 * 1024  # Unpacked; the largest venue's is a fifth of it.
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _PERPETUAL = ("", "PERPETUAL")
@@ -56,14 +59,18 @@ class _Document(Struct, rename="camel"):
 def read_market_list(path: Path) -> MarketList:
     """Read a document, gzipped or not. Raises UnreadableInput, naming what is wrong with it."""
     try:
-        body = path.read_bytes()
-        if body.startswith(_GZIP_MAGIC):
-            body = gzip.decompress(body)
+        with path.open("rb") as stream:
+            body = stream.read(BYTES_MAX + 1)
+        if body.startswith(_GZIP_MAGIC) and len(body) <= BYTES_MAX:
+            with gzip.open(io.BytesIO(body)) as unpacked:
+                body = unpacked.read(BYTES_MAX + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise UnreadableInput(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+    if len(body) > BYTES_MAX:
+        raise UnreadableInput(f"{path}: no exchangeInfo document: more than {BYTES_MAX} bytes")
     try:
         document = msgspec.json.decode(body, type=_Document)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableInput(f"{path}: no exchangeInfo document: {error}") from error
     listed = [each for each in document.symbols if each.contract_type in _PERPETUAL]
     if not listed:

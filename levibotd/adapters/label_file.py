@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace as replace_in
 from msgspec.structs import replace as with_other
 
 from levibotd.adapters.os_files import sync_directory
@@ -84,6 +85,12 @@ class LabelFile:
                 raise Refused(
                     f"this text is labelled {known.label}; to label it {one.label}, say that it replaces that",
                     reason="labelled_otherwise",
+                )
+            if known is not None:  # What is only said anew does not forget who said it when.
+                one = replace_in(
+                    one,
+                    channel=known.channel if one.channel is None else one.channel,
+                    lang=known.lang if one.lang is None else one.lang,
                 )
             row = _Row(id=digest, text=one.text, label=one.label, channel=one.channel, ts=one.ts, lang=one.lang)
             self._write(descriptor, row, instead=known is not None)

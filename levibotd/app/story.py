@@ -65,8 +65,8 @@ _TOLD = {
     "AUTO_ROUTE_EXECUTED": ("effect", "legs"),
     "AUTO_ROUTE_DRYRUN": ("legs",),
     "RISK_TICKET": ("call", "policy", "equity"),
-    "RISK_SLTP": ("why", "stop", "stop_source", "targets_source"),
-    "SIGNAL_EDITED": ("effect", "reason", "revision"),
+    "RISK_SLTP": ("why", "stop", "stop_source", "targets_source", "said_by"),
+    "SIGNAL_EDITED": ("effect", "reason", "revision", "text"),
     "SIGNAL_DELETED": ("effect",),
     "CONTROL": ("command", "by", "reason"),
     "ORDER_INTENT": ("role", "slot", "side", "type", "qty", "price", "trigger"),
@@ -77,6 +77,10 @@ _TOLD = {
     "ORDER_BLOCKED": ("gate", "value", "limit"),
     "ORDER_ABANDONED": ("cid", "why"),
     "ACT_JUDGED": ("call", "read", "label", "wrong", "before"),
+    "CANCEL_INTENT": ("cid", "why"),
+    "PROTECT": ("state",),
+    "ENTRY_ARMED": ("trigger", "price", "valid_until"),
+    "SHADOW_OUTCOME": ("ledger", "status", "reason", "r"),
     "POSITION_OPENED": ("side", "qty", "price"),
     "POSITION_CLOSED": ("reason", "entry", "exit", "net", "r"),
 }
@@ -145,7 +149,7 @@ def _gates(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def _step(record: Mapping[str, Any]) -> dict[str, Any]:
     told = _TOLD.get(record["event_type"], ())
     payload = record["payload"]
-    what = " ".join(f"{key}={_value(payload[key])}" for key in told if payload.get(key) is not None)
+    what = " ".join(f"{key}={_value(payload[key])}" for key in told if payload.get(key) not in (None, ""))
     return {"seq": record["seq"], "ts": record["ts"], "event_type": record["event_type"], "what": what}
 
 

@@ -181,7 +181,7 @@ def amend(call: Call, orders: Sequence[Order], wish: Wish, rules: Rulings) -> Am
     if call.status == CLOSING:
         return Amendment(review=("closing",))
     if wish.entry:
-        review.append("entry_filled" if call.bought else "entry_not_planned")
+        review.append("entry_filled" if call.bought else "burst" if rules.only_protects else "entry_not_planned")
     stop, close = _stop(call, wish, rules, review)
     targets = None
     if wish.targets and not rules.only_protects:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from levibotd.domain.posts.normalise import normalise
 from levibotd.domain.records import Record
 from levibotd.domain.signal import NO_TRADE, Side
 from levibotd.errors import Refused
@@ -22,6 +23,7 @@ NAME_MAX = 64
 
 F1_LOSS_MAX = 0.01
 ECE_GAIN_MAX = 0.01
+BRIER_GAIN_MAX = 0.01  # One that says the base rate of every post is well calibrated, and knows nothing.
 JUDGED_SHARE = 0.2  # Of all real posts that the labels stand for: the newest.
 JUDGED_SHARE_RANGE = (0.1, 0.35)  # The split stays where it was frozen as long as its share lies in here.
 JUDGED_MIN = 30  # Posts; with fewer nobody can say which model is better.
@@ -166,7 +168,7 @@ def check_label(one: Labelled) -> None:
     """Raises Refused, saying what is wrong with it."""
     if one.label not in LABELS:
         raise Refused(f"label {one.label[:NAME_MAX]!r} is none of {', '.join(LABELS)}", reason="label")
-    if not one.text.strip():
+    if not normalise(one.text).strip():
         raise Refused("an empty text says nothing", reason="text")
     if len(one.text) > TEXT_MAX:
         raise Refused(f"a text of {len(one.text)} characters; {TEXT_MAX} are read", reason="text")
@@ -208,4 +210,6 @@ def objection(champion: Quality, challenger: Quality) -> str | None:
         return f"macro-F1 {challenger.macro_f1:.4f} is more than {F1_LOSS_MAX} below {champion.macro_f1:.4f}"
     if challenger.ece > champion.ece + ECE_GAIN_MAX + _TIE:
         return f"ECE {challenger.ece:.4f} is more than {ECE_GAIN_MAX} above {champion.ece:.4f}"
+    if challenger.brier > champion.brier + BRIER_GAIN_MAX + _TIE:
+        return f"Brier {challenger.brier:.4f} is more than {BRIER_GAIN_MAX} above {champion.brier:.4f}"
     return None

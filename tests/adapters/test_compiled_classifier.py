@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import pickle
 from pathlib import Path
 
@@ -77,6 +78,22 @@ def test_a_damaged_card_is_refused(tmp_path: Path) -> None:
     path.with_suffix(".json").write_text("{")
     with pytest.raises(ConfigError, match=r"m\.json"):
         load_classifier(path)
+
+
+@pytest.mark.fault("G9")
+@pytest.mark.parametrize("more", [b'"method": "\xff", ', b'"by": ' + b"[" * 100_000 + b"]" * 100_000 + b", "])
+def test_a_card_that_no_decoder_likes_is_refused(tmp_path: Path, more: bytes) -> None:
+    path = written(tmp_path, model_bytes())
+    card = path.with_suffix(".json")
+    card.write_bytes(card.read_bytes().replace(b"{", b"{" + more, 1))
+    with pytest.raises(ConfigError, match=r"m\.json.*train it again"):
+        load_classifier(path)
+
+
+def test_a_pipe_in_its_place_holds_nobody_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "m.npz")
+    with pytest.raises(ConfigError, match="a pipe"):
+        load_classifier(tmp_path / "m.npz")
 
 
 class Trap:

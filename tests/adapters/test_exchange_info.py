@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from levibotd.adapters.candle_rows import UnreadableInput
-from levibotd.adapters.exchange_info import read_market_list
+from levibotd.adapters.exchange_info import BYTES_MAX, read_market_list
 
 LOT = {"filterType": "LOT_SIZE", "minQty": "0.00100000", "maxQty": "9000.00000000", "stepSize": "0.00100000"}
 PRICE = {"filterType": "PRICE_FILTER", "minPrice": "0.01", "maxPrice": "100000.00", "tickSize": "0.01000000"}
@@ -120,6 +120,15 @@ def test_a_symbol_without_its_steps_is_named(tmp_path: Path, filters: list[dict[
         read_market_list(_document(tmp_path, [_symbol(filters=filters)]))
 
     assert message in str(fault.value)
+
+
+def test_a_document_that_never_ends_or_unpacks_without_end_is_no_input(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableInput, match="more than"):
+        read_market_list(Path("/dev/zero"))
+    bomb = tmp_path / "bomb.json.gz"
+    bomb.write_bytes(gzip.compress(bytes(BYTES_MAX + 2), 1))
+    with pytest.raises(UnreadableInput, match="more than"):
+        read_market_list(bomb)
 
 
 def test_a_missing_document_is_no_input(tmp_path: Path) -> None:

@@ -60,6 +60,13 @@ def test_another_label_for_a_text_must_be_meant(tmp_path: Path) -> None:
     assert not labels.append(one("last")).fresh
 
 
+def test_a_label_that_is_replaced_forgets_neither_channel_nor_language(tmp_path: Path) -> None:
+    labels = kept(tmp_path)
+    labels.append(Labelled(text="#ADA long 1.0", label="BUY", channel="@coins", lang="en"))
+    labels.append(Labelled(text="#ADA long 1.0", label="SELL"), replace=True)
+    assert [(row["label"], row["channel"], row["lang"]) for row in rows(labels)] == [("SELL", "@coins", "en")]
+
+
 def test_what_is_no_label_changes_nothing(tmp_path: Path) -> None:
     labels = kept(tmp_path)
     with pytest.raises(Refused, match="none of BUY, SELL, NO-TRADE"):

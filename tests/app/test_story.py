@@ -19,7 +19,9 @@ from levibotd.domain.records import (
     Entry,
     Record,
     Resolved,
+    RiskSltp,
     RiskTicket,
+    SignalEdited,
     SignalExpired,
     SignalIngest,
     SignalRejected,
@@ -162,6 +164,25 @@ def test_a_whole_trade_is_told_from_its_log(tmp_path: Path) -> None:
     assert story["decision"]["event_type"] == "AUTO_ROUTE_EXECUTED"
     assert "reason=target" in as_text(story)
     assert msgspec.json.decode(msgspec.json.encode(story)) == story
+
+
+def test_a_moved_stop_names_the_post_that_moved_it_and_an_edit_what_it_says() -> None:
+    moved = RiskSltp(
+        call=CallKey("paper|@a|1|0"), stop=Decimal(99), stop_source="reply", targets=(), targets_source="signal",
+        why="moved", said_by="0123456789abcdef.0",
+    )  # fmt: skip
+    edit = SignalEdited(
+        channel="@a",
+        message_id=1,
+        revision=1,
+        text="closed\nnow",
+        edited_at=1.0,
+        effect="review",
+        reason="review.burst",
+    )
+    story = told(lines(moved, edit))
+    assert "stop=99 stop_source=reply targets_source=signal said_by=0123456789abcdef.0" in story
+    assert "effect=review reason=review.burst revision=1 text=closed\\nnow" in story
 
 
 def test_a_dry_run_is_a_decision() -> None:

@@ -126,6 +126,12 @@ def test_in_a_burst_only_protection_is_granted() -> None:
     assert found == Amendment(stop=D(95), reduce=D("1.5"), review=("burst",))
 
 
+def test_a_new_entry_in_a_burst_is_left_to_people_because_of_the_burst() -> None:
+    desk, key = held(filled=None)
+    assert amended(desk, key, Wish(entry=True), only_protects=True).review == ("burst",)
+    assert amended(desk, key, Wish(entry=True)).review == ("entry_not_planned",)
+
+
 def test_another_entry_is_never_added_to_what_has_filled() -> None:
     desk, key = held()
     assert amended(desk, key, Wish(entry=True)) == Amendment(review=("entry_filled",))

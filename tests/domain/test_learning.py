@@ -27,6 +27,7 @@ GOOD = Quality(posts=100, calls=20, accuracy=0.97, macro_f1=0.95, brier=0.02, ec
     [
         (Labelled(text="a", label="HOLD"), "label"),
         (Labelled(text="  \n", label="BUY"), "text"),
+        (Labelled(text=" \u200b\ufeff\u202e", label="BUY"), "text"),
         (Labelled(text="a" * (TEXT_MAX + 1), label="BUY"), "text"),
         (Labelled(text="a", label="BUY", channel="c" * 65), "name"),
         (Labelled(text="a", label="BUY", ts=float("nan")), "ts"),
@@ -73,6 +74,9 @@ def test_a_split_never_parts_posts_of_one_moment_and_is_the_same_for_any_order(
         ({"ece": 0.03}, None),
         ({"ece": 0.0301}, "ECE"),
         ({"macro_f1": 0.99, "ece": 0.5}, "ECE"),
+        ({"brier": 0.03}, None),
+        ({"brier": 0.0301}, "Brier"),
+        ({"brier": 0.2, "ece": 0.0}, "Brier"),  # It says the base rate of every post.
         ({"posts": JUDGED_MIN - 1}, "too few"),
         ({"calls": JUDGED_CALLS_MIN - 1}, "too few"),
     ],
