@@ -64,8 +64,8 @@ async def said(site: Site, *headers: str) -> bytes:
 async def test_a_body_that_says_it_is_too_large_is_refused_unread() -> None:
     async with serving() as site:
         length = f"Content-Length: {1 << 30}"
-        assert await said(site, length) == b"HTTP/1.1 413 Request Entity Too Large"
-        assert await said(site, length, "Expect: 100-continue") == b"HTTP/1.1 413 Request Entity Too Large"
+        assert (await said(site, length)).startswith(b"HTTP/1.1 413 ")
+        assert (await said(site, length, "Expect: 100-continue")).startswith(b"HTTP/1.1 413 ")
         assert await said(site, "Content-Length: 2", "Expect: 100-continue") == b"HTTP/1.1 100 Continue"
 
 

@@ -98,7 +98,7 @@ async def test_a_hundred_thousand_headers_are_refused() -> None:
 async def test_a_body_of_a_gibibyte_is_refused_early(kind: str) -> None:
     async with under_attack() as (site, lag):
         found = await attack(site, kind, 1 << 30)
-        assert found["answer"] == "HTTP/1.1 413 Request Entity Too Large"
+        assert found["answer"].startswith("HTTP/1.1 413 ")
         assert found["sent"] < 64 << 20
         assert (await site.get("/livez")).status == 200
         assert lag.longest_s < LAG_S
