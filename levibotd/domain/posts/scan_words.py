@@ -57,7 +57,7 @@ def read_word(s: Scan, tokens: Sequence[Token], i: int) -> None:
         _read_reach(s, word)
         return
     if role is None:
-        if word in ("current", "currently", "instant", "instance"):
+        if word in ("current", "currently", "actual", "instant", "instance"):
             _read_current(s, tokens, i)
         elif word == "open" and w.TP in (_role_of(tokens, i + 1), _last_role(tokens, i)):
             s.out.flags.add("open_targets")
@@ -315,6 +315,8 @@ def _read_modifier(s: Scan, tokens: Sequence[Token], i: int, role: int, *, stron
     elif role == w.NOW:
         if word == "market" and _role_of(tokens, i + 1) == w.ENTRY and not s.out.entry:
             s.out.now_line = s.line  # "Market entry: 5"
+        if word == "market" and i + 1 < len(tokens) and tokens[i + 1][1].lower() == "execution":
+            s.out.flags.add("instant")
         if word == "cmp" or (s.labelled and s.fresh and s.field in (w.ENTRY, w.SELL)):
             s.out.now_line = s.line
             if s.field is None:

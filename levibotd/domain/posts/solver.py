@@ -332,7 +332,7 @@ def _check_words(fields: Fields, levels: _Levels, side: Side) -> None:
         raise Unsolved("told_in_a_story")
     if "entry_by_coin" in fields.flags and levels.stop is None and not fields.flags & _SIDES:
         raise Unsolved("no_entry")  # A number beside a coin, and no word of buying it.
-    if not levels.entry and not fields.now_line and fields.unread:
+    if not levels.entry and not fields.now_line and (fields.unread or len(fields.skipped) > 1):
         raise Unsolved("no_entry")  # One of the numbers no label took may be it.
     if _lost_level(fields, levels, side) or _unread_level(fields, levels, side):
         raise Unsolved("unread_level")
