@@ -36,8 +36,8 @@ from levibotd.sim.scripted_posts import ScriptedPosts
 from tests.sim.memory_candles import MemoryCandles
 
 BAR_AT = 1_700_000_100.0  # The bar at whose open the entry fills.
-POSTED_AT = BAR_AT - 0.08  # Real seconds on the real loop: room for a busy machine.
-OVER_AT = BAR_AT + 0.08
+POSTED_AT = BAR_AT - 0.2  # Real seconds on the real loop: room for a busy machine. Nothing runs while they pass.
+OVER_AT = BAR_AT + 0.3
 MINUTE_S = 60.0
 POSTS = 12
 BARE = "bare"
