@@ -42,6 +42,7 @@ def test_the_page_works_without_a_network() -> None:
     assert "http" not in SCRIPT.replace("https", "http").replace("http_", "")
 
 
+@pytest.mark.fault("G11")
 @pytest.mark.parametrize(
     "word",
     ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(", "onclick", "style="],
