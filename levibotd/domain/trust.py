@@ -11,7 +11,7 @@ of the prior, and never the certainty.
 
 from collections.abc import Sequence
 from hashlib import blake2b
-from math import sqrt
+from math import inf, sqrt
 from statistics import fmean
 
 from msgspec import Struct, json
@@ -130,6 +130,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     variance: float
     pays: float  # Share with R above zero.
     adjusted: bool = False
+    n_filled: float = inf  # As `n_eff`, of those that were filled alone.
 
 
 class Survival(Struct, frozen=True, kw_only=True):
@@ -191,7 +192,8 @@ def evidence(calls: Sequence[Lived], *, at: float, adjusted: bool | None = None)
         if is_filled:
             filled.append(weight)
     effect = _design_effect(times, weights, plain)
-    n_eff = min(_effective(weights), (1 + UNFILLED_MAX) * _effective(filled)) / effect
+    n_filled = _effective(filled) / effect
+    n_eff = min(_effective(weights) / effect, (1 + UNFILLED_MAX) * n_filled)
     if adjusted is None:
         adjusted = n_eff >= PLACEBO_FROM and _is_compared(known, at=at)
     values, placebos = plain, []
@@ -215,6 +217,7 @@ def evidence(calls: Sequence[Lived], *, at: float, adjusted: bool | None = None)
         variance=_mean([(value - mean) ** 2 for value in values], weights),
         pays=_mean([float(r > 0) for r in plain], weights),
         adjusted=adjusted,
+        n_filled=n_filled,
     )
 
 
@@ -278,15 +281,12 @@ def trust(found: Evidence | None, *, prior: Prior, at: float) -> Trust:
     """What is held of a channel: its evidence drawn to the prior."""
     if found is None:
         found = Evidence(calls=0, mature=0, n_eff=0.0, design_effect=DESIGN_EFFECT, mean=0.0, variance=0.0, pays=0.0)
-    spread2 = prior.sd**2
-    pull = 0.0 if found.n_eff <= 0 else spread2 / (spread2 + _error2(found, prior.noise**2))
-    mean = prior.mean + pull * (found.mean - prior.mean)
-    sd = sqrt(spread2 * (1.0 - pull))
+    mean, sd, t = min(_drawn(found, prior), _drawn(_filled_alone(found), prior))
     return Trust(
         at=at,
         ev_r=six_digits(mean),
         ev_sd=six_digits(sd),
-        t=six_digits(NORMAL.cdf(mean / sd)),
+        t=six_digits(t),
         p_pays=_chance(found, prior),
         calls=found.calls,
         mature=found.mature,
@@ -301,7 +301,8 @@ def of_kind(held: Trust, found: Evidence | None, *, side: str) -> Trust:
     """The same, with what a call on `side` makes: `found` are the channel's calls on that side alone."""
     pull, mean = 0.0, held.ev_r
     if found is not None and found.n_eff > 0:
-        pull = SIDE_SD**2 / (SIDE_SD**2 + _error2(found, held.prior.noise**2))
+        weighed = _filled_alone(found) if found.mean > held.ev_r else found
+        pull = 0.0 if weighed.n_eff <= 0 else SIDE_SD**2 / (SIDE_SD**2 + _error2(weighed, held.prior.noise**2))
         mean += pull * (found.mean - held.ev_r)
     kind = OfSide(
         side=side,
@@ -325,6 +326,19 @@ def cautious(held: Trust, *, at: float) -> Trust:
         withheld=True,
         kind=None if held.kind is None else replace(held.kind, ev_r=min(held.kind.ev_r, unknown.ev_r)),
     )
+
+
+# Mean, its spread, and P(mean > 0): what these calls say, drawn to the prior.
+def _drawn(found: Evidence, prior: Prior) -> tuple[float, float, float]:
+    spread2 = prior.sd**2
+    pull = 0.0 if found.n_eff <= 0 else spread2 / (spread2 + _error2(found, prior.noise**2))
+    mean, sd = prior.mean + pull * (found.mean - prior.mean), sqrt(spread2 * (1.0 - pull))
+    return mean, sd, NORMAL.cdf(mean / sd)
+
+
+# Entries that nobody reaches bring a gain nearer to nothing; they must not make it more certain as well.
+def _filled_alone(found: Evidence) -> Evidence:
+    return replace(found, n_eff=min(found.n_eff, found.n_filled))
 
 
 def _p_of(pays: Pays) -> float:

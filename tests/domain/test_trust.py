@@ -205,6 +205,25 @@ def test_calls_that_nobody_could_enter_make_no_luck_certain() -> None:
     assert evidence([lived(10, None)] * 9, at=NOW).n_eff == 0  # type: ignore[union-attr]
 
 
+def test_far_entries_beside_a_good_record_prove_nothing_more() -> None:
+    honest = [lived(10 + 3 * n, 1.8 if n % 2 else -1.0) for n in range(30)]
+    padded = [*honest, *(lived(10 + n / 4, None) for n in range(300))]
+
+    bare, more = (trust(evidence(calls, at=NOW), prior=ASSUMED, at=NOW) for calls in (honest, padded))
+
+    assert more.ev_r < bare.ev_r
+    assert more.t < bare.t
+
+
+def test_far_entries_do_not_excuse_a_bad_record() -> None:
+    lost = [lived(10 + 3 * n, -1.0) for n in range(30)]
+    plain = evidence(lost, at=NOW)
+    assert plain is not None
+    # Of calls that lose, all count: the filled alone would be drawn further to what channels are like.
+    fewer = trust(replace(plain, n_filled=plain.n_eff / 4), prior=ASSUMED, at=NOW)
+    assert fewer == trust(plain, prior=ASSUMED, at=NOW)
+
+
 CALLS = st.lists(
     st.tuples(st.floats(-30, 300), st.floats(0, 8), st.one_of(st.none(), st.floats(-1.5, 4))), min_size=1, max_size=40
 )

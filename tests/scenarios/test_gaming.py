@@ -3,7 +3,8 @@ Nobody makes his card better by what he does to his posts.
 
 An honest channel posts thirty calls, and half of them pay. Then the same calls are told with a trick: edited,
 deleted, without stops, with a first target just above the entry, over a wider band, both ways, again until they win,
-in pictures, after the move, in ten legs, closed in hindsight. All of it goes through the actors that trade, over the
+in pictures, after the move, in ten legs, closed in hindsight, beside entries nobody reaches, in two languages, anew
+under another number, with the stop in a reply. All of it goes through the actors that trade, over the
 same prices, into the log; the cards are made of that log.
 """
 
@@ -154,6 +155,48 @@ def posts_winners_after_the_move(call: Told) -> list[PostEvent]:
     return [posted(call, call.text(), at=call.at + 24 * HOUR)] if call.wins else []
 
 
+def posts_far_entries_beside(call: Told) -> list[PostEvent]:
+    """Nobody reaches them, so they cost nothing."""
+    others = [coin for coin in COINS if coin != call.coin]
+    texts = []
+    for coin in others:
+        price = _price([one for one in CALLED if one.coin == coin], call.at)
+        texts.append(
+            f"#{coin}/USDT LONG\nEntry: {price * 0.86:.2f}\nTarget 1: {price * 1.2:.2f}\nStop Loss: {price * 0.8:.2f}"
+        )
+    far = [posted(call, text, at=call.at + 60 * part, part=part) for part, text in enumerate(texts, 1)]
+    return [posted(call, call.text()), *far]
+
+
+def says_it_in_two_languages(call: Told) -> list[PostEvent]:
+    there = f"#{call.coin}/USDT ЛОНГ\nВход: {call.price * 0.998:.2f}\n"
+    there += f"Цели: {call.price * 1.06:.2f}, {call.price * 1.12:.2f}\nСтоп: {call.price * 0.95:.2f}"
+    return [posted(call, call.text()), posted(call, there, at=call.at + 60, part=1)]
+
+
+def forwards_its_winners(call: Told) -> list[PostEvent]:
+    again = posted(call, call.text(), at=call.at + 10 * HOUR, part=1, forwarded_at=call.at)
+    return [posted(call, call.text()), again] if call.wins else [posted(call, call.text())]
+
+
+def deletes_and_posts_anew(call: Told) -> list[PostEvent]:
+    first = posted(call, call.text())
+    gone = Deleted(channel=CHANNEL, message_id=first.post.message_id, seen_by="update", received_at=call.at + 0.3)
+    return [first, gone, posted(call, call.text(), at=call.at + 30, part=1)]
+
+
+def announces_targets_early(call: Told) -> list[PostEvent]:
+    first = posted(call, call.text())
+    told = posted(call, "TP1 hit ✅ +6%", at=call.at + 2 * HOUR, part=1, reply_to=first.post.message_id)
+    return [first, told]
+
+
+def says_its_stop_in_a_reply(call: Told) -> list[PostEvent]:
+    first = posted(call, call.text(stop=False))
+    stop = f"SL {call.price * 0.95:.2f}"
+    return [first, posted(call, stop, at=call.at + 5, part=1, reply_to=first.post.message_id)]
+
+
 def splits_into_ten(call: Told) -> list[PostEvent]:
     return [posted(call, call.text(), at=call.at + part, part=part) for part in range(10)]
 
@@ -200,6 +243,12 @@ TRICKS: tuple[Trick, ...] = (
     posts_losers_again,
     posts_losers_in_pictures,
     posts_winners_after_the_move,
+    posts_far_entries_beside,
+    says_it_in_two_languages,
+    forwards_its_winners,
+    deletes_and_posts_anew,
+    announces_targets_early,
+    says_its_stop_in_a_reply,
     splits_into_ten,
     closes_losers_in_hindsight,
 )
