@@ -9,7 +9,7 @@ from levibotd.training.dataset import Example
 
 
 def _text(chosen: random.Random, label: str) -> str:
-    coin = chosen.choice(["ADA", "XRP", "SOL", "LINK", "TRX"])
+    coin = chosen.choice(["ADA", "XRP", "SOL", "LINK", "DOT"])
     price = chosen.uniform(1, 9)
     if label != "NO-TRADE":
         sign, side = (1, "long") if label == "BUY" else (-1, "short")
