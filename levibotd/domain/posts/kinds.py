@@ -144,10 +144,12 @@ _UPDATE = cue(
 _CLOSE = cue(
     "close closed closing exit sell закрываем закрывайте закройте закрываю kapat kapatın kapatalım kapatıyoruz "
     "cierra cierren "
-    "cerrar cerramos fermer fermez schließen اغلق أغلق إغلاق اغلاق ببندید",
+    "cerrar cerramos fermer fermez schließen اغلق أغلق إغلاق اغلاق ببندید выход выходим закрыть çıkın salimos",
     r"\bclos(?:e|ed|ing)\b(?!\s*(?:above|below|candle|price|under|over|to\b|friends|by\b|at \d|on (?:mon|tue|wed|thu|"
     r"fri|sat|sun)))|"
     r"\bexit (?:now|here|this|all|from|at market)|"
+    r"\A\W*exit(?: (?:it|trade|position|at (?:cost|entry|be|break ?even|cmp)|[#$]\w{2,12}|\w{2,10}/?usdt))?\W*\Z|"
+    r"\A\W*(?:выход|выходим|çıkın|salimos|закрыть(?: вс[её])?)\W*\Z|"
     r"\bsell (?:now|all|everything)|закрыва|закройте|kapat|\bcierr|\bcerra|\bfermez|(?:اغلق|أغلق|إغلاق|اغلاق)|ببندید",
 )
 # Words that take the command out of a close or a cancel: denials, questions, offers, talk of markets and subscriptions.
