@@ -4,32 +4,40 @@ The past of a daemon that has lived long: all that it remembers by count is full
 A run that begins with an empty memory measures how that fills, for hours, and nothing else.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from hashlib import blake2b
+from itertools import count
 from random import Random
+
+from msgspec.structs import replace
 
 from levibotd.app.memory import Memory
 from levibotd.config import Config
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.order_records import OrderBlocked
+from levibotd.domain.orders import ENTRY, STOP
 from levibotd.domain.outcomes import AS_FOLLOWED, AS_POSTED, ShadowOutcome
-from levibotd.domain.records import Entry, SignalIngest, SignalRejected, SignalScored, TgCursor
+from levibotd.domain.records import Entry, RiskTicket, SignalIngest, SignalRejected, SignalScored, TgCursor
 from levibotd.domain.signal import NO_TRADE, CallKey, Kind, Leg, Post, Side, Symbol, call_key
 from levibotd.journal import Preparer
 from levibotd.ports.journal_file import Stamped
 from levibotd.sim.demo_feed import CHANNELS
+from tests.domain.desk import Desk
 
 CALLS = 24_000  # More than any fold keeps, the eighth included by which it may outgrow its limit.
+TRADES = 4_800  # More than the ledger knows again.
 OVER_S = 6 * 86_400.0  # Before the first of them must be over, and is compared.
+TRADED = "@traded"
 OTHERS = 46  # Channels beside those of the demo, which post nothing any more.
 _AT_ONCE = 100
 _COINS = ("BTC", "ETH", "SOL", "BNB", "XRP", "DOGE", "LINK", "ADA")
 
 
-async def live_before(config: Config, *, until: float, calls: int = CALLS) -> dict[str, TgCursor]:
-    """Write the log, the index and the snapshot of a daemon that met so many calls in the days before `until`."""
+async def live_before(config: Config, *, until: float, calls: int = CALLS, trades: int = TRADES) -> dict[str, TgCursor]:
+    """Write the log, the index and the snapshot of a daemon that met so many calls, and traded, before `until`."""
     memory = Memory(config, boot="before", log_key=b"")
-    preparer, posts = Preparer(), _posts(until, calls)
+    preparer, posts, traded = Preparer(), _posts(until, calls), _trades(until)
     cursors = {}
     try:
         for number in range(0, calls, _AT_ONCE):
@@ -40,6 +48,9 @@ async def live_before(config: Config, *, until: float, calls: int = CALLS) -> di
             if number + _AT_ONCE >= calls:
                 entries += map(Entry, cursors.values())
             at = _at(number, until, calls)
+            entries += [
+                entry for _, trade in zip(range(trades * _AT_ONCE // calls), traded, strict=False) for entry in trade
+            ]
             stamped = Stamped(tuple(map(preparer.prepare, entries)), round(at, 3), round(at - until + OVER_S, 6))
             for run in memory.journal.commit((stamped,)):
                 memory.state.observe(run.logged)
@@ -63,6 +74,27 @@ def _posts(until: float, calls: int) -> Iterator[tuple[Post, Random]]:
 
 def _at(number: int, until: float, calls: int) -> float:
     return until - OVER_S + (OVER_S - 3600.0) * number / calls
+
+
+# Each in and out at one price: it leaves the account as it was.
+def _trades(until: float) -> Iterator[Sequence[Entry]]:
+    desk = Desk()
+    for number in count(1):
+        desk.now = until - OVER_S + number
+        key = desk.opened(message_id=number, channel=TRADED)
+        for role in (ENTRY, STOP):
+            desk.fill(desk.cids(key, role)[0], "1", "100")
+        desk.finish(key)
+        yield [_with_leg(entry, number) for entry in desk.entries]
+        desk.entries.clear()
+
+
+def _with_leg(entry: Entry, number: int) -> Entry:
+    if not isinstance(entry.record, RiskTicket):
+        return entry
+    leg = Leg(symbol="BTC/USDT", side=Side.BUY, entry_type="limit", entry=(10_000.0 + number,), tps=(2e4,), sl=90.0)
+    said = blake2b(str(number).encode(), digest_size=8).hexdigest()
+    return replace(entry, record=replace(entry.record, leg=LegRead.of(leg), said=said))
 
 
 # Two of three were worth an order in the shadow; none was ever sent.

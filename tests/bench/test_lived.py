@@ -11,13 +11,14 @@ from levibotd.config import demo_config
 from levibotd.sim.demo_feed import CHANNELS
 
 NOON = 1_750_000_000.0
-CALLS = 250
+CALLS = 200
+TRADES = 50
 
 
 async def test_its_log_is_whole_and_its_folds_are_as_full_as_was_asked(tmp_path: Path) -> None:
     config = demo_config(environ={"LEVI_DAEMON__STATE_DIR": str(tmp_path / "state")})
 
-    cursors = await live_before(config, until=NOON, calls=CALLS)
+    cursors = await live_before(config, until=NOON, calls=CALLS, trades=TRADES)
 
     assert len(cursors) == len(CHANNELS) + OTHERS
     assert sum(cursor.upto for cursor in cursors.values()) == CALLS
@@ -27,12 +28,15 @@ async def test_its_log_is_whole_and_its_folds_are_as_full_as_was_asked(tmp_path:
     assert verify(OsFiles(memory.log_dir)).damage is None
     assert memory.state.remembered()["on_cards"] == CALLS
     assert 0 < memory.state.remembered()["to_compare"] <= CALLS
-    assert len(memory.state.ledger().cursors) == len(cursors)
+    ledger = memory.state.ledger()
+    assert len(ledger.cursors) == len(cursors)
+    assert (len(ledger.trades), len(ledger.finished_orders()), ledger.calls) == (TRADES, 2 * TRADES, {})
+    assert (ledger.cash, ledger.contradictions) == (10_000, 0)
 
 
 async def test_each_part_of_the_folds_is_weighed_once(tmp_path: Path) -> None:
     config = demo_config(environ={"LEVI_DAEMON__STATE_DIR": str(tmp_path / "state")})
-    await live_before(config, until=NOON, calls=CALLS)
+    await live_before(config, until=NOON, calls=CALLS, trades=TRADES)
     memory = Memory(config, boot="again", log_key=b"")
     memory.journal.close()
 
