@@ -15,7 +15,7 @@ from levibotd.adapters.compiled_classifier import CompiledClassifier, ServedClas
 from levibotd.adapters.label_file import LABELS, LabelFile
 from levibotd.adapters.model_store import MODELS, ModelStore
 from levibotd.app.children import NEEDS, STEADY
-from levibotd.app.serving import served_of
+from levibotd.app.serving import rolled_back, served_of
 from levibotd.config import Config, environ_with
 from levibotd.domain.acts import ActBook
 from levibotd.domain.drift import Drift
@@ -197,7 +197,7 @@ class Learning:
         """Serve the model before, or the one named, from now on; answers which. Raises Refused, ConfigError."""
         if self._pinned is not None:
             raise Refused(f"model.file names {self._pinned.name}: unset it to serve another", reason="pinned")
-        await offload.call(self.store.roll_back, to, at=self._clock.time(), by=by)
+        await offload.call(rolled_back, self.store, to, at=self._clock.time(), by=by)
         await self.look()
         return self.served.sha
 

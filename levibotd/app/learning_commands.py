@@ -9,7 +9,7 @@ import msgspec
 from levibotd.adapters.label_file import LABELS, LabelFile
 from levibotd.adapters.model_store import MODELS, ModelStore
 from levibotd.app.children import run_child
-from levibotd.app.serving import served_of
+from levibotd.app.serving import rolled_back, served_of
 from levibotd.config import Config
 from levibotd.domain.bad_lines import BadLines
 from levibotd.domain.learning import Labelled, ModelTrained, check_label
@@ -122,7 +122,7 @@ def roll_back(config: Config, *, to: str | None, clock: Clock, as_json: bool, ou
     """Serve the model before, or the one named; a daemon does so within seconds. Raises Refused, ConfigError."""
     if config.model.file:
         raise Refused("model.file names the model: unset it to serve another", reason="pinned")
-    book = ModelStore(config.state_dir / MODELS).roll_back(to, at=clock.time(), by=BY)
+    book = rolled_back(ModelStore(config.state_dir / MODELS), to, at=clock.time(), by=BY)
     if as_json:
         _print({"ok": True, "sha256": book.serving}, out)
     else:

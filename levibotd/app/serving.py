@@ -3,7 +3,7 @@
 from levibotd.adapters.compiled_classifier import CompiledClassifier, load_classifier
 from levibotd.adapters.model_store import ModelStore
 from levibotd.domain.learning import SHIPPED, ModelBook
-from levibotd.errors import ConfigError
+from levibotd.errors import ConfigError, Refused
 
 
 def served_of(store: ModelStore, state: ModelBook) -> tuple[CompiledClassifier, str | None]:
@@ -22,6 +22,22 @@ def served_of(store: ModelStore, state: ModelBook) -> tuple[CompiledClassifier, 
         except ConfigError as error:
             fault = fault or str(error)
     return load_classifier(), fault
+
+
+def rolled_back(store: ModelStore, to: str | None, *, at: float, by: str) -> ModelBook:
+    """
+    Serve the model before, or the one that is named; answers the state then.
+
+    Raises Refused when there is none, it is no longer kept, or it cannot be read: what is served stays.
+    """
+    state = store.state()
+    wanted = state.before() if to is None else to
+    if wanted not in (None, SHIPPED, state.serving) and store.keeps(wanted):
+        try:
+            _loaded(store, wanted)
+        except ConfigError as error:
+            raise Refused(str(error), reason="unreadable_model") from error
+    return store.roll_back(wanted, at=at, by=by)
 
 
 def _loaded(store: ModelStore, sha: str) -> CompiledClassifier:

@@ -7,9 +7,10 @@ import pytest
 
 from levibotd.adapters.compiled_classifier import load_classifier
 from levibotd.adapters.model_store import ModelStore
-from levibotd.app.serving import served_of
-from levibotd.domain.learning import ModelTrained
+from levibotd.app.serving import rolled_back, served_of
+from levibotd.domain.learning import SHIPPED, ModelTrained
 from levibotd.domain.model import Arrays, digest, encode
+from levibotd.errors import Refused
 
 SHIPPED_SHA = load_classifier().sha
 
@@ -79,3 +80,23 @@ def test_a_whole_model_under_the_name_of_another_is_refused(store: ModelStore) -
     assert found.sha == first
     assert fault is not None
     assert "holds the model" in fault
+
+
+@pytest.mark.fault("G9")
+@pytest.mark.parametrize("named", [True, False])
+def test_nobody_goes_back_to_a_model_that_cannot_be_read(store: ModelStore, named: bool) -> None:
+    before = promote(store, 1)
+    sha = promote(store, 2)
+    store.file_of(before).write_bytes(b"junk")
+    with pytest.raises(Refused, match=before):
+        rolled_back(store, before if named else None, at=9.0, by="me")
+    assert store.state().serving == sha
+    assert rolled_back(store, SHIPPED, at=10.0, by="me").serving == SHIPPED
+
+
+def test_without_a_name_it_is_the_one_before(store: ModelStore) -> None:
+    with pytest.raises(Refused, match="nothing to go back to"):
+        rolled_back(store, None, at=1.0, by="me")
+    first = promote(store, 1)
+    promote(store, 2)
+    assert rolled_back(store, None, at=9.0, by="me").serving == first
