@@ -38,7 +38,13 @@ _DATE = re.compile(  # "14.03.2025", "2025-03-14 12:45", "14.03.25, 12:45:30", "
     re.IGNORECASE,
 )
 _YEAR = re.compile(r"20\d\d|\.[12]\d(?!\d)")
-_EMOJI = {"🎯": w.TP, "🛑": w.STOP, "⛔": w.STOP}  # Where no word says what the number behind is.
+_EMOJI = {
+    "🎯": w.TP,
+    "🛑": w.STOP,
+    "⛔": w.STOP,
+    "❌": w.STOP,
+    "🚫": w.STOP,
+}  # Where no word says what the number behind is.
 _BEHIND = frozenset({w.ENTRY, w.TP, w.STOP})  # What may stand behind its numbers.
 _JOINERS = frozenset("-/|,:~+_.>=;")
 

@@ -15,6 +15,7 @@ _OPENING = frozenset({"in", "open", "opening"})
 _REACH = frozenset({"from", "to", "till", "until", "towards"})
 
 
+_ENDING = frozenset({"close", "cover", "book"})
 _TAKING = frozenset({"grab", "grabbing", "book", "booking", "secure"})  # "Grab profit around 83".
 _WILL = frozenset({"to", "can", "may", "will"})  # Before a verb.
 _SET = frozenset({"use", "using", "mode", "type", "x", "set"})  # Before a setting.
@@ -63,7 +64,7 @@ def read_word(s: Scan, tokens: Sequence[Token], i: int) -> None:
             s.out.flags.add("open_targets")
         elif word in _OPENING and _opens_entry(s, tokens, i):
             label(s, w.ENTRY)
-        elif word == "close" and s.out.entry and _closes_at_levels(tokens, i):
+        elif word in _ENDING and (s.out.entry or s.out.sells) and _closes_at_levels(tokens, i):
             s.out.roles.add(w.TP)
             label(s, w.TP)
         elif s.field == w.STOP and s.fresh and word in _CANDLE:
@@ -139,7 +140,7 @@ def _is_initial(tokens: Sequence[Token], i: int) -> bool:
     """Whether one letter stands for a label: "S: 4.8"."""
     if tokens[i][1].lower() not in _INITIALS or i + 1 >= len(tokens) or tokens[i + 1][1] not in ":=":
         return False
-    return all(token[0] != WORD for token in tokens[:i])
+    return (i > 0 and tokens[i - 1][1] == "|") or all(token[0] != WORD for token in tokens[:i])
 
 
 def _number_follows(tokens: Sequence[Token], i: int) -> bool:
@@ -263,7 +264,7 @@ def _read_side(s: Scan, tokens: Sequence[Token], i: int, role: int, *, strong_fr
         return
     if word == "al" and i + 1 < len(tokens) and _role_of(tokens, i + 1) == w.ATTACH:
         return
-    if word == "al" and i and tokens[i - 1][1].lower() == "kar":
+    if word == "al" and i and tokens[i - 1][1].lower() in ("kar", "kâr"):
         s.out.roles.add(w.TP)
         label(s, w.TP)  # "Kar al 1" takes profit; it buys nothing.
         return

@@ -299,7 +299,7 @@ def _bare_words(text: str, market: MarketView) -> list[Mention]:
     if len({mention.base for mention in found}) != 1:
         bare, found = found, []
         for hit in islice(_AFTER_SIDE.finditer(text.lower()), MENTIONS_MAX):
-            base = hit.group(1).upper()
+            base = COIN_NAMES.get(hit.group(1), hit.group(1).upper())
             known = market.is_known(base, None) or CONTRACT.fullmatch(base)
             if base in NO_COIN or base in WORDY or not known:
                 continue

@@ -39,7 +39,7 @@ _WORDS = {
         "进场 进场价 开仓 开仓价 建仓 진입 진입가 エントリー"
     ),
     BUY: (
-        "buy buying bought rebuy purchase bid покупка покупаем покупать купить покупки alım alim alış alis "
+        "buy buying bought rebuy purchase bid bids покупка покупаем покупать купить покупки alım alim alış alis "
         "al satınal comprar compra compras acheter achat kaufen شراء الشراء اشتري خرید "
         "acquisto compriamo beli mua kupno купівля 买入"
     ),
@@ -81,13 +81,13 @@ _WORDS = {
     BELOW: "below under ниже altında aşağısı تحت",
     ABOVE: "above over breaks breaking breakout break cross выше пробой üstü üstünde فوق",
     SAT: "sat sats satoshi satoshis satoshies sts сатоши сат ساتوشي ساتوشی",
-    PROFIT: "profit profits профит kar ganancia ganancias ربح lời",
+    PROFIT: "profit profits профит kar ganancia ganancias ربح سود lời kâr",
     RATIO: "r rr rrr ratio average avg orders volume",
     TERM: "scalp scalping swing intraday term time terms storage mid midterm hold holding terma rally squeeze bag",
     WHEN: "reached hit hits hitted achieved touched done reach when after once если когда после",
     ZONE: "zone zones range area зона bölge bolge bölgesi منطقة",
     ATTACH: "loss lose los loose loses лосс loos zararı kes durdur الخسارة الخساره خسارة lỗ",
-    TAKE: "take taking kar al",
+    TAKE: "take taking kar kâr al حد",
     NEUTRAL: (
         "usdt usd busd btc around at on is or and to approx near first second third final limit order point "
         "points level levels price prices only short-term spot futures binance also more plus zone max min "

@@ -81,3 +81,15 @@ def test_the_words_of_a_candle_hide_no_stop() -> None:
 
 def test_a_share_to_close_stands_before_its_target() -> None:
     assert [n.raw for n in collect("Buy 5.1\n1. Close 25% of position at the $5.6").tps if not n.pct] == ["5.6"]
+
+
+@pytest.mark.parametrize(
+    "text", ["Buy 5.1\nBook: 5.6", "Buy 5.1\nCover at 5.6", "Buy 5.1\nحد سود 5.6", "Buy 5.1\nKâr al: 5.6"]
+)
+def test_an_end_has_many_names(text: str) -> None:
+    assert raws(collect(text).tps) == ["5.6"]
+
+
+def test_one_letter_is_a_label_between_bars() -> None:
+    fields = collect("E: 5.1 | T: 5.6, 5.9 | S: 4.8")
+    assert (raws(fields.entry), raws(fields.tps), raws(fields.sls)) == (["5.1"], ["5.6", "5.9"], ["4.8"])

@@ -35,6 +35,7 @@ def named(text: str) -> list[tuple[str, str | None]]:
         ("SRMLONG 5.16", "SRM", None),
         ("👁 COIN 〰 POE", "POE", None),
         ("Troy on Binance", "TROY", None),
+        ("Long Bitcoin now", "BTC", None),
         ("BTC is calm\nNAV BUY 925", "NAV", None),
         ("Buy POE at 0.0000046 BTC, sell at 0.0000051 BTC", "POE", None),
         ("#SOL long 95\n#BTC #crypto", "SOL", None),
