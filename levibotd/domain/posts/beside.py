@@ -162,20 +162,30 @@ _ADMIRED = cue(
 _FRAME = cue(
     "archive archived sample poll",
     r"\A[^\n]{0,40}\b(?:archived?|sample|poll)\b",
-    "poll sample complete archive flat نمونه نموذج muestra exercise homework assignment illustration quiz suppose "
-    "imagine let let's hypothetical hypothetically lesson how formatted would if had case caso backtest "
-    "backtested hindsight mistake simulated textbook position what örneğin örnek пример примера допустим разбор "
-    "ejemplo beispiel exemple exemplo مثال مثلا",
-    r"\bwe stay (?:flat|out)\b|\bسیگنال نمونه|\bنمونه|\bنموذج|"
-    r"\b(?:sample from|what a (?:complete|good|full|proper) (?:signal|call|trade|setup)|exercise|(?<!my )homework|"
-    r"assignment|illustration|quiz|suppose|imagine|let'?s say|hypothetical(?:ly)?|"
-    r"lesson \d|"
-    r"how (?:a|the|our) (?:signal|call|trade|setup)s?\b[^\n]{0,20}\b(?:is|are|looks?) \w+|formatted|"
-    r"you would (?:buy|sell|enter|go|have)|would you (?:have|do)|would have (?:been|made|paid)|textbook answer|"
-    r"(?:if|had) (?:one|you|we) had|case study|caso práctico|backtest\w*|in hindsight|hindsight lesson|"
-    r"find the mistake|"
-    r"simulated|what if|how much do you|(?:compute|calculate)[^\n]{0,12} position size|örne(?:k|ğin)|примера?|допустим|"
-    r"ejemplo|beispiel|exemple|exemplo)\b|^разбор\b|\bمثال|\bمثلا",
+    "stay + flat out",
+    r"\bwe stay (?:flat|out)\b",
+    "exercise homework assignment illustration quiz suppose imagine hypothetical hypothetically formatted simulated",
+    r"\b(?:exercise|(?<!my )homework|assignment|illustration|quiz|suppose|imagine|hypothetical(?:ly)?|formatted|"
+    r"simulated)\b",
+    "say + let lets",
+    r"\blet'?s say\b",
+    "lesson sample case caso hindsight mistake textbook backtest backtests backtested backtesting",
+    r"\b(?:sample from|lesson \d|textbook answer|case study|caso práctico|backtest\w*|in hindsight|hindsight lesson|"
+    r"find the mistake)\b",
+    "signal call trade setup signals calls trades setups + how what",
+    r"\bwhat a (?:complete|good|full|proper) (?:signal|call|trade|setup)\b|"
+    r"\bhow (?:a|the|our) (?:signal|call|trade|setup)s?\b[^\n]{0,20}\b(?:is|are|looks?) \w+",
+    "would had",
+    r"\b(?:you would (?:buy|sell|enter|go|have)|would you (?:have|do)|would have (?:been|made|paid)|"
+    r"(?:if|had) (?:one|you|we) had)\b",
+    "if much + what you",
+    r"\b(?:what if|how much do you)\b",
+    "position + compute calculate",
+    r"\b(?:compute|calculate)[^\n]{0,12} position size\b",
+    "örneğin örnek пример примера допустим разбор ejemplo beispiel exemple exemplo",
+    r"\b(?:örne(?:k|ğin)|примера?|допустим|ejemplo|beispiel|exemple|exemplo)\b|^разбор\b",
+    "مثال مثلا نمونه نموذج",
+    r"\bنمونه|\bنموذج|\bمثال|\bمثلا",
 )
 _FRESH = cue(
     "new next another today todays again rebuy re here can yeni новый новая nuevo nueva neue neuer nouveau novo "

@@ -35,34 +35,53 @@ _THEN = cue(
     r"\A\W*(?:previous|old|past|last) (?:signal|call|trade|chart|setup)\b(?: of\b|[^\w\n]*(?::|$))",
 )
 _RUNS = cue(
-    "going running planned far i m we am remains active on open log waiting happened strong rising now current "
-    "currently unrealised unrealized mark price roi up today profit since",
-    r"\b(?:trade|long|short|position|call|signal) is going\b|\bmoving as planned\b|\bso far so good\b|"
-    r"\bpnl so far\b|\bso far \d|\brunning ones\b|"
-    r"\bremains? (?:active|open)\b|\b(?:trades|positions) are (?:on|open|running|active)\b|"
-    r"\bholding strong\b(?! (?:trend|support))|"
-    r"\b(?:i'm|i am|we're|we are) in [#$]?[\w/]{2,15} (?:from|at|since) \d|\bstill waiting\b|\bwhat happened\b|"
-    r"\A[^\n]{0,24}\blog\W*:|\band rising\b|\bentry\W{1,3}\d[\d.,]*\W{1,4}now\W{1,3}\d|\brunning (?:nicely|well|"
-    r"great|smoothly)\b|"
-    r"\bcurrent(?:ly)? (?:price)?\W{0,3}(?:[\d.,]+ ?)?\(?(?:in )?\+\s?\d|\bcurrent(?:ly)? (?:in )?profit\b|"
-    r"\bunreali[sz]ed\b|\bmark price\b|(?<!potential )(?<!expected )(?<!max )(?<!target )\broi\W{0,2}\+\s?\d|"
-    r"\b(?:we are|we're|i am|i'm) (?:now )?(?:up|down) \d|"
-    r"\bentry\W{1,3}\d[\d.,]*[^\w\n]{1,3}(?:now|price|currently)(?: is| at)*\W{1,2}\d|"
-    r"\bprice is (?:now )?\d[\d.,]* now\b|"
+    "going moving far running",
+    r"\b(?:trade|long|short|position|call|signal) is going\b|\bmoving as planned\b|\bso far so good\b|\bso far \d|"
+    r"\bpnl so far\b|\brunning (?:ones\b|nicely|well|great|smoothly)\b",
+    "remains remain trades positions",
+    r"\bremains? (?:active|open)\b|\b(?:trades|positions) are (?:on|open|running|active)\b",
+    "holding + strong",
+    r"\bholding strong\b(?! (?:trend|support))",
+    "i we + from at since + in",
+    r"\b(?:i'm|i am|we're|we are) in [#$]?[\w/]{2,15} (?:from|at|since) \d",
+    "waiting happened rising log",
+    r"\bstill waiting\b|\bwhat happened\b|\band rising\b",
+    "log",
+    r"\A[^\n]{0,24}\blog\W*:",
+    "entry + now price currently",
+    r"\bentry\W{1,3}\d[\d.,]*\W{1,4}now\W{1,3}\d|"
+    r"\bentry\W{1,3}\d[\d.,]*[^\w\n]{1,3}(?:now|price|currently)(?: is| at)*\W{1,2}\d",
+    "current currently",
+    r"\bcurrent(?:ly)? (?:price)?\W{0,3}(?:[\d.,]+ ?)?\(?(?:in )?\+\s?\d|\bcurrent(?:ly)? (?:in )?profit\b",
+    "unrealised unrealized mark",
+    r"\bunreali[sz]ed\b|\bmark price\b",
+    "roi",
+    r"roi(?<=\broi)(?<!potential roi)(?<!expected roi)(?<!max roi)(?<!target roi)\W{0,2}\+\s?\d",
+    "we i + up down",
+    r"\b(?:we are|we're|i am|i'm) (?:now )?(?:up|down) \d",
+    "price + now",
+    r"\bprice is (?:now )?\d[\d.,]* now\b",
+    "today since is",
     r"\d today\b|\b(?:long|short) since \d|\bis (?:now )?\+\s?\d[\d.]*\s?%",
 )
 _HEADED = cue("long short buy sell", r"\b(?:long|short|buy|sell)\b[^\w\n]{0,4}\(\s?\+\s?\d[\d.]*\s?%\s?\)")
 _SPOKEN_OF = cue(
-    "update status review remember was triggered hit closed rest remain been ride winner keep late touched average "
-    "smiling journal diary missed",
-    r"\bupdate (?:on|for) (?:our|my|the|this)\b|\bupdate\W{1,5}price\W{1,2}\d|\b(?:status|review) of\b|"
-    r"\bremember (?:our|my|this|the|that)\b|"
-    r"\bthis was (?:our|my|the|a) (?:\w+ )?(?:call|signal|trade|setup|long|short|entry)\b|\b(?:entry|"
-    r"entries)\b[^\n]{0,16}\b(?:got |was |is )?(?:triggered|hit)\b|"
+    "update + on for price",
+    r"\bupdate (?:on|for) (?:our|my|the|this)\b|\bupdate\W{1,5}price\W{1,2}\d",
+    "status review remember",
+    r"\b(?:status|review) of\b|\bremember (?:our|my|this|the|that)\b",
+    "this + was",
+    r"\bthis was (?:our|my|the|a) (?:\w+ )?(?:call|signal|trade|setup|long|short|entry)\b",
+    "triggered hit + entry entries",
+    r"\b(?:entry|entries)\b[^\n]{0,16}\b(?:got |was |is )?(?:triggered|hit)\b",
+    "closed rest remain been ride winner",
     r"\bclosed \d+ ?%|\brest runs\b|\btargets?\b[^\n]{0,30}\bremain\b|\b(?:have|'ve) been (?:in|long|short)\b|"
-    r"\bwhat a ride\b|\bwinner\s?:|\bkeep (?:your|the) (?:stop|sl) at \d|\btoo late to\b|\bnever touched\b|"
-    r"\bmy average entry\b|\bare smiling\b|\A\W*(?:trade |trading |my )?(?:journal|diary)\b|"
+    r"\bwhat a ride\b|\bwinner\s?:",
+    "keep late touched average smiling missed",
+    r"\bkeep (?:your|the) (?:stop|sl) at \d|\btoo late to\b|\bnever touched\b|\bmy average entry\b|\bare smiling\b|"
     r"\bwho missed it\b",
+    "journal diary",
+    r"\A\W*(?:trade |trading |my )?(?:journal|diary)\b",
 )
 _ELSEWHERE = cue(
     "hala hâlâ geçen aldım stopum ещё неделе примера купил купила زالت اشتريت الماضي sigue siguen pasada compré "
