@@ -281,7 +281,8 @@ class SafeMode(Record, frozen=True, kw_only=True):
 class Control(Record, frozen=True, kw_only=True):
     """
     A command of an operator, or of a channel about its own calls: `start`, `stop`, `flatten`, `close`, `cancel`,
-    `reduce`, `call`, `leverage`, `confirm`, `restart`, `requeue`.
+    `reduce`, `call`, `leverage`, `confirm`, `restart`, `requeue`. The `reason` of a channel's close begins
+    with the trace of the post that said it, or is `edited` or `deleted`.
     """
 
     command: str

@@ -292,7 +292,7 @@ def _done_before(call: Call, source: str) -> str:
 def _cause(message: EndCalls) -> str:
     if message.edit is not None:
         return "edited"
-    return "" if message.deletion is None else "deleted"
+    return (message.trace or "") if message.deletion is None else "deleted"  # By its trace the post is found.
 
 
 def _strongest(legs: list[LegOutcome]) -> str:

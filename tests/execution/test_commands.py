@@ -169,6 +169,7 @@ async def test_an_end_is_written_with_its_decision(clock: Clock, filled: bool, o
         await bench.commands.end(EndCalls(trace=REPLY, calls=(KEY,), received_at=T0))
         command, ended = bench.since(seen)
         assert isinstance(command, Control)
+        assert command.reason == REPLY  # `why` leads from the call to the post that closed it.
         assert (command.command, command.effect, command.by) == ("close", KEY, f"channel {CHANNEL}")
         assert isinstance(ended, AutoRouteExecuted)
         assert ended.effect == outcome
