@@ -1,6 +1,8 @@
 """What a query becomes in SQL."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 
 import msgspec
 import pytest
@@ -24,10 +26,10 @@ def run_of(*traces: str | None, first: int = 1) -> Run:
 
 
 @pytest.fixture
-def connection() -> sqlite3.Connection:
-    connection = sqlite3.connect(":memory:")
-    connection.executescript(SCHEMA_SQL)
-    return connection
+def connection() -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(SCHEMA_SQL)
+        yield connection
 
 
 def found(connection: sqlite3.Connection, query: EventQuery) -> list[tuple[int, str, int, int]]:

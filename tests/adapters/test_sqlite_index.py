@@ -306,6 +306,7 @@ async def test_before_it_is_open_it_says_so(tmp_path: Path) -> None:
 async def test_until_the_log_is_read_it_says_so_instead_of_finding_nothing(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.fill(5)
+    await bench.index.stop()
     bench.index = bench.new_index()
     bench.index.start()
     with pytest.raises(Unavailable):

@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
@@ -156,7 +157,7 @@ def left_behind(folder: Path) -> Iterator[tuple[str, bytes]]:
         if file.suffix == ".zst":
             yield file.name, unpacked(raw)
         if file.suffix == ".sqlite":
-            with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as base:
+            with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as base:
                 yield file.name, "\n".join(base.iterdump()).encode()
 
 
