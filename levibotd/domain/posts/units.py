@@ -120,7 +120,8 @@ def _check_plain(written: Written, price: float, unit: Unit) -> None:
     base = written.base[:-3] if CONTRACT.fullmatch(written.base) else written.base
     if unit.name == "satoshi":
         worth = price * float(unit.factor)
-        if not BITCOIN_FLOORS.get(base, 0.0) <= worth <= BITCOIN_CEILINGS.get(base, WHOLE_SATOSHI_MIN):
+        least = 0.0 if written.satoshi else BITCOIN_FLOORS.get(base, 0.0)  # Who writes satoshi means them.
+        if not least <= worth <= BITCOIN_CEILINGS.get(base, WHOLE_SATOSHI_MIN):
             raise Unsolved("unit_unclear")
         if not written.satoshi and unit.inferred and written.futures and not written.margined_in_bitcoin:
             raise Unsolved("unit_unclear")  # Most contracts are priced in dollars: digits of which quote?

@@ -63,6 +63,12 @@ def test_what_a_coin_never_cost_in_any_unit_is_refused(base: str, quote: str | N
         told(base, price, quote=quote)
 
 
+def test_who_writes_satoshi_means_them_whatever_the_coin_has_cost() -> None:
+    assert told("PERP", 240, quote="BTC", satoshi=True).name == "satoshi"
+    with pytest.raises(Unsolved, match="unit_unclear"):
+        told("PERP", 240, quote="BTC")
+
+
 def test_a_last_price_is_believed_before_what_a_coin_has_cost() -> None:
     assert told("BTC", 57.3, quote="USDT", market=view(BTC_USDT=57.0)).name == "quote"
 
