@@ -108,7 +108,7 @@ def lone_thousand(numbers: list[Number]) -> bool:
     if not said[0] or not numbers[said[0]].raw.isdigit():
         return True
     before, value = (readings(numbers[i])[0] for i in (said[0] - 1, said[0]))
-    return not STEP[0] < value / before < STEP[1]
+    return not before * STEP[0] < value < before * STEP[1]
 
 
 def share_thousands(numbers: list[Number]) -> None:

@@ -45,7 +45,8 @@ def _lacks_percent(numbers: list[Number], near: float | None) -> bool:
 _CLOSE_STARTS = {"weekly_close": "we 1w w1 اس أس", "daily_close": "da 1d d1 يو"}
 _CLOSE_KINDS = {start: kind for kind, starts in _CLOSE_STARTS.items() for start in starts.split()}
 _CLOSE = re.compile(
-    r"(?:stop|s[./]?l\b|invalidation|ستوب|وقف)[^\n]{0,40}?\n{0,3}[^\n]{0,20}?"
+    # On its line, or soon below: two ways that never overlap, or every pair of lengths would be tried.
+    r"(?:stop|s[./]?l\b|invalidation|ستوب|وقف)(?:[^\n]{0,60}?|[^\n]{0,40}?\n{1,3}[^\n]{0,20}?)"
     r"(weekly|week|1\s?w|w1|daily|day|1\s?d|d1|4\s?_?\s?h(?:r|our)?s?|h4|[اأ]سبوع\w*|يوم\w*|4 ساعات|[اأ]ربع ساعات)\b"
     r"[^\n]{0,12}(?:candle|close|closing|\d)",
     re.IGNORECASE,

@@ -99,7 +99,13 @@ def test_a_staircase_of_targets_names_each_edge_once() -> None:
 
 @pytest.mark.parametrize(
     ("raws", "alone"),
-    [(["2700", "2800", "3k"], False), (["940", "1010", "1.54k"], True), (["940", "5k"], True), (["7k", "8k"], False)],
+    [
+        (["2700", "2800", "3k"], False),
+        (["940", "1010", "1.54k"], True),
+        (["940", "5k"], True),
+        (["7k", "8k"], False),
+        (["0", "5k"], True),
+    ],
 )
 def test_one_level_in_thousands_goes_on_where_the_list_is_or_is_none(raws: list[str], *, alone: bool) -> None:
     numbers = [number(raw.removesuffix("k"), thousand=raw.endswith("k")) for raw in raws]
