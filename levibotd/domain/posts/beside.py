@@ -37,14 +37,11 @@ _IRREGULAR = (
     "bought|sold|took|got|went|made|had|gave|caught|rode|saw|did|came|found|began|held|kept|left|paid|ran|sent|stood|"
     "won|lost|was|were|grew|chose|stuck|swung|struck"
 )
-_BETWEEN = (
-    r"(?:at|around|near|from|in|into|it|this|that|them|one|some|half|more|an?|the|our|my|his|her|their|of|for|on|about|"
-    r"roughly|just|longs?|shorts?|entry|price|average|avg|position|trade|spot|again|today|back|out|off|with|to|is|"
-    r"below|"
-    r"above|under|over|and|bag|coins?|first|second|tp|target|stop|sl|\d ?%|[#$]?[a-z0-9]{2,10}(?:/[a-z]{3,5})?)"
-)
-_GOVERNED = re.compile(
-    rf"\b([a-z]{{2,}}ed|{_IRREGULAR})\b((?: +{_BETWEEN})*?) *[:=@~(]? *\$?(\d+(?:[.,]\d+)*)"  # "Scooped some at 7.2"
+# Each word one way only, and no more of them than count: where there are two ways, a long sentence never ends.
+_BETWEEN = r"(?:a|\d ?%|[#$]?[a-z0-9]{2,10}(?:/[a-z]{3,5})?)"
+_GOVERNED = re.compile(  # "Scooped some at 7.2"
+    rf"\b([a-z]{{2,}}ed|{_IRREGULAR})\b(?: {{1,3}}{_BETWEEN}){{0,{WORDS_BETWEEN_MAX}}}? {{0,3}}[:=@~(]? {{0,3}}\$?"
+    r"(\d+(?:[.,]\d+)*)"
 )
 _WHO = "we|i|he|she|they|members|subscribers|students?|team|desk|room|bot|guru|friend|client|whale"
 _SOMEBODY = re.compile(
@@ -57,8 +54,8 @@ _PAST_ELSEWHERE = re.compile(
     # "Topladık", "verdiğimiz"; "открыли", "купил"; "entraron", "abrí", "acheté"; "gekauft"; "دخلنا"; "خریدیم"
     r"[fstkçşhp]t[iuü]k\b|[^\W\d_fstkçşhp]d[iuü]k\b|[dt][iuü]ğ[iuü]m[iuü]z\b|\b(?:al|gir|aç|topla|sat|"
     r"ekle)[dt][iuü]m\b|"
-    r"[а-я]{3,}(?:ли|лись)(?<!мысли)\b|\b(?:куп|откр|взя|набра|прода|зафиксирова|забра|зашё|вошё)[а-я]*л\b|"
-    r"[a-z]{2,}(?:é|í|aron|ieron)\b(?<!aqu[íi])(?<!as[íi])(?<!all[íi])(?<!nhé)|"
+    r"\b[а-яё]{3,}(?:ли|лись)(?<!мысли)\b|\b(?:куп|откр|взя|набра|прода|зафиксирова|забра|зашё|вошё)[а-я]*л\b|"
+    r"[a-z]{2}(?:é|í|aron|ieron)\b(?<!aqu[íi])(?<!as[íi])(?<!all[íi])(?<!nhé)|"
     r"\b(?:j'ai|on a|nous avons|wir haben|ich habe|gekauft|eingestiegen|abbiamo|entramos|abrimos|operamos|dimos)\b|"
     r"\b(?!قنات|موقع|فريق|مجموعت)\w{3,}نا(?:ها|ه)?\b|\b\w{2,}(?:دیم|تیم)\b"
 )
@@ -255,8 +252,7 @@ def _levels(leg: Leg) -> Iterator[float]:
 def _is_governed(beside: str, levels: frozenset[float]) -> bool:
     """Whether a deed of the past has a level of the trade for its object: "scooped some at 7.20"."""
     return any(
-        verb not in _NO_DEEDS and len(between.split()) <= WORDS_BETWEEN_MAX and levels & set(_values(level))
-        for verb, between, level in _GOVERNED.findall(beside)
+        verb not in _NO_DEEDS and not levels.isdisjoint(_values(level)) for verb, level in _GOVERNED.findall(beside)
     )
 
 

@@ -203,12 +203,12 @@ def _without_labels(text: str, found: list[Mention]) -> list[Mention]:
     """Leave out tags that sort a post ("#ALT season", "#BTC #crypto" in lines of their own below it)."""
     found = [mention for mention in found if mention.base not in NO_COIN] or found
     end = len(text)
-    while hit := _TAG_LINE.search(text, 0, end):
-        end = hit.start()
+    while (begin := text.rfind("\n", 0, end)) >= 0 and _TAG_LINE.fullmatch(text, begin + 1, end):
+        end = begin
     return [mention for mention in found if mention.start < end] or found
 
 
-_TAG_LINE = re.compile(r"\n[^\w\n#@$]*(?:[#@][A-Za-z]\w*[^\w\n#@$]*)+\Z|\n[^\w\n]*\Z")
+_TAG_LINE = re.compile(r"[^\w#@$]*(?:[#@][A-Za-z]\w*[^\w#@$]*)+|\W*")
 
 
 def _without_quote(text: str, found: list[Mention]) -> list[Mention]:

@@ -64,3 +64,8 @@ def test_a_trade_shown_to_teach_is_framed() -> None:
     assert is_framed(glance("exercise 4: #ATOM/USDT long 7.20"))
     assert is_framed(glance("Sample of our feed\n#ATOM/USDT long 7.20"))
     assert not is_framed(glance("I did my homework. #ATOM/USDT long 7.20"))
+
+
+def test_a_long_sentence_after_a_deed_comes_to_an_end() -> None:
+    # Tried in two ways each, these words would take years.
+    assert not told(f"#ATOM/USDT chart: sold{' in it' * 60} and so forth, long 7.20, {LEVELS}")
