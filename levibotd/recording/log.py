@@ -72,6 +72,7 @@ class Log:
         self._on_commit = on_commit
         self._on_runs = on_runs
         self._on_disk = on_disk
+        self._again: deque[Accepted] = deque()  # Accepted, and not in the hands of the journal since it failed.
         self._written: deque[list[Run]] = deque()
         self._runs: list[Run] = []  # Of the batch in the works.
         self._told: Run | None = None
@@ -121,8 +122,10 @@ class Log:
             await self._worker.idle()
             self.publish()
             self._failure = None
-            for item in self.accepted:
-                await self._worker.put(item)
+            self._again = deque(self.accepted)
+        while self._again:  # Whoever is ended while he waits for room leaves the rest to the next.
+            await self._worker.put(self._again[0])
+            self._again.popleft()
 
     async def follow(self) -> None:
         """Publish whatever an earlier incarnation left, and watch over the rest. Raises what the journal raised."""

@@ -96,6 +96,27 @@ async def test_after_a_crash_of_the_journal_the_next_life_writes_what_was_accept
     assert bench.told == [note("a"), note("b")]
 
 
+@pytest.mark.parametrize("ended", [False, True])
+async def test_more_than_the_queue_holds_is_written_after_a_crash_whole_and_in_order(bench: Bench, ended: bool) -> None:
+    bench.journal.fail_next(RuntimeError("planned"))
+    notes = [note(str(number)) for number in range(1100)]
+    for one in notes:
+        await bench.log.put(accepted(one))
+    with pytest.raises(RuntimeError, match="planned"):
+        await bench.follow_for(1)
+
+    if ended:  # While it waits for room, as by the timeout of a start.
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await bench.log.resume()
+        assert bench.told != notes
+    await bench.log.resume()
+    await bench.follow_for(1)
+
+    assert bench.told == notes
+    assert not bench.log.accepted
+
+
 async def test_a_dead_device_is_told_and_no_life_goes_on_from_it(bench: Bench) -> None:
     bench.journal.dead = True
     await bench.log.put(accepted(note("a")))
