@@ -22,8 +22,11 @@ class Alarm:
 
     @property
     def is_slept_by(self) -> bool:
-        """Does somebody sleep?"""
-        return self._asleep is not None and not self._asleep.done()
+        """Does somebody sleep? Also between two naps on the way to one moment."""
+        asleep = self._asleep
+        if asleep is None or not asleep.done():
+            return asleep is not None
+        return not asleep.cancelled() and not asleep.result() and self._clock.time() < self._until
 
     async def sleep_until(self, unix: float) -> None:
         """Return once the clock shows `unix` (infinity: never by itself), also when it is stepped meanwhile."""
@@ -40,14 +43,17 @@ class Alarm:
 
     def move(self, unix: float) -> None:
         """Let the sleeper, if there is one, sleep until `unix` instead: what happens meanwhile need not wake it."""
-        if self._asleep is not None and not self._asleep.done():
-            self._until = unix
+        if self._asleep is None or not self.is_slept_by:
+            return
+        self._until = unix
+        if not self._asleep.done():  # Else it takes its next nap towards that moment.
             self._disarm()
             self._arm(self._asleep, unix - self._clock.time())
 
     def ring(self) -> None:
         """End the sleep, if there is one."""
         if self._asleep is not None:
+            self._until = -math.inf  # Whoever is between two naps takes no other.
             _end(self._asleep, True)
 
     def _arm(self, asleep: "asyncio.Future[bool]", left_s: float) -> None:

@@ -112,3 +112,19 @@ async def test_a_clock_that_is_set_forward_ends_the_sleep_within_a_minute() -> N
     await sleeper
 
     assert loop.time() <= EPOCH + 61.0
+
+
+async def test_a_move_and_a_ring_between_two_naps_are_heeded() -> None:
+    loop = asyncio.get_running_loop()
+    clock = LoopClock(wall=loop.time)  # It may be stepped, so the way to a moment is slept in naps.
+    alarm, begun = Alarm(clock), loop.time()
+
+    for act in (lambda: alarm.move(begun + 120.0), alarm.ring):
+        sleeper = asyncio.create_task(alarm.sleep_until(begun + 7200.0))
+        await asyncio.sleep(0)
+        # Armed behind the first nap for the same instant: it has ended, and the sleeper has not had its turn.
+        loop.call_at(loop.time() + clock.nap_s(7200.0), act)
+        await sleeper
+
+    assert loop.time() == begun + 180.0
+    assert not alarm.is_slept_by
