@@ -175,7 +175,7 @@ def _called(book: Book, channel: ChannelKept, post: Arrived, record: SignalScore
         witnessed=post.witnessed,
         first="",
         spot=leg.market == "spot",
-        stated_s=written_lifetime_s(post.text),
+        stated_s=written_lifetime_s(post.text) if post.text else post.lifetime_s,
         has_stop=leg.sl is not None,
         stop_distance=stop_distance(leg),
         reward=reward(leg),
@@ -211,7 +211,9 @@ def _print(book: Book, channel: str, call: CallKept, said: str) -> None:
 
 def _claimed(channel: ChannelKept, post: Arrived, record: SignalScored) -> None:
     calls = _meant(channel, post, record)
-    claim = claim_of(post.text) if calls else None  # Looking for it costs more than all else here.
+    if not calls:
+        return  # Looking for what it claims costs more than all else here.
+    claim = claim_of(post.text) if post.text else post.claim
     if claim is None:
         return
     for call in calls:

@@ -9,8 +9,13 @@ from levibotd.domain.rounding import six_digits
 from levibotd.domain.signal import TraceId
 
 
-class Arrived(Struct, frozen=True, kw_only=True, gc=False):
-    """A post that is not read yet: what its card will want to know of it."""
+class Arrived(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """
+    A post that is not read yet: what its card will want to know of it.
+
+    A book of before held no text but what had been found in it: `claim` and `lifetime_s`. It may be all that
+    a pruned log begins with, so it must be read, and mean what it meant.
+    """
 
     channel: str
     message_id: int
@@ -18,7 +23,9 @@ class Arrived(Struct, frozen=True, kw_only=True, gc=False):
     witnessed: bool
     unknown: bool
     reply_to: int | None = None
-    text: str  # Only of few of them anybody will ask what it claims and how long its entries last.
+    text: str = ""  # Only of few of them anybody will ask what it claims and how long its entries last.
+    claim: bool | None = None
+    lifetime_s: float | None = None
 
 
 class Printed(Struct, frozen=True, gc=False):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from levibotd.domain.cards.board import board_of, card_of
 from levibotd.domain.cards.book import CardBook
+from levibotd.domain.records import SignalIngest
 from levibotd.domain.signal import Kind, Side
 from tests.domain.cards.log import BEGIN, DAY, Hand, leg
 
@@ -106,6 +107,27 @@ def test_a_second_delivery_and_an_edit_make_no_other_call() -> None:
     assert counts.calls == 1
     assert counts.running == 1  # The coin that is new; the first stands as it was.
     assert CardBook.from_bytes(before).channels["@c"].calls[f"{number}|0"].r == -1.0
+
+
+def test_posts_that_wait_in_a_book_of_before_are_read_as_what_was_found_in_them() -> None:
+    call, claim = "BTC, entries valid for 24 hours", "BTC target 1 hit ✅"
+    hand = Hand()
+    hand.post("@c", BEGIN, text=call, legs=(leg(),))
+    hand.post("@c", BEGIN + 60.0, text=claim, kind=Kind.RESULT, reply_to=1, symbols=("BTC",))
+    cut = [number for number, entry in enumerate(hand.entries) if isinstance(entry.record, SignalIngest)]
+    early = CardBook()
+    early.apply_all([hand.entries[number] for number in cut])
+    tree = msgspec.msgpack.decode(early.to_bytes())
+    for arrived, found in zip(tree["arrived"].values(), ((None, 86_400.0), (True, None)), strict=True):
+        del arrived["text"]
+        arrived["claim"], arrived["lifetime_s"] = found
+
+    again = CardBook.from_bytes(msgspec.msgpack.encode(tree))
+    again.apply_all([entry for entry in hand.entries if not isinstance(entry.record, SignalIngest)])
+
+    assert hand.book.channels["@c"].calls["1|0"].stated_s == 86_400.0
+    assert hand.book.channels["@c"].calls["1|0"].claimed
+    assert again == hand.book
 
 
 def test_pictures_without_text_are_calls_that_nobody_can_price() -> None:
