@@ -18,7 +18,8 @@ _TICKS = ("✅", "✔", "☑")
 
 
 _NAMES = r"(?:target|tp|tgt|sell|hedef|цель|هدف)"
-_TICKED_LINE = re.compile(rf"^[^\w\n]*[✅✔☑][^\w\n]*{_NAMES}s?\W{{0,3}}\d", re.MULTILINE)
+# The signs are passed once: a line of nothing but ticks would be tried from each of them.
+_TICKED_LINE = re.compile(rf"^(?=[^\w\n]*[✅✔☑])[^\w\n]*+{_NAMES}s?\W{{0,3}}\d", re.MULTILINE)
 _TARGET_LINE = re.compile(rf"^[^\w\n]*{_NAMES}s?\W{{0,3}}\d", re.MULTILINE)
 _TICKED_ENTRY = re.compile(r"\bentry\s?:?\s?[✔☑✅]")
 _TICKED_SIGN = re.compile(rf"{_NAMES}[^\n]{{0,40}}[✅✔☑]|\d[^\n\w]{{0,6}}[✅✔☑]")

@@ -11,6 +11,8 @@ from functools import lru_cache
 
 FOLDED_MAX = 200  # Tickers and circled numbers looked at one by one; no post has more.
 ODD_SIGNS_FEW = 8
+RUN_MAX = 64  # Characters of a run: of one sign, blank or line end, or of up to three in turn.
+RUNS_BEYOND = 1024  # Characters of a text in which runs are looked for.
 TEXT_MAX = 8192  # Characters read of a post; what is longer stays unread.
 
 _INVISIBLE = "\u00ad\u0640\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff"
@@ -26,6 +28,8 @@ _ALIKE_SIGNS = "".join(map(chr, _LOOK_ALIKE))
 _ALIKE = re.compile(f"[{_ALIKE_SIGNS}]")
 _TICKER = re.compile(rf"(?<!\w)[#$]?[A-Z0-9{_ALIKE_SIGNS}]{{2,12}}(?!\w)(?:\s?/\s?[A-Z{_ALIKE_SIGNS}]{{2,5}}(?!\w))?")
 _MARKED_DIGITS = re.compile("[\u00b9\u00b2\u00b3\u2070-\u2079\u2080-\u2089](?<=[A-Za-z].)")
+
+_RUN = re.compile(rf"(\W{{1,3}}?)\1{{{RUN_MAX},}}")
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 # A space for every odd sign, but for those that mean something.
@@ -43,7 +47,20 @@ _ODD = frozenset(map(chr, _PLAIN))
 
 @lru_cache(maxsize=8)  # The reading and the classifier ask for the same post, one after the other.
 def normalise(text: str) -> str:
-    """Return `text` in plain letters and digits, line by line as it was. Never raises, also for lone surrogates."""
+    """
+    Return `text` in plain letters and digits, line by line as it was. Never raises, also for lone surrogates.
+
+    Of a long text's runs of the same signs only the first RUN_MAX are left: more of it says no more, and costs.
+    """
+    plain = _plain(text)
+    return _RUN.sub(_shortened, plain) if len(plain) > RUNS_BEYOND else plain
+
+
+def _shortened(found: re.Match[str]) -> str:
+    return found.group()[:RUN_MAX]
+
+
+def _plain(text: str) -> str:
     if text.isascii():
         return text.replace("\r\n", "\n").replace("\r", "\n")
     text = _DROP.sub("", text)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from levibotd.domain.posts.normalise import normalise
+from levibotd.domain.posts.normalise import RUN_MAX, normalise
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,19 @@ def test_any_text_is_normalised_without_an_error(text: str) -> None:
 
 def test_a_lone_surrogate_is_no_error() -> None:
     assert "5" in normalise("buy \ud83d 5")
+
+
+@pytest.mark.parametrize("unit", ["\u2705", "- ", "\n", "\U0001f525 \u2705"])
+def test_a_long_run_of_the_same_signs_says_no_more_than_its_beginning(unit: str) -> None:
+    ends = ("#ABC long 5\n", "\ntarget 6 stop 4")
+    many = f"{ends[0]}{(unit * 4000)[:4000]}{ends[1]}"
+
+    found = normalise(many)
+    assert found.startswith(ends[0])
+    assert found.endswith(ends[1])
+    assert len(found) <= sum(map(len, ends)) + RUN_MAX + len(unit)
+
+
+def test_short_runs_and_all_letters_and_digits_stay_as_they_are() -> None:
+    for text in ("-" * RUN_MAX + "x" * 2000, "1" * 4000, "ab" * 2000, "\u2705" * 900):
+        assert normalise(text) == text
