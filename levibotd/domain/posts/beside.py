@@ -30,7 +30,9 @@ _NO_DEED_WORDS = (
     "red led indeed bed feed shed exceed proceed succeed united detailed mixed fixed related interested unlimited "
     "estimated projected calculated measured rated attached edited adjusted changed revised raised lowered "
     "posted published provided generated created designed detected leaked laddered layered scaled registered missed "
-    "noticed spotted witnessed experienced integrated tagged received gained"
+    "noticed spotted witnessed experienced integrated tagged received gained isolated preferred desired proposed "
+    "anticipated predicted forecasted defined staggered extended optimized optimised refined verified guaranteed "
+    "trusted advanced combined weighted"
 )
 _NO_DEEDS = frozenset(_NO_DEED_WORDS.split())
 _IRREGULAR = (
@@ -54,10 +56,14 @@ _PAST_ELSEWHERE = re.compile(
     # "Topladık", "verdiğimiz"; "открыли", "купил"; "entraron", "abrí", "acheté"; "gekauft"; "دخلنا"; "خریدیم"
     r"[fstkçşhp]t[iuü]k\b|[^\W\d_fstkçşhp]d[iuü]k\b|[dt][iuü]ğ[iuü]m[iuü]z\b|\b(?:al|gir|aç|topla|sat|"
     r"ekle)[dt][iuü]m\b|"
-    r"\b[а-яё]{3,}(?:ли|лись)(?<!мысли)\b|\b(?:куп|откр|взя|набра|прода|зафиксирова|забра|зашё|вошё)[а-я]*л\b|"
-    r"[a-z]{2}(?:é|í|aron|ieron)\b(?<!aqu[íi])(?<!as[íi])(?<!all[íi])(?<!nhé)|"
-    r"\b(?:j'ai|on a|nous avons|wir haben|ich habe|gekauft|eingestiegen|abbiamo|entramos|abrimos|operamos|dimos)\b|"
-    r"\b(?!قنات|موقع|فريق|مجموعت)\w{3,}نا(?:ها|ه)?\b|\b\w{2,}(?:دیم|تیم)\b"
+    r"\b[а-яё]{3,}(?:ли|лись)(?<!мысли)(?<!недели)(?<!модели)(?<!детали)\b|"
+    r"\b(?:куп|откр|взя|набра|прода|зафиксирова|забра|зашё|вошё)[а-я]*л\b|"
+    r"[a-z]{2}(?:é|í|aron|ieron)\b(?<!aqu[íi])(?<!as[íi])(?<!all[íi])(?<!ahí)"
+    r"(?<!nhé)(?<!\baté)(?<!\bqué)(?<!marché)(?<!perché)|"
+    r"\b(?:j'ai|on a (?:pris|achet|vendu|gagn|ouvert|ferm|touch)[a-zé]*|nous avons|"
+    r"wir haben|ich habe|gekauft|eingestiegen|abbiamo|entramos|abrimos|operamos|dimos)\b|"
+    r"\b(?!قنات|موقع|فريق|مجموعت|سولانا|[أا]?هداف|هدفنا|مجانا|[أا]حيانا)\w{3,}نا(?:ها|ه)?\b|"
+    r"\b(?!تقدیم)\w{2,}(?:دیم|تیم)\b"
 )
 _THEY_DID = re.compile("пробил|отскоч|закрыл|упал|вырос|дош|достиг|протест|удерж|сформир|были")  # Prices, not traders.
 
@@ -69,9 +75,9 @@ _TIME = cue(
     "later",
     rf"\b(?:yesterday|ago|earlier (?:today|this)|this morning|last (?:night|week|month|year|{_DAY})|"
     rf"(?:on|from|since|our) (?:last )?{_DAY}|\d+ ?(?:h|hours?|days?|weeks?) (?:in\b|later|old)|it has been|back in|"
-    rf"since (?:{_DAY}|yesterday|last|this|\d)|seit|depuis|desde|с утра|dün|geçen|bu sabah|вчера|прошл\w+|назад|ayer|"
-    rf"anoche|pasad[oa]|hier|dernière?|gestern|letzten?|ontem|"
-    r"passad[oa])\b|"
+    rf"since (?:{_DAY}|yesterday|last|this|\d)|seit|depuis|desde(?! \$?\d)|с утра|dün|geçen|bu sabah|"
+    rf"вчера|прошл\w+|назад|ayer|anoche|pasad[oa]|d'hier|hier (?:soir|matin|nous|on|j'ai|à)|dernière?|gestern|"
+    r"letzten?|ontem|passad[oa])\b|"
     r"\b(?:ال)?[أا]مس\b|الماضي|منذ|دیروز|گذشته|دیشب|از صبح|\b(?:ieri|kemarin|wczoraj)\b|"
     r"昨日|昨天|어제",
 )
@@ -89,7 +95,8 @@ _STATE = cue(
     r"(?:i|we|he|she|they|who)(?:'m|'re| am| are| is)?(?: still| now| all| already)? (?:hold|holds|holding|sit|"
     r"sitting|long|"
     r"short|in)(?! (?:now|here|at market))|(?:hovering|resting|creeping)|"
-    r"(?:is|are|keeps?) (?:going|moving|working) (?:well|nicely|fine|great|strong|up|down|as|our)|remains|triggered|"
+    r"(?:is|are|keeps?) (?:going|moving|working) (?:well|nicely|fine|great|strong|up|down|as|our)|"
+    r"remains(?! (?:bullish|bearish|strong|weak|intact))|triggered|"
     r"(?:сидим|держ(?:им|у))|в плюсе|ещё открыт\w*|sigo|seguimos|siguen?|toujours|on laisse|liegt|noch offen|im plus|"
     r"ainda|já|estamos|devam|keyifli|h[aâ]l[aâ] (?:açık|devam)|karda|longda|shortta|ganando)\b|"
     r"حتى ال[آا]ن|\bما ?زال|مفعل[ةه]|\bداخلين\b|تاکنون|هنوز باز|هستی?م\b|هستند|مفتوح[ةه]|تم تفعيل|"
@@ -101,8 +108,9 @@ _RESULT = cue(
     r"\b(?:made|gained|earned|won|easy|up) \d+(?:[.,]\d+)? ?%|\d ?% (?:so far|up|in profit|on spot)|\(paid\)",
 )
 _GAINED = re.compile(r"[^\w\n%(-]\+ ?\d+(?:[.,]\d+)? ?%")
-_ASKED = re.compile(
-    r"\b(?:should|would|could|do|does|did|how|what|who|which|is|are|am|can|cuánto|qué|как|что|стоит|mi|kim|nasıl|هل|"
+_ASKED = re.compile(  # Who else is in, and who is ready, is asked of a call, too.
+    r"\b(?!(?:is|who(?:'s| is)) (?:ready|in\b(?! profit))|are (?:you|u|we) (?:ready|in\b(?! profit)))"
+    r"(?:should|would|could|do|does|did|how|what|who|which|is|are|am|can|cuánto|qué|как|что|стоит|mi|kim|nasıl|هل|"
     r"كم)\b"
     r"[^\n.!:]{3,80}[?؟]\W*\Z".replace("ı", "i")
 )
@@ -140,7 +148,7 @@ _RECORD = cue(
 _LABEL = cue(
     "outcome p pnl unrealised unrealized floating fill filled opened closed open cost entered exited held",
     r"^\W*(?:outcome|p/?l|pnl|unreali[sz]ed|floating|(?:avg\.? )?fill(?:ed)?|opened|closed|"
-    r"open (?:for|since)|cost|entered|exited|held)\b[^\n:=]{0,12}[:=]",
+    r"open (?:for|since)|cost(?! average)|entered|exited|held)\b[^\n:=]{0,12}[:=]",
 )
 _ADMIRED = cue(
     "what look patience doubters haters screenshot skipped too nailed exactly as well flew that was how most best "

@@ -54,6 +54,17 @@ def test_a_trade_is_told_by_the_sentences_of_its_levels(text: str) -> None:
         f"#ATOM/USDT long 7.20, {LEVELS}. After TP1 move the stop.",
         "#ATOM/USDT long, giriş 7.20, hedef 7.60 - 8.10, stop 6.90. Dün çok iyiydi.",
         "Уровень пробили.\n#ATOM/USDT лонг, вход 7.20, цели 7.60 - 8.10, стоп 6.90",
+        f"#ATOM/USDT long on a dip at 7.20, {LEVELS}",
+        f"#ATOM/USDT long, isolated x5, entry 7.20, {LEVELS}",
+        f"#ATOM/USDT long\nPreferred entry: 7.20\n{LEVELS}",
+        f"#ATOM/USDT remains bullish: long 7.20, {LEVELS}",
+        f"#ATOM/USDT long 7.20, {LEVELS}. Who is in?",
+        "#ATOM/USDT Long, Einstieg hier 7.20, Ziele 7.60 - 8.10, Stop 6.90",
+        "#ATOM/USDT largo desde 7.20, objetivos 7.60 - 8.10, stop 6.90",
+        "#ATOM/USDT compra 7.20 até 7.10, alvos 7.60 - 8.10, stop 6.90",
+        "#ATOM/USDT лонг 7.20, цели до конца недели 7.60 - 8.10, стоп 6.90",
+        "شراء اتوم بدل سولانا #ATOM/USDT 7.20 الاهداف 7.60 - 8.10 وقف 6.90",
+        "سیگنال تقدیم شما #ATOM/USDT لانگ 7.20 تارگت 7.60 - 8.10 استاپ 6.90",
     ],
 )
 def test_what_is_said_elsewhere_in_a_post_is_chat(text: str) -> None:
