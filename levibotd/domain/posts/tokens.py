@@ -9,6 +9,7 @@ Token = tuple[int, str, int, int]  # Kind, text, start, end.
 
 NEWLINE, LINK, NUMBER, WORD, SIGN = 1, 2, 3, 4, 5
 TOKENS_MAX = 1000  # A post of more says nothing clear.
+LONG_NUMBER = 200  # Characters. No number has as many, but for lists without a blank.
 
 _TOKEN = re.compile(
     r"(\n)|((?:https?://|www\.|t\.me/)\S+|@[A-Za-z]\w+)|(\d+(?:[.,]\d+)*|(?<![.\d])\.\d+)|([^\W\d_]+)|([^\w\s]|_)"
@@ -25,9 +26,10 @@ def lines(text: str) -> Iterator[list[Token]]:
             yield line
             line = []
             continue
-        count += 1
+        start, end = hit.span()
+        is_list = kind == NUMBER and end - start > LONG_NUMBER
+        count += (end - start) // 4 if is_list else 1  # "1,2,3,…" is as many as it has parts.
         if count > TOKENS_MAX:
             raise Unsolved("too_many_words")
-        start, end = hit.span()
         line.append((kind, text[start:end], start, end))
     yield line

@@ -31,3 +31,6 @@ def test_a_hundred_thousand_numbers_are_refused() -> None:
     with pytest.raises(Unsolved, match="too_many_words"):
         kinds_of("7 " * 100_000)
     assert len(kinds_of("7 " * TOKENS_MAX)) == TOKENS_MAX
+    with pytest.raises(Unsolved, match="too_many_words"):
+        kinds_of("7," * 4_000)
+    assert len(kinds_of(f"0.{'7' * 300} " + "7," * 300 + "https://t.me/" + "x" * 3_000)) == 4
