@@ -280,7 +280,9 @@ def _stops(view: _View, filters: Filters, *, closing: bool) -> Iterator[Action]:
     call = view.call
     stops = [order for order in view.of(STOP) if order.live]
     failures = [order for order in view.of(STOP) if order.state is OrderState.REJECTED]
-    most = None if closing or failures else _stop_most(view, filters)
+    # While nobody knows whether the smaller one is there, the larger one protects, and is not made small once more.
+    unsure = any(order.state in _UNSURE for order in stops)
+    most = None if closing or failures or unsure else _stop_most(view, filters)
     good = [
         order
         for order in stops

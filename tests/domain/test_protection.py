@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from levibotd.domain.order_records import CancelIntent, OrderReject, OrderUnknown
+from levibotd.domain.order_records import CancelIntent, OrderReject, OrderResolved, OrderUnknown
 from levibotd.domain.orders import CLOSE, ENTRY, STOP, TARGET, OrderState
 from levibotd.domain.protection import (
     NAKED_S_MAX,
@@ -298,6 +298,25 @@ def test_a_resized_stop_that_is_refused_leaves_the_one_there_was() -> None:
     assert placed(settle(desk, key), STOP) == []
     assert live(desk, key, STOP) == [(D(3), D(90))]
     assert not desk.order(old).cancelling
+
+
+def test_a_resized_stop_whose_answer_was_lost_is_not_placed_over_and_over() -> None:
+    desk, key = begin()
+    desk.fill(desk.cids(key, ENTRY)[0], "1.5", "100")
+    desk.fill(desk.cids(key, ENTRY)[1], "1.5", "95")
+    settle(desk, key)
+    (old,) = desk.cids(key, STOP)
+    reduce(desk, key, "1.5")
+    lost = desk.intent(key, STOP, "1.5", price="90", attempt=1)
+    desk.write(OrderUnknown(cid=lost, cause="timeout", fence_at=desk.now + 9))
+
+    assert placed(settle(desk, key), STOP) == []
+    assert desk.order(old).resting
+
+    desk.write(OrderResolved(cid=lost, outcome="ADOPTED", evidence=()))
+    settle(desk, key)
+    assert desk.order(old).terminal
+    assert live(desk, key, STOP) == [(D("1.5"), D(90))]
 
 
 def test_a_rest_that_no_order_can_be_small_enough_for_keeps_its_stop() -> None:
