@@ -15,7 +15,6 @@ from pathlib import Path
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace as replace_in
 from msgspec.structs import replace as with_other
 
 from levibotd.adapters.os_files import sync_directory
@@ -87,7 +86,7 @@ class LabelFile:
                     reason="labelled_otherwise",
                 )
             if known is not None:  # What is only said anew does not forget who said it when.
-                one = replace_in(
+                one = with_other(
                     one,
                     channel=known.channel if one.channel is None else one.channel,
                     lang=known.lang if one.lang is None else one.lang,

@@ -27,7 +27,7 @@ class GateName(StrEnum):
     SIDES = "sides"
     SYMBOLS = "symbols"
     QUOTE = "quote"
-    NOT_TRADABLE = "not_tradable"
+    NOT_TRADABLE = "not_tradable"  # Not known, not trading, or listed for less than seven days.
     CANNOT_SHORT = "cannot_short"
     NO_PRICE = "no_price"
     PRICE_DEVIATION = "price_deviation"

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from levibotd.domain.leg_read import LegRead
 from levibotd.domain.outcomes import AS_FOLLOWED, AS_POSTED, PLACEBO, ShadowOutcome
 from levibotd.domain.records import (
     Entry,
@@ -249,6 +250,18 @@ def test_a_snapshot_that_kept_calls_that_are_over_as_they_were_is_read() -> None
     assert book.calls == told.book.calls
     with pytest.raises(msgspec.DecodeError):
         ShadowBook.from_bytes(msgspec.msgpack.encode({**before, "past": 7}))
+
+
+def test_the_parts_of_a_packed_leg_keep_their_places_and_what_is_new_has_a_default() -> None:
+    # Packed ones stand in snapshots of before, and in the one that a pruned log begins with, without names.
+    first = (
+        "symbol", "side", "quote_inferred", "market", "entry_type", "entry", "tps", "tp_unit", "sl", "sl_kind",
+        "margin", "leverage", "price_unit", "factor", "zone",
+    )  # fmt: skip
+    hints = msgspec.structs.fields(LegRead)
+
+    assert tuple(hint.encode_name for hint in hints[: len(first)]) == first
+    assert not any(hint.required for hint in hints[len(first) :])
 
 
 def test_a_reply_that_closes_ends_its_call_alone() -> None:
