@@ -74,7 +74,8 @@ def _plain(text: str) -> str:
     else:
         for sign in sorted(odd):  # To look for each of a few is much quicker than to look each sign up.
             text = text.replace(sign, _PLAIN[ord(sign)])
-    text = _ACCENTS.sub("", unicodedata.normalize("NFKC", text))
+    text = unicodedata.normalize("NFKC", text)
+    text = _ACCENTS.sub("", text.replace("\u0130", "I"))  # Its dot was joined just now; in lower case it is two signs.
     if _ALIKE.search(text):
         text = _TICKER.sub(_folded, text, count=FOLDED_MAX)
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n")

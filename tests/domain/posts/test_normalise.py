@@ -39,6 +39,11 @@ def test_any_text_is_normalised_without_an_error(text: str) -> None:
     assert isinstance(normalise(text), str)
 
 
+@given(st.text(alphabet=st.sampled_from("Iıİi\u0307\u0323 ﬁẞA5"), max_size=30))
+def test_a_normalised_text_has_as_many_signs_in_lower_case(text: str) -> None:
+    assert len(normalise(text).lower()) == len(normalise(text))  # Names are found in one, and cut from the other.
+
+
 def test_a_lone_surrogate_is_no_error() -> None:
     assert "5" in normalise("buy \ud83d 5")
 
