@@ -298,7 +298,10 @@ _NO_NEWS = re.compile(
     r"\b(?:stop|sl|stop[- ]?loss|invalid(?:ated|ation)?)\W{1,3}if\b[^\n]*",
     re.IGNORECASE,
 )
-_NO_NEWS_WORDS = frozenset({"targets", "target", "will", "can", "should", "to", "still", "stop", "sl", "stoploss"})
+_NO_NEWS_WORDS = frozenset(
+    {"targets", "target", "will", "can", "should", "to", "still", "stop", "sl", "stoploss"}
+    | {"invalid", "invalidated", "invalidation"}
+)
 
 
 def _without_no_news(look: Glance) -> Glance:

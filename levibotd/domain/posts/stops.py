@@ -24,7 +24,7 @@ def stop_of(
     prices = [number for number in numbers if not number.pct]
     if prices and not _lacks_percent(prices, near):
         close = _CLOSE.search(text)
-        kind = _CLOSE_KINDS.get(close.group(1).lower().replace(" ", "")[:2], "4h_close") if close else "price"
+        kind = _CLOSE_KINDS.get("".join(close.group(1).lower().split())[:2], "4h_close") if close else "price"
         return values_of(prices[:1], scale)[0], kind
     if numbers:
         values = tuple(values_of(numbers[:2], None))
