@@ -100,23 +100,24 @@ class LabelFile:
         """The labels that these texts have, by digest. Raises ConfigError when the file cannot be read."""
         with self._locked(_LOOK) as descriptor:
             self._read(descriptor)
-        return {digest: known.label for digest in sorted(digests) if (known := self._known.get(digest)) is not None}
+            found = {digest: self._known.get(digest) for digest in sorted(digests)}
+        return {digest: known.label for digest, known in found.items() if known is not None}
 
     def counts(self) -> DatasetCounts:
         """Raises ConfigError when the file cannot be read."""
         with self._locked(_LOOK) as descriptor:
             self._read(descriptor)
             size = os.fstat(descriptor).st_size
-        known = self._known.values()
+            known, bad = list(self._known.values()), self._bad  # Another thread may append from here on.
         return DatasetCounts(
-            total=len(self._known),
+            total=len(known),
             labels=dict(sorted(Counter(one.label for one in known).items())),
             languages=dict(sorted(Counter(one.lang or "?" for one in known).items())),
             channels=len({one.channel for one in known if one.channel is not None}),
             bytes=size,
-            bad=len(self._bad),
-            problem=next(iter(self._bad.shown), None),
-            problems=self._bad.shown,
+            bad=len(bad),
+            problem=next(iter(bad.shown), None),
+            problems=bad.shown,
         )
 
     def _masked(self, one: Labelled) -> Labelled:

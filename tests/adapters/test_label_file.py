@@ -1,6 +1,10 @@
 """The data set on disk: each text once, whole lines, no more than it may hold."""
 
 import json
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
@@ -24,6 +28,17 @@ def kept(tmp_path: Path) -> LabelFile:
 
 def rows(labels: LabelFile) -> list[dict[str, object]]:
     return [json.loads(line) for line in labels.path.read_text("utf-8").splitlines()]
+
+
+@contextmanager
+def turns_of(*, seconds: float) -> Iterator[None]:
+    """Threads take turns so often that what is not locked is met in its middle."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(seconds)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)
 
 
 def test_a_label_is_a_line_that_training_reads(tmp_path: Path) -> None:
@@ -106,6 +121,24 @@ def test_what_others_wrote_is_seen(tmp_path: Path) -> None:
     second.append(one("b"))
     assert not first.append(one("b")).fresh
     assert first.counts().total == 2
+
+
+def test_labels_are_counted_while_another_thread_appends(tmp_path: Path) -> None:
+    labels = kept(tmp_path)
+    labels.append(one("first"))
+    with labels.path.open("a", encoding="utf-8") as file:
+        file.writelines(json.dumps({"text": f"call {number}", "label": "BUY"}) + "\n" for number in range(20_000))
+    labels.counts()
+
+    with ThreadPoolExecutor(1) as others, turns_of(seconds=1e-5):
+        appended = others.submit(lambda: [labels.append(one(f"one more {number}")) for number in range(40)])
+        totals = []
+        while not appended.done():
+            totals.append(labels.counts().total)
+
+    assert len(appended.result()) == 40
+    assert totals == sorted(totals)
+    assert labels.counts().labels == {"BUY": 20_041}
 
 
 def test_a_line_that_a_crash_cut_short_joins_no_other(tmp_path: Path) -> None:
