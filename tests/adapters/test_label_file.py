@@ -1,9 +1,9 @@
 """The data set on disk: each text once, whole lines, no more than it may hold."""
 
+import asyncio
 import json
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -130,13 +130,22 @@ def test_labels_are_counted_while_another_thread_appends(tmp_path: Path) -> None
         file.writelines(json.dumps({"text": f"call {number}", "label": "BUY"}) + "\n" for number in range(20_000))
     labels.counts()
 
-    with ThreadPoolExecutor(1) as others, turns_of(seconds=1e-5):
-        appended = others.submit(lambda: [labels.append(one(f"one more {number}")) for number in range(40)])
-        totals = []
-        while not appended.done():
-            totals.append(labels.counts().total)
+    def append_more() -> None:
+        for number in range(40):
+            labels.append(one(f"one more {number}"))
 
-    assert len(appended.result()) == 40
+    totals = [0]
+
+    async def count() -> None:
+        while totals[-1] < 20_041:
+            totals.append((await offload.call(labels.counts)).total)
+
+    async def race() -> None:
+        await asyncio.gather(offload.call(append_more), count())
+
+    with turns_of(seconds=1e-5):
+        asyncio.run(race())
+
     assert totals == sorted(totals)
     assert labels.counts().labels == {"BUY": 20_041}
 
