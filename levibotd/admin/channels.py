@@ -182,7 +182,7 @@ def _evidence(desk: Desk, channel: _Known, gate: Gate | None) -> StageEvidence |
     name = next((name for name in channel.names if name in book.channels), None)
     if name is None:
         return None
-    return evidence_of(book.channels[name], desk.trust(name, ()), at=now, gate=gate, acts=desk.acts(name))
+    return evidence_of(book.channels[name], desk.trust(name, ()), at=now, gate=gate, acts=desk.acts(channel.names))
 
 
 def _known(desk: Desk) -> Iterable[_Known]:
@@ -211,7 +211,7 @@ def _shown(desk: Desk, channel: _Known, board: Board) -> ChannelShown:
     ledger, own = desk.view(), desk.stage_of(channel.id)
     sums = total(tally for name in channel.names if (tally := ledger.channels.get(name)) is not None)
     held = [one for one in ledger.held(at=desk.clock.time()) if one.channel in channel.names]
-    acts = [desk.acts(name) for name in channel.names]
+    acts = desk.acts(channel.names)
     medians = (ledger.channel_median_stop(name) for name in channel.names)
     return ChannelShown(
         id=channel.id, alias=channel.config.alias, listed=channel.listed,
@@ -219,6 +219,6 @@ def _shown(desk: Desk, channel: _Known, board: Board) -> ChannelShown:
         open_calls=len(held), planned_loss=plain(sum((one.planned_loss for one in held), Decimal(0))),
         closed=sums.closed, won=sums.won, stopped=sums.stopped, pnl=plain(sums.pnl), fees=plain(sums.fees),
         net=plain(sums.net), r=round(sums.r, 6), median_stop=next((one for one in medians if one is not None), None),
-        judged_acts=sum(one.judged for one in acts), wrong_acts=sum(one.wrong for one in acts),
+        judged_acts=acts.judged, wrong_acts=acts.wrong,
         scorecard=_card(channel, board),
     )  # fmt: skip

@@ -122,7 +122,7 @@ class Desk(Struct, frozen=True, kw_only=True):
     `view` is the fold over all committed records, `last_seq` the end of them, `decisions` how many posts
     ended how since this start. `readiness` gives the reasons why the daemon is not ready (none: it is).
     `score` reads a post without side effects, as `parse` prints it. `cards` is the fold over what became of each
-    channel's calls, `acts` what labels say of our last acts in a channel, `board` the cards made a little while ago,
+    channel's calls, `acts` what labels say of our last acts under these names, `board` the cards made lately,
     `reliability` what p_call of the served model is worth. `trust` is what is held of a channel now, and of its calls
     on these sides, `is_unproven` whether it stands where it does by the operator's word. `why` tells the story of a
     trace, None where nobody knows it; `climate` is what is around calls now, with the trends of symbols. `configured`
@@ -150,7 +150,7 @@ class Desk(Struct, frozen=True, kw_only=True):
     market: Market
     score: Callable[[Post], Scored]
     cards: Callable[[], CardBook]
-    acts: Callable[[str], Tally]
+    acts: Callable[[Sequence[str]], Tally]
     board: Callable[[], Awaitable[Board]]
     reliability: Callable[[], Reliability]
     trust: Callable[[str, Sequence[str]], Trust]

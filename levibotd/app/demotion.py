@@ -93,13 +93,13 @@ class Demotion:
         held = self._trust.of(channel, at=now)
         silent_s = None if kept.last_call_at is None else now - kept.last_call_at
         judged = None if self._is_unproven(channel) else held
-        acts = self._acts.tally(channel)
+        acts = self._acts.tally(*self._names_of(channel))
         why = lost(stage, judged, since_stage_r=kept.since_stage_r, silent_s=silent_s, acts=acts)
         if why is not None:
             self._lower(channel, kept, STAGES[STAGES.index(stage) - 1], why, held=held, at=now)
 
     # Under its own name, whatever its posts call it: that is the one that rules.
     def _lower(self, channel: str, kept: ChannelKept, stage: str, why: str, *, held: Trust, at: float) -> None:
-        names, acts = self._names_of(channel), self._acts.tally(channel)
-        told = evidence_of(kept, held, at=at, acts=acts)
+        names = self._names_of(channel)
+        told = evidence_of(kept, held, at=at, acts=self._acts.tally(*names))
         self._tell(SetStage(stage=stage, by=BY, reason=why, channel=names[0], names=names, evidence=told))

@@ -86,7 +86,7 @@ class Window:
             market=parts.market,
             score=self._score,
             cards=lambda: state.cards,
-            acts=lambda channel: state.acts.tally(channel),
+            acts=lambda names: state.acts.tally(*names),
             board=self._boards.get,
             reliability=self.reliability,
             trust=lambda channel, sides: self._wired.trust.of(channel, at=parts.clock.time(), sides=sides),

@@ -98,9 +98,11 @@ class ActBook:
             if (label := labels.get(act.digest)) is not None and label != act.label
         )
 
-    def tally(self, channel: str) -> Tally:
-        """Of the newest acts of `channel` that were judged since its stage was set."""
-        counted = [act for act in self._book.channels.get(channel, {}).values() if act.counts][-ACTS_JUDGED:]
+    def tally(self, *names: str) -> Tally:
+        """Of the newest acts under each of a channel's names that were judged since its stage was set."""
+        counted: list[Act] = []
+        for name in dict.fromkeys(names):
+            counted += [act for act in self._book.channels.get(name, {}).values() if act.counts][-ACTS_JUDGED:]
         return Tally(judged=len(counted), wrong=sum(act.wrong for act in counted))
 
     def copy(self) -> "ActBook":

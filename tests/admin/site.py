@@ -550,7 +550,7 @@ def _desk(
         market=DemoMarket(),
         score=score or read,
         cards=lambda: log.cards,
-        acts=lambda channel: log.acts.tally(channel),
+        acts=lambda names: log.acts.tally(*names),
         board=log.board,
         reliability=lambda: RELIABILITY,
         trust=lambda channel, sides: TrustDesk(log.cards).of(channel, at=clock.time(), sides=sides),

@@ -81,14 +81,16 @@ def test_who_is_there_by_the_operators_word_goes_by_his_losses_alone() -> None:
     assert wish.reason == "-5.40 R since it was put there, and -5 R is the limit"
 
 
+@pytest.mark.parametrize("names", [("@c",), ("@c", OWN_NAME)])
 @pytest.mark.parametrize(("wrong", "goes"), [(2, False), (3, True)])
-def test_three_wrong_acts_of_the_last_twenty_take_a_stage(wrong: int, goes: bool) -> None:
+def test_three_wrong_acts_of_the_last_twenty_take_a_stage(wrong: int, goes: bool, names: tuple[str, ...]) -> None:
     hand, log = channel(0.6), Writer()
     for number in range(5):
-        log.act(str(number), channel="@c")
+        log.act(str(number), channel=names[number % len(names)])
     told = log.label({str(number): NO_TRADE if number < wrong else "BUY" for number in range(5)})
 
-    wishes = looked_at(hand, told[0], stage="live", unproven=True, acts=log.book)
+    first = next(one for one in told if one.channel == "@c")
+    wishes = looked_at(hand, first, stage="live", unproven=True, acts=log.book)
 
     assert looked_at(hand, told[-1], stage="live", acts=log.book) == [], "a right act is no reason to look"
     assert [(wish.stage, wish.channel, wish.by) for wish in wishes] == ([("canary", OWN_NAME, BY)] if goes else [])
