@@ -70,7 +70,8 @@ _THEY_DID = re.compile("пробил|отскоч|закрыл|упал|выро
 _DAY = r"(?:mon|tues|wednes|thurs|fri|satur|sun)day"
 _TIME = cue(
     "yesterday ago earlier this last on from since our of it in hour hours days back dün geçen bu вчера прошлой "
-    "прошлая прошлый назад seit depuis desde منذ از утра ayer anoche pasada pasado hier dernier dernière gestern "
+    "прошлая прошлый прошлую прошлого прошлом прошлое "
+    "назад seit depuis desde منذ از утра ayer anoche pasada pasado hier dernier dernière gestern "
     "letzte letzten ontem passada أمس امس الامس الأمس الماضي دیروز گذشته دیشب ieri kemarin wczoraj 昨日 昨天 어제 old "
     "later",
     rf"\b(?:yesterday|ago|earlier (?:today|this)|this morning|last (?:night|week|month|year|{_DAY})|"
@@ -87,7 +88,7 @@ _STATE = cue(
     "triggered running сидим держим держу плюсе ещё sigo seguimos sigue siguen toujours liegt noch im ainda já "
     "estamos devam keyifli hâlâ hala karda longda shortta ganando laisse gidiyor masih siamo jesteśmy abierta "
     "abiertos aberta aperta ouvert ouverte offen открыта открыт حتى مفتوحة المفتوحة تفعيل مازال مازالت زال زالت "
-    "ما سارية مفعلة داخلين تاکنون هنوز باز هستیم هستند",
+    "plays keep keeps ما سارية مفعلة داخلين تاکنون هنوز باز هستیم هستند",
     r"\b(?:still (?:open|on|alive|going|in (?:it|this|profit))|floating|"
     r"(?:is|are|still|now|currently|keeps?) running|running (?:nicely|well|trades?|positions?|longs?|shorts?)|"
     r"unreali[sz]ed|(?:is|are|now|already|%) in (?:profit|the green|the money|plus)|so far|open for|rides|risk[- ]free|"
@@ -117,11 +118,12 @@ _ASKED = re.compile(  # Who else is in, and who is ready, is asked of a call, to
 _COUNTED = re.compile(r"[+-] ?\d+(?:[.,]\d+)? ?r\b|\+ ?\$?\d+(?:[.,]\d+)? ?(?:usdt|usd|\$|dollars)(?!\w)")  # "+1.2R"
 _OWNER = cue(
     "student students friend friends client clients subscriber subscribers reader readers user whale guru tweet "
-    "wrote copy broker statement musterdepot depot ученик bot portfolio vip premium elite free testimonial ticket "
+    "wrote copy copytrader copytrading copytrade "
+    "broker statement musterdepot depot ученик bot portfolio vip premium elite free testimonial ticket "
     "executed üyelerimiz alumnos أعضاء اعضاء بچه",
     r"\b(?:students?|friends?|clients?|subscribers?|readers?|user '|the whale|guru|tweet|wrote|copy[- ]?trad\w+|broker|"
     r"statement|musterdepot|depot|ученик|bot(?:'s| log)|portfolio line|testimonial|ticket \d|executed|"
-    r"üyelerimiz|alumnos|(?:vip|premium|paid|elite) (?:room|group|members|channel|was|is)|(?:vip|premium|elite) saw|"
+    r"üyelerimiz|alumnos|(?:vip|premium|elite) (?:room|group|members|channel|was|is)|(?:vip|premium|elite) saw|"
     r"free members)\b|[أا]عضاء|بچه های",
 )
 _OURS = cue(
@@ -146,7 +148,7 @@ _RECORD = cue(
     r"\b(?:trade|signal|сделка|işlem) ?(?:no\.?|number|nr\.?|№) ?\d|\b(?:day|week) \d",
 )
 _LABEL = cue(
-    "outcome p pnl unrealised unrealized floating fill filled opened closed open cost entered exited held",
+    "outcome p pl pnl unrealised unrealized floating fill filled opened closed open cost entered exited held",
     r"^\W*(?:outcome|p/?l|pnl|unreali[sz]ed|floating|(?:avg\.? )?fill(?:ed)?|opened|closed|"
     r"open (?:for|since)|cost(?! average)|entered|exited|held)\b[^\n:=]{0,12}[:=]",
 )
@@ -194,7 +196,7 @@ _FRAME = cue(
 )
 _FRESH = cue(
     "new next another today todays again rebuy re here can yeni новый новая nuevo nueva neue neuer nouveau novo "
-    "hoy bugün сегодня heute جديدة جديد اليوم امروز still alınabilir pueden متاح",
+    "continue hoy bugün сегодня heute جديدة جديد اليوم امروز still alınabilir pueden متاح",
     r"\b(?:new (?:signal|call|trade|setup)|next|another|today'?s|again|re-?buy|re-?entry|here comes|can still|"
     r"still time|on continue|yeni|нов(?:ый|ая)|nuev[oa]|neuer?|nouveau|novo|hoy|bugün|сегодня|heute|alınabilir|"
     r"pueden)\b|"

@@ -29,6 +29,8 @@ def told(text: str) -> bool:
         f"#ATOM/USDT long 7.20, {LEVELS}. Should we close it?",
         "#ATOM/USDT 7.20 seviyesinden topladık, hedef 7.60 - 8.10, stop 6.90",
         "Набрали #ATOM/USDT по 7.20, цели 7.60 - 8.10, стоп 6.90",
+        f"#ATOM/USDT 7.20 plays out, {LEVELS}",
+        "#ATOM/USDT с прошлого вторника: 7.20, цели 7.60 - 8.10, стоп 6.90",
         "Ayer en #ATOM/USDT: largo 7.20, objetivos 7.60 - 8.10, stop 6.90",
         "J'ai pris #ATOM/USDT à 7.20, objectifs 7.60 - 8.10, stop 6.90",
         "Seit Montag im Depot: #ATOM/USDT 7.20, Ziele 7.60 - 8.10, Stop 6.90",
