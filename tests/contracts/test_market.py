@@ -50,14 +50,15 @@ def test_a_known_symbol_has_an_instrument_that_can_be_traded(market: Market) -> 
     assert all(number > 0 for number in steps)
     assert instrument.max_qty > instrument.min_qty
     assert 0 <= instrument.maker_fee <= instrument.taker_fee < Decimal("0.01")
-    assert market.is_base("BTC")
+    assert market.is_base("BTC", START)
+    assert market.symbol("BTC", market.stable_quote, START) == BTC
 
 
 def test_what_is_not_known_has_nothing(market: Market) -> None:
     other = Symbol("NOSUCH")
 
     assert market.symbol("NO", "SUCH") is None
-    assert not market.is_base("NO")
+    assert not market.is_base("NO", START)
     assert market.instrument(other) is None
     assert market.mark(other, START) is None
     assert market.bar_interval_s(other) is None

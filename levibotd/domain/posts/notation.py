@@ -90,7 +90,7 @@ def completed(numbers: list[Number], values: list[float], near: list[float] | No
 
 def _with_head(head: str, tail: str, *, before: float) -> float | None:
     """The number near `before` that ends in `tail` and begins like `head`, zeros at its end left out or not."""
-    if not tail.isdigit() or len(tail) >= len(head.replace(".", "")):
+    if not tail.isdigit() or head.count(".") > 1 or len(tail) >= len(head.replace(".", "")):
         return None
     for zeros in range(len(tail) if "." in head else 1):
         whole = head + "0" * zeros

@@ -110,3 +110,7 @@ def test_a_staircase_of_targets_names_each_edge_once() -> None:
 def test_one_level_in_thousands_goes_on_where_the_list_is_or_is_none(raws: list[str], *, alone: bool) -> None:
     numbers = [number(raw.removesuffix("k"), thousand=raw.endswith("k")) for raw in raws]
     assert lone_thousand(numbers) == alone
+
+
+def test_what_is_no_number_completes_none() -> None:
+    assert completed([number("0.1.842"), number("560510")], [0.1842, 560_510.0]) == [0.1842, 560_510.0]
