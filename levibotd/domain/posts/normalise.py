@@ -12,7 +12,7 @@ from functools import lru_cache
 FOLDED_MAX = 200  # Tickers and circled numbers looked at one by one; no post has more.
 ODD_SIGNS_FEW = 8
 RUN_MAX = 64  # Characters of a run: of one sign, blank or line end, or of up to three in turn.
-RUNS_BEYOND = 1024  # Characters of a text in which runs are looked for.
+RUNS_BEYOND = 256  # Characters of a text in which runs are looked for.
 TEXT_MAX = 8192  # Characters read of a post; what is longer stays unread.
 
 _INVISIBLE = "\u00ad\u0640\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff"
