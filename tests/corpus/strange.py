@@ -49,6 +49,19 @@ _PIECES = (
     ),
     *("İ", "ı", "ß", "\n", "\n", "\n", "\t", "\r\n", "\u2028", "\x00", "\x01"),
 )
+_RUNS = (
+    *" .,-/|:()_+*~=#$%@>✅⚡\n\t0123éaıينли",
+    "\n ",
+    "\n.",
+    "- ",
+    ". ",
+    "->",
+    "1)",
+    "a ",
+    "x1 ",
+    "1x ",
+    "\n#a",
+) * 100
 _SIGNS = (
     (0x20, 0x7E),
     (0x80, 0x24F),
@@ -83,6 +96,17 @@ def strange_texts(seed: int, count: int) -> Iterator[str]:
         if number % 200 == 199:
             text = (text * (LENGTH_MAX // max(1, len(text)) + 1))[: choose.randint(1000, LENGTH_MAX)]
         yield text
+
+
+def posts_with_runs(seed: int, count: int) -> Iterator[str]:
+    """Yield posts in which a word or a few signs stand again and again: what a pattern tries in two ways doubles."""
+    choose = random.Random(seed)
+    posts = [row["text"] for row in rows() if row["text"]]
+    words = sorted({f" {word}" for post in posts for word in post.split()})
+    for _ in range(count):
+        text, run = choose.choice(posts), "".join(choose.choices((*words, *_RUNS), k=choose.randint(1, 2)))
+        at, times = choose.randint(0, len(text)), choose.choice((20, 40, 100, 400))
+        yield text[:at] + (run * times)[:LENGTH_MAX] + text[at:]
 
 
 def _scrambled(choose: random.Random) -> str:

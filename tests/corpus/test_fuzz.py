@@ -9,14 +9,21 @@ from hypothesis import strategies as st
 from levibotd.domain.posts.market_view import EMPTY_VIEW
 from levibotd.domain.posts.parse_output import LineParser
 from tests.corpus.fuzz import CPU_MS_MAX, cpu_ms, faults
-from tests.corpus.strange import strange_texts
+from tests.corpus.strange import posts_with_runs, strange_texts
 
 TEXTS = 20_000
+POSTS_WITH_RUNS = 3_000
 
 
 @pytest.mark.timeout(300)
 def test_twenty_thousand_strange_texts_hurt_nobody() -> None:
     assert list(faults(strange_texts(20, TEXTS))) == []
+
+
+def test_posts_with_long_runs_in_them_cost_no_more() -> None:
+    texts = list(posts_with_runs(5, POSTS_WITH_RUNS))
+    assert texts == list(posts_with_runs(5, POSTS_WITH_RUNS))
+    assert list(faults(texts)) == []
 
 
 def test_strange_texts_are_the_same_every_time_and_of_every_kind() -> None:

@@ -60,5 +60,5 @@ def test_a_long_run_of_the_same_signs_says_no_more_than_its_beginning(unit: str)
 
 
 def test_short_runs_and_all_letters_and_digits_stay_as_they_are() -> None:
-    for text in ("-" * RUN_MAX + "x" * 2000, "1" * 4000, "ab" * 2000, "\u2705" * 900):
+    for text in ("-" * RUN_MAX + "x" * 2000, "1" * 4000, "ab" * 2000, "\u2705" * 200):
         assert normalise(text) == text
