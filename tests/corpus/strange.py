@@ -5,6 +5,7 @@ The same seed gives the same texts on every machine.
 """
 
 import random
+import re
 from collections.abc import Iterator, Sequence
 
 from tests.corpus.rows import rows
@@ -102,10 +103,11 @@ def posts_with_runs(seed: int, count: int) -> Iterator[str]:
     """Yield posts in which a word or a few signs stand again and again: what a pattern tries in two ways doubles."""
     choose = random.Random(seed)
     posts = [row["text"] for row in rows() if row["text"]]
-    words = sorted({f" {word}" for post in posts for word in post.split()})
+    words = sorted({f" {word}" for post in posts for word in post.split() if len(word) <= 6})
     for _ in range(count):
         text, run = choose.choice(posts), "".join(choose.choices((*words, *_RUNS), k=choose.randint(1, 2)))
-        at, times = choose.randint(0, len(text)), choose.choice((20, 40, 100, 400))
+        ends = [found.end() for found in re.finditer(r"\w+", text)]
+        at, times = choose.choice(ends or [0]), choose.choice((20, 40, 100, 400))
         yield text[:at] + (run * times)[:LENGTH_MAX] + text[at:]
 
 

@@ -12,7 +12,7 @@ from tests.corpus.fuzz import CPU_MS_MAX, cpu_ms, faults
 from tests.corpus.strange import posts_with_runs, strange_texts
 
 TEXTS = 20_000
-POSTS_WITH_RUNS = 3_000
+POSTS_WITH_RUNS = 8_000
 
 
 @pytest.mark.timeout(300)
