@@ -17,6 +17,7 @@ from levibotd.ports.files import Appending, Files
 from levibotd.ports.object_store import Content
 
 LEVEL = 3  # Fast, and as small as gzip at its default.
+LOOKS_MAX = 20  # A run may prune file after file while somebody lists them.
 
 _BLOCK = 1 << 20
 _PIECE = 4096
@@ -32,6 +33,14 @@ class LocalSegments:
         self._below = f"{below}/" if below else ""
 
     def listing(self) -> Listing:
+        for _ in range(LOOKS_MAX - 1):
+            try:
+                return self._listing()
+            except FileNotFoundError:  # Pruned between two looks: who only asks does not wait for a run to end.
+                continue
+        return self._listing()
+
+    def _listing(self) -> Listing:
         layout = layout_of(self._files)
         closed: list[ClosedSegment] = []
         unfinished: list[str] = []

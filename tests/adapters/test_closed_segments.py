@@ -27,8 +27,8 @@ def write(files: FaultyFiles, name: str, data: bytes) -> None:
     files.sync_directories(name)
 
 
-def a_log(hours: int) -> FaultyFiles:
-    files = FaultyFiles()
+def a_log(hours: int, *, files: FaultyFiles | None = None) -> FaultyFiles:
+    files = files or FaultyFiles()
     journal = LocalJournal(files, boot="b", reserve_bytes=1024)
     journal.recover()
     for hour in range(hours):
@@ -53,6 +53,33 @@ def test_the_listing_tells_what_is_closed_and_where_it_ends() -> None:
     assert [(one.first_seq, one.last_seq) for one in listing.closed] == [(1, 3), (4, 6)]
     assert all(one.size == files.size(one.path) for one in listing.closed)
     assert files.read(listing.closed[0].path).endswith(f'"h":"{listing.closed[0].last_hash}"}}\n'.encode())
+
+
+class Pruned(FaultyFiles):
+    """Files of which the oldest goes whenever somebody asks how large it is, as long as there are `keep` more."""
+
+    keep = 2
+
+    def size(self, name: str) -> int:
+        segments = [one for one in self.names() if one.endswith(".jsonl")]
+        if name == segments[0] and len(segments) > self.keep:
+            self.remove(name)
+        return super().size(name)
+
+
+def test_what_is_pruned_while_it_is_listed_is_gone() -> None:
+    files = a_log(5, files=Pruned())
+    listing = LocalSegments(files, spool=FaultyFiles()).listing()
+
+    assert [one.path for one in listing.closed] == ["1970-01-01/events-03.jsonl"]
+
+
+def test_what_is_gone_at_every_look_is_told() -> None:
+    files = a_log(3)
+    files.size = lambda name: files.read(name + "x")  # type: ignore[method-assign, assignment, return-value]
+
+    with pytest.raises(FileNotFoundError):
+        LocalSegments(files, spool=FaultyFiles()).listing()
 
 
 def test_a_damaged_head_leaves_nobody_to_say_where_the_segment_before_it_ends() -> None:
