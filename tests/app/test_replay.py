@@ -19,22 +19,12 @@ from levibotd.domain.ledger import Ledger
 from levibotd.errors import Refused
 from levibotd.journal import TERMINAL, decode
 from tests.app.recordings import CALL, POSTS, recording
+from tests.open_policy import OPEN
 
 ROOT = Path(__file__).parents[2]
 START = 1_700_006_400.0
 HOURS = 90
 COINS = {"BTC": 40_000.0, "ETH": 2_000.0, "SOL": 60.0, "ADA": 0.4}
-OPEN = {
-    "LEVI_STRATEGY__CONFIDENCE_MIN": "0",
-    "LEVI_RISK__MIN_VOLUME_24H": "0",
-    "LEVI_RISK__MAX_OPEN": "20",
-    "LEVI_RISK__HEAT_MAX": "1.0",
-    "LEVI_RISK__HEAT_CHANNEL_SHARE": "1.0",
-    "LEVI_RISK__HEAT_SIDE_SHARE": "1.0",
-    "LEVI_RISK__DAILY_LOSS_LIMIT": "0.9",
-    "LEVI_RISK__COOLDOWN_S": "0",
-    "LEVI_RISK__COOLDOWN_STOP_S": "0",
-}
 
 
 def posts(chance: Random, count: int) -> Iterator[dict[str, object]]:

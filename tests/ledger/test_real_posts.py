@@ -19,6 +19,7 @@ from levibotd.app.replay import ReplayInput, replay
 from levibotd.config import load
 from levibotd.domain.gates import GateName
 from tests.ledger.comparing import compared, records
+from tests.open_policy import OPEN
 
 DATA = os.environ.get("LEVIBOT_DATA")  # noqa: TID251
 POSTS = Path(DATA or ".", "signals", "dev")
@@ -26,18 +27,7 @@ CANDLES = Path(DATA or ".", "ohlcv", "dev")
 REASON = "LEVIBOT_DATA is not set: no real post was replayed"
 FILES = (CANDLES / "binance_spot_1h.parquet", CANDLES / "binance_spot_wide_1h.parquet")
 # Every limit of risk is open; what is left are the gates of the call itself.
-OPEN = {
-    "LEVI_STRATEGY__CONFIDENCE_MIN": "0",
-    "LEVI_RISK__MIN_VOLUME_24H": "0",
-    "LEVI_RISK__MAX_OPEN": "200",
-    "LEVI_RISK__HEAT_MAX": "1.0",
-    "LEVI_RISK__HEAT_CHANNEL_SHARE": "1.0",
-    "LEVI_RISK__HEAT_SIDE_SHARE": "1.0",
-    "LEVI_RISK__DAILY_LOSS_LIMIT": "0.9",
-    "LEVI_RISK__COOLDOWN_S": "0",
-    "LEVI_RISK__COOLDOWN_STOP_S": "0",
-    "LEVI_RISK__NO_SL_RR_MIN": "0",
-}
+WIDE_OPEN = {**OPEN, "LEVI_RISK__MAX_OPEN": "200", "LEVI_RISK__NO_SL_RR_MIN": "0"}
 NO_PRICE = frozenset({"no_price", "quote", "not_tradable"})  # Gates of what cannot be priced in the account's money.
 DECISIONS = frozenset({"AUTO_ROUTE_EXECUTED", "AUTO_ROUTE_SKIPPED", "SIGNAL_REJECTED", "SIGNAL_EXPIRED"})
 STALE_S = 86_400.0
@@ -140,7 +130,7 @@ def test_a_text_that_is_copied_or_posted_again_opens_once(months: Path) -> None:
 
 def _replayed(messages: Path, out: Path, *, since: float = 0.0, until: float = float("inf")) -> Path:
     asked = ReplayInput(messages=(messages,), candles=FILES, out=out, since=since, until=until)
-    replay(load(environ=OPEN), asked, on_bad=lambda line: pytest.fail(str(line)))
+    replay(load(environ=WIDE_OPEN), asked, on_bad=lambda line: pytest.fail(str(line)))
     return out
 
 

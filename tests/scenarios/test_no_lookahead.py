@@ -17,6 +17,7 @@ from levibotd.app.replay import ReplayInput, replay
 from levibotd.config import load
 from levibotd.domain.records import Logged, SignalScored
 from levibotd.journal import TERMINAL, decode
+from tests.open_policy import OPEN
 
 START = 1_700_006_400.0
 HOUR_S = 3600.0
@@ -30,17 +31,6 @@ COINS = {
     "ZYXW": (5.0, 30, None),
     "QRPF": (8.0, -24, -60),
     "VWTK": (3.0, 20, 20),
-}
-OPEN = {
-    "LEVI_STRATEGY__CONFIDENCE_MIN": "0",
-    "LEVI_RISK__MIN_VOLUME_24H": "0",
-    "LEVI_RISK__MAX_OPEN": "20",
-    "LEVI_RISK__HEAT_MAX": "1.0",
-    "LEVI_RISK__HEAT_CHANNEL_SHARE": "1.0",
-    "LEVI_RISK__HEAT_SIDE_SHARE": "1.0",
-    "LEVI_RISK__DAILY_LOSS_LIMIT": "0.9",
-    "LEVI_RISK__COOLDOWN_S": "0",
-    "LEVI_RISK__COOLDOWN_STOP_S": "0",
 }
 OF_FILES = frozenset({"FILE_OPEN", "FILE_SEAL"})  # Their hashes carry the name of the run.
 DECISIONS = frozenset({"SIGNAL_SCORED", "SIGNAL_EDITED", "RISK_TICKET", *TERMINAL})
