@@ -11,7 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from levibotd.kernel.control import Inspect, Stop
 from levibotd.kernel.deadlines import Deadlines
@@ -198,11 +198,13 @@ class Ref(Generic[M_contra]):
         deadlines.add(answer, loop)
         if len(lane.items) < lane.limit:
             lane.append(Ask(request, answer))
-            return cast("R", await answer)
+            replied: R = await answer
+            return replied
         try:
             async with asyncio.timeout(timeout_s):
                 await lane.put(Ask(request, answer))
-            return cast("R", await answer)
+            replied = await answer
+            return replied
         finally:
             answer.cancel()
 

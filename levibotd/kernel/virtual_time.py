@@ -88,7 +88,15 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         """Timers of one instant fire in the order in which they were armed, whatever other timers there are."""
         if self._closed:
             return super().call_at(when, callback, *args, context=context)
-        timer = _Timer(when, callback, args, self, context)
+        timer: _Timer = _Timer(when, callback, args, self, context) if self._debug else _new(_Timer)
+        if not self._debug:
+            timer._context = copy_context() if context is None else context
+            timer._loop = self
+            timer._callback = callback
+            timer._args = args
+            timer._cancelled = False
+            timer._repr = timer._source_traceback = None
+            timer._when = when
         timer.number = self._armed = self._armed + 1
         heappush(self._scheduled, timer)
         timer._scheduled = True
@@ -179,6 +187,12 @@ _new = object.__new__
 class _Timer(asyncio.TimerHandle):
     # The base class compares the time alone: what came first at one instant then hung on how its heap was piled.
     __slots__ = ("number",)
+    _args: Any
+    _callback: Any
+    _context: Any
+    _loop: Any
+    _repr: Any
+    _source_traceback: Any
     _when: float
     _scheduled: bool
     number: int
@@ -203,8 +217,20 @@ class VirtualClock(LoopClock):
         return self._loop._now
 
     async def sleep_until(self, unix: float) -> None:
-        while (left := unix - self._loop._now) > 0:  # noqa: ASYNC110 - time is no event
-            await asyncio.sleep(left)
+        loop = self._loop
+        while loop._now < unix:
+            reached = loop.create_future()
+            timer = loop.call_at(unix, _reach, reached)
+            try:
+                await reached
+            except BaseException:
+                timer.cancel()
+                raise
+
+
+def _reach(moment: "asyncio.Future[None]") -> None:
+    if not moment.done():  # Whoever waited may have been cancelled in this very turn.
+        moment.set_result(None)
 
 
 def is_virtual(loop: AbstractEventLoop) -> bool:
