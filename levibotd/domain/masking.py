@@ -29,6 +29,10 @@ _ASSIGNED = re.compile(rf"(?i)\b((?:{_NAMES})[\"']?\s*[:=]\s*[\"']?(?:bearer\s+|
 _MACHINE_MADE = re.compile(r"(?i)\b((?:secret|token|session|ticket)[\"']?\s*=\s*[\"']?)([\w+/=.~-]{16,})")
 _BOT_TOKEN = re.compile(r"(?<!\d)\d{6,12}:[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])")
 
+# As numbers: bytes that are looked for as bytes cost five times as much.
+_EQUALS = ord("=")
+_BACKSLASH = ord("\\")
+
 # What a payload must hold for any of the above to match: found at memory speed, before any regex.
 _HINTS = (
     b"key", b"secret", b"token", b"passw", b"passphrase", b"signature",
@@ -102,7 +106,7 @@ class Masker:
                 return True
         # Every pattern has a `=`, or a `:` that belongs to a text: one that no closing quote stands before. The one
         # in a channel's name ("tg:123") follows no name of a secret and no digits.
-        if b"=" not in json and (b"\\" not in json or b'\\"' not in json):
+        if _EQUALS not in json and (_BACKSLASH not in json or b'\\"' not in json):
             if in_texts is None:
                 in_texts = json.count(b":") - json.count(b'":')
             if not in_texts or in_texts == json.count(b'"tg:'):
