@@ -12,8 +12,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from actors.exec import ExecActor
+from bench.between import QueuesBetween
 from levibotd.app.tree import Parts, Wired
-from levibotd.journal import Prepared
+from levibotd.journal import EVENT_OF, Durability, Prepared
 from levibotd.kernel import offload
 from levibotd.kernel.clock import Clock
 from levibotd.messages import Append, CatchUp, Committed
@@ -40,7 +41,7 @@ class Written:
     """The log without a logger: prepare, commit (in a thread where the loop is a real one), fold."""
 
     def __init__(self, parts: Parts, journal: Journal, clock: Clock) -> None:
-        self.durable = 0  # Appends that somebody waited for.
+        self.between: QueuesBetween | None = None  # What is asked before each durable record, to see what that takes.
         self._prepare = parts.preparer.prepare
         self._journal = journal
         self._observe = parts.state.observe
@@ -53,7 +54,10 @@ class Written:
         if isinstance(message, CatchUp):
             seq = self._journal.position.seq
             return Committed(seq, seq)
-        self.durable += 1
+        if self.between is not None:
+            for entry in message.entries:
+                if EVENT_OF[type(entry.record)].durability is Durability.D:
+                    await self.between.ask()
         return await self._write(message)
 
     async def _write(self, append: Append) -> Committed:
@@ -108,6 +112,8 @@ class Bare(Wired):
 
     async def fill(self, posted: Posted, *, until: Callable[[], bool]) -> None:
         """Take in the post; then what the venue tells, `until` it is enough."""
+        if self.log.between is not None:
+            await self.log.between.six_hops()
         await self._telegram._take(posted)
         await self._run()
         updates = self.parts.venue.updates()

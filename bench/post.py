@@ -6,15 +6,16 @@ coroutine awaits a thread for each commit. And once on virtual time, where both 
 """
 
 import asyncio
+import gc
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 from random import Random
 
 from bench.bare import Bare
-from bench.contenders import Queues
-from bench.measure import Effort, Figure, Row, at_most, in_turns, one, spread
+from bench.between import QueuesBetween
+from bench.measure import Effort, Figure, Row, at_most, one, spread
 from levibotd.adapters.compiled_classifier import load_classifier
 from levibotd.adapters.local_journal import LocalJournal
 from levibotd.app.committed import CommittedState
@@ -27,7 +28,7 @@ from levibotd.domain.signal import Post, Symbol
 from levibotd.journal import EVENTS, Durability, Preparer
 from levibotd.kernel.clock import Clock, LoopClock
 from levibotd.kernel.supervisor import ONE_FOR_ONE, Group, System
-from levibotd.kernel.virtual_time import run_virtual
+from levibotd.kernel.virtual_time import is_virtual, run_virtual
 from levibotd.ports.market import Bar
 from levibotd.ports.posts import Posted
 from levibotd.recording.log import Log
@@ -39,11 +40,10 @@ BAR_AT = 1_700_000_100.0  # The bar at whose open the entry fills.
 POSTED_AT = BAR_AT - 0.2  # Real seconds on the real loop: room for a busy machine. Nothing runs while they pass.
 OVER_AT = BAR_AT + 0.3
 MINUTE_S = 60.0
-POSTS = 12
+POSTS = 24
 BARE = "bare"
 PIPELINE = "pipeline"
-HOPS = "six queue hops"
-ASK = "one ask"
+FLOOR = "six hops and a question a durable record"
 TEXT = "#BTCUSDT LONG\nEntry: 60000 - 60200\nTargets: 61000 62000 63500\nStop loss: 58900\nLeverage 5x"
 SETTINGS = {"LEVI_RISK__MIN_VOLUME_24H": "0", "LEVI_PAPER__LATENCY_MS": "0", "LEVI_STRATEGY__CONFIDENCE_MIN": "0"}
 
@@ -82,6 +82,7 @@ class Shop:
             venue=paper_venue(self.config, self.market, clock),
             classifier=self.classifier,
             installation="aa",
+            in_place=is_virtual(asyncio.get_running_loop()),  # As a replay has it.
         )
         return parts, journal, posts
 
@@ -125,21 +126,13 @@ def _added(effort: Effort, shop: Shop, run: Callable[[Life], None], where: str) 
     sample, bare = _pipeline(shop, run), _bare(shop, run)
     if sample.types != bare.types or "ORDER_FILLED" not in bare.types:
         raise AssertionError(f"both sides must write the same: {sample.types} {bare.types}")
-    count = effort.of(POSTS)
-    costs = in_turns(
-        effort,
-        {
-            BARE: lambda: statistics.median(_bare(shop, run).cost for _ in range(count)),
-            PIPELINE: lambda: statistics.median(_pipeline(shop, run).cost for _ in range(count)),
-            HOPS: lambda: Queues().hops_cost(effort.of(2_000)),
-            ASK: lambda: Queues().ask_cost(effort.of(5_000)),
-        },
-    )
-    added = [
-        (pipeline - bare) / (hops + sample.durable * ask)
-        for pipeline, bare, hops, ask in zip(costs[PIPELINE], costs[BARE], costs[HOPS], costs[ASK], strict=True)
-    ]
-    whole = [pipeline / bare for pipeline, bare in zip(costs[PIPELINE], costs[BARE], strict=True)]
+    lives = {
+        BARE: lambda: _bare(shop, run).cost,
+        PIPELINE: lambda: _pipeline(shop, run).cost,
+        FLOOR: lambda: _floor(shop, run),
+    }
+    turns = [_turn(lives, effort.of(POSTS)) for _ in range(effort.turns)]
+    added = [(turn[PIPELINE] - turn[BARE]) / turn[FLOOR] for turn in turns]
     return [
         Figure(
             what=f"(pipeline - bare) / (six hops + {sample.durable} asks), {where}",
@@ -147,9 +140,24 @@ def _added(effort: Effort, shop: Shop, run: Callable[[Life], None], where: str) 
             gate=at_most(1.5),
             aim=at_most(1.0),
         ),
-        Figure(what=f"pipeline / bare, {where}", spread=spread(whole)),
+        Figure(what=f"pipeline / bare, {where}", spread=spread([turn[PIPELINE] / turn[BARE] for turn in turns])),
+        Figure(
+            what=f"six hops + {sample.durable} asks, {where}",
+            spread=spread([turn[FLOOR] * 1e6 for turn in turns]),
+            unit="µs",
+        ),
         Figure(what=f"records of the post, {where}", spread=one(len(sample.records)), unit=""),
     ]
+
+
+# Life by life in turns, for what is looked for is the small difference of two large sums.
+def _turn(lives: Mapping[str, Callable[[], float]], count: int) -> dict[str, float]:
+    costs: dict[str, list[float]] = {name: [] for name in lives}
+    gc.collect()
+    for number in range(count):
+        for name in lives if number % 2 else reversed(lives):
+            costs[name].append(lives[name]())
+    return {name: statistics.median(found) for name, found in costs.items()}
 
 
 def _pipeline(shop: Shop, run: Callable[[Life], None]) -> Sample:
@@ -188,6 +196,27 @@ def _bare(shop: Shop, run: Callable[[Life], None]) -> Sample:
 
     run(life)
     return sample
+
+
+# What six hops and a question for each durable record take between the work of a post.
+def _floor(shop: Shop, run: Callable[[Life], None]) -> float:
+    cost_s = 0.0
+
+    async def life(clock: Clock) -> None:
+        nonlocal cost_s
+        parts, journal, _ = shop.parts(clock, records := [])
+        bare = Bare(parts, journal)
+        bare.log.between = between = QueuesBetween()
+        await between.open()
+        await bare.begin()
+        await clock.sleep_until(POSTED_AT)
+        between.cost_s = 0.0
+        await bare.fill(_posted(), until=lambda: _is_open(records))
+        cost_s = between.cost_s
+        await between.close()
+
+    run(life)
+    return cost_s
 
 
 def _virtually(life: Life) -> None:
