@@ -17,10 +17,11 @@ those that JSON leaves alone (DEL, C1, line separators, bidi marks) are written 
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Any, Final
+from math import isnan
+from typing import Final
 
 import msgspec
 from msgspec import Raw, Struct
@@ -28,7 +29,7 @@ from msgspec import Raw, Struct
 from levibotd.domain import acts, archive, learning, order_records, outcomes
 from levibotd.domain import records as r
 from levibotd.domain.cards import trial
-from levibotd.domain.json_shape import Counter, finite_of, members_of, nones_of
+from levibotd.domain.json_shape import MemberCount, members_of
 from levibotd.domain.masking import Masker
 from levibotd.domain.records import Entry, Logged, Record
 from levibotd.domain.rounding import NotFinite, Rounder, rounder_of
@@ -175,10 +176,9 @@ class Line(Struct, frozen=True, forbid_unknown_fields=True):
     h: str
 
 
-# What preparing a record of one type takes: its event; how its floats are tidied (None: it holds none); whether they
-# are finite, where that is quickly seen; how many of its fields are None; how many members its payload always has
-# (None: that depends). A tuple, as it is unpacked often.
-_Kind = tuple[EventType, Rounder | None, Callable[[Any], bool] | None, Counter | None, int | None]
+# What preparing a record of one type takes: its event; how its floats are tidied (None: it holds none); how many
+# members its payload has. A tuple, as it is unpacked often.
+_Kind = tuple[EventType, Rounder | None, MemberCount]
 
 
 class Preparer:
@@ -196,29 +196,21 @@ class Preparer:
         """Raises Unwritable."""
         record = entry.record
         kind = type(record)
-        event, tidy, is_finite, nones, members = self._kinds.get(kind) or self._compiled(kind)
+        event, tidy, members = self._kinds.get(kind) or self._compiled(kind)
         try:
-            if tidy is None:
-                payload = self._encode(record)
-            elif self._rounded:
+            if tidy is not None and self._rounded:
                 tidied = tidy(record)
                 if tidied is not record:
                     record = tidied
                     entry = Entry(record, entry.trace, entry.symbol)
-                payload = self._encode(record)
-            else:
-                payload = self._encode(record)
-                # What is not finite is written as null: where each null is a None, no float needs to be looked at.
-                if is_finite is not None:
-                    if not is_finite(record):
-                        tidy(record)
-                elif (nulls := payload.count(b"null")) and (nones is None or nulls != nones(record)):
-                    tidy(record)
+            payload = self._encode(record)
+            # How many colons stand in its texts. Mostly none; and then its floats are finite, too.
+            in_texts = payload.count(b":") - members(record)
+            if in_texts and isnan(in_texts) and tidy is not None:
+                tidy(record)
         except (NotFinite, UnicodeEncodeError) as fault:
             raise Unwritable(f"{event.name}: {fault}", reason="unwritable") from fault
-        # Mostly a flat one has no colons but those of its members; without one more there is no secret in it.
-        in_texts = None if members is None else payload.count(b":") - members
-        if (in_texts != 0 or self._knows_secrets or _EQUALS in payload) and self._may_hold_secrets(payload, in_texts):
+        if (in_texts or self._knows_secrets or _EQUALS in payload) and self._may_hold_secrets(payload, in_texts):
             plain, payload = payload, self._masker.payload(payload)
             if payload is not plain:
                 # Whoever reads the record sees what stands in the log.
@@ -229,10 +221,8 @@ class Preparer:
 
     # When the first of a kind comes: all of them would cost a start ten milliseconds.
     def _compiled(self, record: type[Record]) -> _Kind:
-        tidy = rounder_of(record, rounded=self._rounded)
-        kind = self._kinds[record] = (
-            EVENT_OF[record], tidy, finite_of(record), nones_of(record), members_of(record),
-        )  # fmt: skip
+        kind = EVENT_OF[record], rounder_of(record, rounded=self._rounded), members_of(record)
+        self._kinds[record] = kind
         return kind
 
 

@@ -1,12 +1,13 @@
 """The event-log codec: what one line is, to the byte, and that it comes back as it was."""
 
 import json
+import math
 from decimal import Decimal
 from hashlib import blake2b
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from levibotd.domain import acts, archive, learning, order_records, outcomes, records
@@ -45,6 +46,7 @@ from levibotd.journal import (
     is_droppable,
     parse,
 )
+from tests.any_record import any_of, leaves_of
 
 TRACE = TraceId("00000000000000aa")
 
@@ -187,6 +189,36 @@ def test_observers_see_what_stands_in_the_log() -> None:
         assert decode(Chain(boot="b").line(prepared, ts=0, mono=0)).entry == prepared.entry
     assert isinstance(masked.entry.record, SignalIngest)
     assert masked.entry.record.post.text == "my ***"
+
+
+_SECRETS = [
+    "my s3cr3t-value",
+    "bot1234567890:" + "AAE-x_9" * 5,
+    "api_key: abcdef01",
+    '{"Password": "hunter22"}',
+    "?totp=123456",
+]
+_TEXTS = st.sampled_from(["", "BTC", "a:b", "tg:-100123", "rule:chatter", 'said "so": 1', "null", *_SECRETS])
+_FLOATS = st.sampled_from([0.0, 0.5, 1e308, 123.456789, math.nan, math.inf])
+_ANY_RECORD = st.sampled_from(sorted(EVENTS)).flatmap(
+    lambda name: any_of(EVENTS[name].record, texts=_TEXTS, floats=_FLOATS)
+)
+
+
+@settings(max_examples=600)
+@given(_ANY_RECORD, st.booleans(), st.sampled_from([Masker(), Masker(["s3cr3t-value"])]))
+def test_no_record_of_any_type_lets_a_secret_or_a_nan_through(record: Record, rounded: bool, masker: Masker) -> None:
+    preparer = Preparer(masker=masker, rounded=rounded)
+    if not all(map(math.isfinite, leaves_of(record, float))):
+        with pytest.raises(Unwritable):
+            preparer.prepare(Entry(record))
+        return
+
+    payload = preparer.prepare(Entry(record)).payload
+    tree = msgspec.json.decode(payload)
+    assert masker.tree(tree) == tree
+    if not rounded:
+        assert tree == masker.tree(msgspec.json.decode(msgspec.json.encode(record)))
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))

@@ -7,6 +7,7 @@ post is kept as it is unless it really holds a secret: "token: PEPE" is a call, 
 
 import re
 from collections.abc import Iterable
+from math import isnan, nan
 from typing import Any
 
 import msgspec
@@ -95,7 +96,7 @@ class Masker:
         text = _ASSIGNED.sub(rf"\g<1>{MASK}", text)
         return _MACHINE_MADE.sub(rf"\g<1>{MASK}", text)
 
-    def may_hold_secrets(self, json: bytes, in_texts: int | None = None) -> bool:
+    def may_hold_secrets(self, json: bytes, in_texts: float = nan) -> bool:
         """
         Whether `payload` has to look closer: quick, and never wrongly no.
 
@@ -104,11 +105,11 @@ class Masker:
         for needle in self._needles:
             if needle in json:
                 return True
-        # Every pattern has a `=`, or a `:` that belongs to a text: one that no closing quote stands before. The one
-        # in a channel's name ("tg:123") follows no name of a secret and no digits.
-        if _EQUALS not in json and (_BACKSLASH not in json or b'\\"' not in json):
-            if in_texts is None:
-                in_texts = json.count(b":") - json.count(b'":')
+        # Every pattern has a `=`, or a `:` that belongs to a text. The one in a channel's name ("tg:123") follows no
+        # name of a secret and no digits.
+        if _EQUALS not in json:
+            if isnan(in_texts) and (_BACKSLASH not in json or b'\\"' not in json):
+                in_texts = json.count(b":") - json.count(b'":')  # All that no closing quote stands before.
             if not in_texts or in_texts == json.count(b'"tg:'):
                 return False
         lower = json.lower()

@@ -1,4 +1,4 @@
-"""No more nulls are counted than JSON has; where it has no more, its floats are finite."""
+"""Where JSON has as many colons as members were counted, no text holds one and every float is finite."""
 
 import math
 from decimal import Decimal
@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from levibotd.domain.json_shape import finite_of, members_of, nones_of
+from levibotd.domain.json_shape import members_of
+from tests.any_record import leaves_of
 
 
 class Flat(Struct, frozen=True, kw_only=True):
@@ -20,9 +21,11 @@ class Flat(Struct, frozen=True, kw_only=True):
 
 
 class Inner(Struct, frozen=True, kw_only=True):
-    either: float | tuple[float, ...] | None = None
+    either: float | str | None = None
     name: str = ""
     flats: tuple[Flat, ...] = ()
+    pair: tuple[float, Flat] | None = None
+    flat: Flat = Flat()
 
 
 class Plain(Struct, frozen=True, kw_only=True):
@@ -36,7 +39,10 @@ class Outer(Struct, frozen=True, kw_only=True):
     inner: Inner | None = None
     inners: tuple[Inner, ...] = ()
     plains: tuple[Plain, ...] = ()
+    inners_of: dict[str, Inner] = {}
     shares: dict[str, float] = {}
+    mixed: dict[str, float | str] = {}
+    names: tuple[str, ...] = ()
     anything: object = None
 
 
@@ -54,75 +60,74 @@ class InARow(Struct, frozen=True, array_like=True):
     price: float | None
 
 
-_NUMBERS = st.one_of(st.none(), st.just(float("nan")), st.floats(allow_infinity=True))
-_FINITE = st.floats(allow_nan=False, allow_infinity=False)
-_TEXTS = st.text(':"\\\\ ab')
-_FLATS = st.lists(st.builds(Flat, name=_TEXTS, at=_NUMBERS, amount=st.sampled_from([None, Decimal(1)])), max_size=3)
-_INNERS = st.builds(Inner, name=_TEXTS, either=_NUMBERS, flats=_FLATS.map(tuple))
+class Either(Struct, frozen=True):
+    either: float | tuple[float, ...]
+
+
+class Listed(Struct, frozen=True):
+    prices: list[float]
+
+
+class Around(Struct, frozen=True):
+    inner: Shortened
+
+
+_NUMBERS = st.one_of(st.sampled_from([0.0, math.nan, math.inf, -math.inf, 1e308]), st.floats())
+_OPTIONAL = st.one_of(st.none(), _NUMBERS)
+_TEXTS = st.text(':"\\\\ ab', max_size=3)
+_MIXED = st.one_of(_NUMBERS, _TEXTS)
+_FLATS = st.builds(Flat, name=_TEXTS, at=_NUMBERS, price=_NUMBERS, amount=st.sampled_from([None, Decimal(1)]))
+_INNERS = st.builds(
+    Inner,
+    either=st.one_of(st.none(), _MIXED),
+    name=_TEXTS,
+    flats=st.lists(_FLATS, max_size=2).map(tuple),
+    pair=st.one_of(st.none(), st.tuples(_NUMBERS, _FLATS)),
+    flat=_FLATS,
+)
 _OUTERS = st.builds(
     Outer,
-    price=_NUMBERS,
+    price=_OPTIONAL,
     at=_NUMBERS,
     inner=st.one_of(st.none(), _INNERS),
-    inners=st.lists(_INNERS, max_size=3).map(tuple),
-    plains=st.lists(st.builds(Plain, name=_TEXTS), max_size=3).map(tuple),
-    shares=st.dictionaries(_TEXTS, _NUMBERS, max_size=3),
-    anything=st.one_of(_NUMBERS, _TEXTS),
+    inners=st.lists(_INNERS, max_size=2).map(tuple),
+    plains=st.lists(st.builds(Plain, name=_TEXTS), max_size=2).map(tuple),
+    inners_of=st.dictionaries(_TEXTS, _INNERS, max_size=2),
+    shares=st.dictionaries(_TEXTS, _NUMBERS, max_size=2),
+    mixed=st.dictionaries(_TEXTS, _MIXED, max_size=2),
+    names=st.lists(_TEXTS, max_size=2).map(tuple),
+    anything=st.one_of(st.none(), _MIXED),
 )
 
 
 @given(_OUTERS)
-def test_where_json_holds_no_more_nulls_than_nones_were_counted_every_float_is_finite(value: Outer) -> None:
-    nones = nones_of(Outer)
-    assert nones is not None
-    nulls = msgspec.json.encode(value).count(b"null")
+def test_a_colon_more_than_members_stands_in_a_text_and_nan_is_met(value: Outer) -> None:
+    members = members_of(Outer)(value)
 
-    assert nones(value) <= nulls
-    if nones(value) == nulls:
-        assert all(map(math.isfinite, _floats(value)))
-
-
-@given(st.builds(Flat, name=_TEXTS, amount=st.sampled_from([None, Decimal(1)])))
-def test_where_a_flat_one_has_no_more_colons_than_members_no_text_holds_one(value: Flat) -> None:
-    members = members_of(Flat)
-    assert members == len(msgspec.json.decode(msgspec.json.encode(value)))
-
-    assert (msgspec.json.encode(value).count(b":") == members) == (":" not in value.name)
+    floats, texts = list(leaves_of(value, float)), list(leaves_of(value, str))
+    if math.isnan(members):
+        assert not math.isfinite(sum(map(abs, floats)))
+    else:
+        assert all(map(math.isfinite, floats))
+        colons = msgspec.json.encode(value).count(b":")
+        assert colons - members == sum(text.count(":") for text in texts)
 
 
-@pytest.mark.parametrize("one", [Shortened(), Shortened(name="a", inner=Flat()), InARow("a", None), Tagged("a")])
-def test_what_is_not_written_as_it_stands_counts_for_no_more_than_there_is(one: Struct) -> None:
-    nones = nones_of(type(one))
+@given(_OPTIONAL)
+def test_a_value_of_any_type_is_only_looked_at_where_it_is_a_float(value: float | None) -> None:
+    members = members_of(Outer)
 
-    assert nones is None or nones(one) <= msgspec.json.encode(one).count(b"null")
-    assert members_of(type(one)) is None
-
-
-@given(at=_NUMBERS, price=_NUMBERS)
-def test_a_flat_one_is_seen_to_be_finite_by_the_sum_of_its_floats(at: float | None, price: float | None) -> None:
-    is_finite = finite_of(Flat)
-    assert is_finite is not None
-    numbers = (at or 0.0, price or 0.0)
-
-    if is_finite(Flat(at=numbers[0], price=numbers[1])):
-        assert all(map(math.isfinite, numbers))
-    if all(abs(number) < 1e300 for number in numbers):
-        assert is_finite(Flat(at=numbers[0], price=numbers[1]))
+    for anything in ({"a": {"b": 1}}, ["a:b"], Plain(name="a:b")):
+        outer = Outer(price=value, anything=anything)
+        assert not members(outer) > msgspec.json.encode(outer).count(b":")
 
 
-def test_only_what_has_its_floats_always_and_no_members_below_is_seen_so() -> None:
-    assert finite_of(Plain) is None
-    assert finite_of(Outer) is None
-    assert finite_of(InARow) is None
-    assert members_of(Inner) is None
+def test_what_always_has_the_same_members_is_not_walked() -> None:
+    assert members_of(Plain)(None) == 2
 
 
-def _floats(value: object) -> list[float]:
-    match value:
-        case Struct():
-            return [one for item in msgspec.structs.astuple(value) for one in _floats(item)]
-        case dict():
-            return [one for item in value.values() for one in _floats(item)]
-        case list() | tuple():
-            return [one for item in value for one in _floats(item)]
-    return [value] if isinstance(value, float) else []
+@pytest.mark.parametrize(
+    "one", [Shortened(), InARow("a", None), Tagged("a"), Either(1.0), Listed([1.0]), Around(Shortened())]
+)
+def test_a_type_that_does_not_tell_asks_for_a_closer_look(one: Struct) -> None:
+    assert math.isnan(members_of(type(one))(one))
