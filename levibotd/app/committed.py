@@ -9,7 +9,7 @@ replay, and what HTTP shows is what would survive a power cut.
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -25,6 +25,7 @@ from levibotd.domain.records import (
     AutoRouteExecuted,
     AutoRouteSkipped,
     DayAnchor,
+    Entry,
     Logged,
     Record,
     SignalExpired,
@@ -35,7 +36,18 @@ from levibotd.domain.records import (
 from levibotd.domain.shadow_book import ShadowBook
 from levibotd.domain.signal import TraceId
 
+T_contra = TypeVar("T_contra", contravariant=True)
+
 Watcher = Callable[[Sequence[Logged]], None]
+Concerns = Callable[[type[Record]], bool]
+
+
+class Fold(Protocol[T_contra]):
+    """What is made of records alone. It looks at no other fold, and never raises."""
+
+    def concerns(self, kind: type[Record], /) -> bool: ...
+
+    def apply(self, one: T_contra, /) -> None: ...
 
 
 class _Kept(Struct, frozen=True, array_like=True):
@@ -43,6 +55,14 @@ class _Kept(Struct, frozen=True, array_like=True):
 
     ledger: bytes
     others: dict[str, bytes]
+
+
+class _Concerned(Struct, frozen=True):
+    """Whom records of one type concern: folds, in their order, and watchers, by their places."""
+
+    of_entry: tuple[Callable[[Entry], None], ...]
+    of_logged: tuple[Callable[[Logged], None], ...]
+    watchers: tuple[int, ...]
 
 
 class CommittedState:
@@ -62,7 +82,9 @@ class CommittedState:
         self.cards = cards or CardBook()
         self.shadow = shadow or ShadowBook()
         self.acts = acts or ActBook()
-        self._watchers: list[Watcher] = []
+        self._more: list[Fold[Logged]] = []
+        self._watchers: list[tuple[Watcher, Concerns]] = []
+        self._concerned: dict[type[Record], _Concerned] = {}  # Of the types that came so far.
         self.last_seq = 0
         self.last_ts: float | None = None
 
@@ -134,24 +156,49 @@ class CommittedState:
     def is_decided(self, trace: TraceId) -> bool:
         return self._ledger.decision(trace) is not None
 
-    def watch(self, watcher: Watcher) -> None:
-        """Have `watcher` called with each commit, after the fold has it. It must not raise."""
-        self._watchers.append(watcher)
+    def add(self, fold: Fold[Logged]) -> None:
+        """Have one more fold take in what is committed from now on."""
+        self._more.append(fold)
+        self._concerned.clear()
+
+    def watch(self, watcher: Watcher, *, concerns: Concerns = lambda _kind: True) -> None:
+        """
+        Have `watcher` called after each commit, when all folds have the whole of it. It must not raise.
+
+        With those of its records that are of a type that concerns it, and not at all where there is none.
+        """
+        self._watchers.append((watcher, concerns))
+        self._concerned.clear()
 
     def observe(self, committed: Sequence[Logged]) -> None:
         """Take in what was just committed, in order."""
-        entries = [one.entry for one in committed]
-        self._ledger.apply_all(entries)
-        self.cards.apply_all(entries)
-        self.acts.apply_all(entries)
+        heard: dict[int, list[Logged]] = {}
         for one in committed:
-            self.climate.apply(one)
-            self.shadow.apply(one)
+            entry = one.entry
+            kind = type(entry.record)
+            # Most records concern few: nobody else is asked.
+            concerned = self._concerned.get(kind) or self._concerning(kind)
+            for apply_entry in concerned.of_entry:
+                apply_entry(entry)
+            for apply_logged in concerned.of_logged:
+                apply_logged(one)
+            for place in concerned.watchers:
+                heard.setdefault(place, []).append(one)
         if committed:
             self.last_seq = committed[-1].seq
             self.last_ts = committed[-1].ts
-        for watcher in self._watchers:
-            watcher(committed)
+        for place in sorted(heard):
+            self._watchers[place][0](heard[place])
+
+    def _concerning(self, kind: type[Record]) -> _Concerned:
+        of_entry: list[Fold[Entry]] = [self._ledger, self.cards, self.acts]
+        of_logged: list[Fold[Logged]] = [self.climate, self.shadow, *self._more]
+        found = self._concerned[kind] = _Concerned(
+            tuple([fold.apply for fold in of_entry if fold.concerns(kind)]),
+            tuple([fold.apply for fold in of_logged if fold.concerns(kind)]),
+            tuple([place for place, (_, concerns) in enumerate(self._watchers) if concerns(kind)]),
+        )
+        return found
 
 
 class Counts:
@@ -184,14 +231,16 @@ class Counts:
             DayAnchor: self._anchored,
         }
 
-    def observe(self, committed: Sequence[Logged]) -> None:
-        counts = self._counts
-        for one in committed:
-            entry = one.entry
-            record = entry.record
-            count = counts.get(type(record))
-            if count is not None:
-                count(record, entry.trace)
+    def concerns(self, kind: type[Record]) -> bool:
+        """Does a record of this type change anything here?"""
+        return kind in self._counts
+
+    def apply(self, logged: Logged) -> None:
+        """Count one committed record."""
+        record = logged.entry.record
+        count = self._counts.get(type(record))
+        if count is not None:
+            count(record, logged.entry.trace)
 
     def _ingested(self, record: SignalIngest, _trace: TraceId | None) -> None:
         self.posts += 1

@@ -56,10 +56,14 @@ class Demotion:
         self._tell = tell
         self._clock = clock
 
+    @staticmethod
+    def concerns(kind: type[Record]) -> bool:
+        """May a record of this type be a reason to look at a channel?"""
+        return kind in _WATCHED
+
     def observe(self, committed: Sequence[Logged]) -> None:
-        records = [record for one in committed if type(record := one.entry.record) in _WATCHED]
-        if not records:
-            return  # As of most commits.
+        """Look at the channels that these records of a commit tell of."""
+        records = [one.entry.record for one in committed]
         for channel in dict.fromkeys([record.channel for record in records if isinstance(record, SignalScored)]):
             self._look_at_format(channel)
         for channel in self._touched(records):

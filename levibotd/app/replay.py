@@ -29,7 +29,7 @@ from levibotd.app.tree import Parts, Wired
 from levibotd.config import Config, replay_config
 from levibotd.domain.cards.trial import CONFIG, Trial
 from levibotd.domain.ledger import Ledger
-from levibotd.domain.records import Entry
+from levibotd.domain.records import Entry, SignalIngest
 from levibotd.domain.signal import Symbol
 from levibotd.errors import Refused
 from levibotd.journal import Preparer
@@ -143,8 +143,8 @@ class _Run:
         balance = Decimal(config.paper.balance)
         self._state = CommittedState(Ledger(balance=balance))
         self._counts = Counts(balance=balance)
-        self._state.watch(self._counts.observe)
-        self._state.watch(self._show_progress)
+        self._state.add(self._counts)
+        self._state.watch(self._show_progress, concerns=lambda kind: kind is SignalIngest)
         self._shown = 0
         self._failure: BaseException | None = None
 

@@ -106,7 +106,8 @@ class Wired:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.rulebook = Rulebook(parts.config, parts.state.ledger, on_adopt=lambda: parts.venue.rest(None))
-        parts.state.watch(self._committed)
+        parts.state.watch(self._moved, concerns=lambda kind: kind not in _OF_POSTS)
+        parts.state.watch(self._scored, concerns=lambda kind: kind is SignalScored)
         self.climate = ClimateWatch(
             market=parts.market,
             record=lambda: parts.state.climate,
@@ -128,7 +129,7 @@ class Wired:
             tell=self.exec_.offer,
             clock=parts.clock,
         )
-        parts.state.watch(self._demotion.observe)
+        parts.state.watch(self._demotion.observe, concerns=self._demotion.concerns)
         self.scorer: Ref[ScorerMessage] = Ref("scorer", Box(1024, BLOCK, for_s=1.0))
         self.telegram: Ref[TelegramMessage] = Ref("telegram", Box(256, BLOCK))
         self.shadow: Ref[LookAtBook] = Ref("shadow", Box(2, CONFLATE, key=_by_timer))
@@ -167,9 +168,10 @@ class Wired:
         )
 
     # What was thought of prices may hold no more, unless it was only a post that was read.
-    def _committed(self, committed: Sequence[Logged]) -> None:
-        if any(type(one.entry.record) not in _OF_POSTS for one in committed):
-            self.parts.venue.rest(None)
+    def _moved(self, _committed: Sequence[Logged]) -> None:
+        self.parts.venue.rest(None)
+
+    def _scored(self, _committed: Sequence[Logged]) -> None:
         taken_up = self.parts.state.shadow.taken_up
         if taken_up != self._taken_up:
             self._taken_up = taken_up

@@ -77,13 +77,21 @@ class ActBook:
     def __init__(self) -> None:
         self._book = _Book()
 
+    @staticmethod
+    def concerns(kind: type[Record]) -> bool:
+        """Does a record of this type change anything here?"""
+        return kind in _CHANGES
+
+    def apply(self, entry: Entry) -> None:
+        """Fold one committed record in. Never raises."""
+        change = _CHANGES.get(type(entry.record))
+        if change is not None:
+            change(self._book, entry, entry.record)
+
     def apply_all(self, entries: Iterable[Entry]) -> None:
         """Fold committed records in, in order."""
-        changes, book = _CHANGES, self._book
         for entry in entries:
-            change = changes.get(type(entry.record))
-            if change is not None:
-                change(book, entry, entry.record)
+            self.apply(entry)
 
     def digests(self) -> frozenset[str]:
         """The texts whose labels would judge an act."""
@@ -197,7 +205,7 @@ def _staged(book: _Book, entry: Entry, record: ChannelStage) -> None:
                 acts[call] = replace(act, counts=False)
 
 
-_CHANGES: Mapping[type[object], Callable[[_Book, Entry, Any], None]] = {
+_CHANGES: Mapping[type[Record], Callable[[_Book, Entry, Any], None]] = {
     RiskTicket: _ticketed,
     OrderIntent: _sent,
     EntryArmed: _armed,

@@ -30,10 +30,10 @@ from levibotd.domain.book import (
     Tally,
     Ticket,
 )
-from levibotd.domain.fold import COOLDOWN_KEEP_S, fold
+from levibotd.domain.fold import COOLDOWN_KEEP_S, FOLDED, fold
 from levibotd.domain.order_records import PositionClosed
 from levibotd.domain.orders import Order
-from levibotd.domain.records import DayAnchor, Entry, Gate, TgCursor
+from levibotd.domain.records import DayAnchor, Entry, Gate, Record, TgCursor
 from levibotd.domain.signal import CallKey, Symbol, TraceId
 from levibotd.domain.stills import in_pieces, still
 
@@ -52,13 +52,19 @@ class Ledger:
             total=Tally(),
         )
 
+    @staticmethod
+    def concerns(kind: type[Record]) -> bool:
+        """Does a record of this type change anything here?"""
+        return kind in FOLDED
+
     def apply(self, entry: Entry) -> None:
         """Fold one committed record in. Never raises; see `contradictions`."""
         fold(self._state, entry)
 
     def apply_all(self, entries: Iterable[Entry]) -> None:
+        """Fold committed records in, in order."""
         for entry in entries:
-            fold(self._state, entry)
+            self.apply(entry)
 
     # Snapshots.
 

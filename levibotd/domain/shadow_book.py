@@ -28,7 +28,7 @@ from levibotd.domain.outcomes import (
 from levibotd.domain.posted_stops import note_stops
 from levibotd.domain.posts.lifetime import written_lifetime_s
 from levibotd.domain.posts.weights import written_weights
-from levibotd.domain.records import Logged, RiskTicket, SignalExpired, SignalIngest, SignalScored
+from levibotd.domain.records import Logged, Record, RiskTicket, SignalExpired, SignalIngest, SignalScored
 from levibotd.domain.remembering import remember
 from levibotd.domain.signal import NO_TRADE, CallKey, Kind, Reading, Symbol, TraceId, call_key
 from levibotd.domain.stills import in_pieces, still
@@ -136,6 +136,11 @@ class ShadowBook(Struct, kw_only=True):
     past: dict[CallKey, PastCall] = field(default_factory=dict)  # Over, witnessed, and not compared for good.
     forgotten: int = 0  # Of these, so many went before they were compared: there were too many.
     not_followed: int = 0  # Calls that met too many open ones.
+
+    @staticmethod
+    def concerns(kind: type[Record]) -> bool:
+        """Does a record of this type change anything here?"""
+        return kind in _RULES
 
     def apply(self, logged: Logged) -> None:
         """Fold one committed record in. Never raises."""
@@ -289,7 +294,7 @@ def _symbol_of(leg: LegRead) -> Symbol:
     return Symbol(base + ("USDT" if quote in ("", "USD") else quote))
 
 
-_RULES: Mapping[type, Callable[[ShadowBook, Any, Logged], None]] = {
+_RULES: Mapping[type[Record], Callable[[ShadowBook, Any, Logged], None]] = {
     SignalIngest: _ingested,
     SignalScored: _scored,
     SignalExpired: _expired,

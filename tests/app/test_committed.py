@@ -7,6 +7,8 @@ import msgspec
 import pytest
 
 from levibotd.app.committed import CommittedState, Counts, reason_of
+from levibotd.domain.acts import ActBook
+from levibotd.domain.cards.book import CardBook
 from levibotd.domain.climate.record import ClimateRecord
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.records import (
@@ -23,6 +25,7 @@ from levibotd.domain.records import (
     SignalRejected,
     SignalScored,
 )
+from levibotd.domain.shadow_book import ShadowBook
 from levibotd.domain.signal import Post, TraceId
 from tests.domain.cards.log import BEGIN, Hand
 from tests.domain.desk import Desk
@@ -68,9 +71,10 @@ def skipped(one: Post) -> Entry:
     return Entry(AutoRouteSkipped(reason="kind.chatter"), one.trace)
 
 
-def counted(*records: Record, balance: str = "10000") -> Counts:
-    counts = Counts(balance=Decimal(balance))
-    counts.observe(logged(*(Entry(record) for record in records)))
+def counted(*entries: Entry, balance: str = "10000") -> Counts:
+    state, counts = CommittedState(Ledger(balance=Decimal(balance))), Counts(balance=Decimal(balance))
+    state.add(counts)
+    state.observe(logged(*entries))
     return counts
 
 
@@ -96,8 +100,35 @@ def test_watchers_hear_in_the_order_in_which_they_came() -> None:
     assert heard == ["first", "second"]
 
 
-def test_an_empty_commit_moves_nothing() -> None:
+def test_a_watcher_hears_what_concerns_it_alone() -> None:
     state = CommittedState(Ledger(balance=Decimal(100)))
+    heard: list[list[str]] = []
+    state.watch(
+        lambda batch: heard.append([type(one.entry.record).__name__ for one in batch]),
+        concerns=lambda kind: kind is not SignalIngest,
+    )
+
+    state.observe(logged(ingested(post(1))))
+    state.observe(logged(ingested(post(2)), skipped(post(1)), skipped(post(2))))
+
+    assert heard == [["AutoRouteSkipped", "AutoRouteSkipped"]]
+
+
+def test_who_comes_later_hears_of_what_is_committed_from_then_on() -> None:
+    state, counts = CommittedState(Ledger(balance=Decimal(100))), Counts(balance=Decimal(100))
+    heard: list[int] = []
+    state.observe(logged(ingested(post(1))))
+
+    state.add(counts)
+    state.watch(lambda batch: heard.append(len(batch)))
+    state.observe(logged(ingested(post(2))))
+
+    assert (counts.posts, heard) == (1, [1])
+
+
+def test_an_empty_commit_moves_nothing_and_nobody_hears_of_it() -> None:
+    state = CommittedState(Ledger(balance=Decimal(100)))
+    state.watch(lambda _batch: pytest.fail("there was nothing to hear of"))
 
     state.observe([])
 
@@ -128,7 +159,7 @@ def test_decisions_are_counted_by_their_reason(record: Record, reason: str | Non
 
 
 def test_posts_orders_and_fills_of_a_whole_trade_are_counted() -> None:
-    desk, counts = Desk(), Counts(balance=Decimal(10_000))
+    desk = Desk()
     desk.post(1)
     key = desk.opened()
     (entry,) = desk.cids(key, "e")
@@ -137,7 +168,7 @@ def test_posts_orders_and_fills_of_a_whole_trade_are_counted() -> None:
     desk.fill(close, "0.5", "108")
     desk.fill(close, "0.5", "108")
     desk.finish(key)
-    counts.observe(logged(*desk.entries))
+    counts = counted(*desk.entries)
 
     assert (counts.posts, counts.orders, counts.fills) == (1, 3, 3)
     assert (counts.peak, counts.drawdown) == (Decimal(10_008), 0)
@@ -145,9 +176,8 @@ def test_posts_orders_and_fills_of_a_whole_trade_are_counted() -> None:
 
 @pytest.mark.parametrize(("as_of", "contaminated"), [("2023-11-13", 0), ("2023-11-14", 0), ("2023-11-15", 1)])
 def test_a_decision_is_contaminated_by_a_list_of_markets_of_a_later_day(as_of: str, contaminated: int) -> None:
-    counts = Counts(balance=Decimal(10_000))
     one = post(1)  # Of November 14th.
-    counts.observe(logged(ingested(one), scored(one, trained_until=None, markets_as_of=as_of), skipped(one)))
+    counts = counted(ingested(one), scored(one, trained_until=None, markets_as_of=as_of), skipped(one))
 
     assert sum(counts.contaminated.values()) == contaminated
 
@@ -156,22 +186,16 @@ def test_a_decision_is_contaminated_by_a_list_of_markets_of_a_later_day(as_of: s
 def test_a_decision_is_contaminated_by_texts_later_than_its_post(
     trained_until: float | None, contaminated: int
 ) -> None:
-    counts = Counts(balance=Decimal(100))
-
-    counts.observe(logged(ingested(post(1)), scored(post(1), trained_until=trained_until), skipped(post(1))))
+    counts = counted(ingested(post(1)), scored(post(1), trained_until=trained_until), skipped(post(1)))
 
     assert counts.decisions["SKIPPED kind.chatter"] == 1
     assert counts.contaminated["SKIPPED kind.chatter"] == contaminated
 
 
 def test_contamination_ends_with_its_post() -> None:
-    counts = Counts(balance=Decimal(100))
-
-    counts.observe(
-        logged(
-            *(ingested(post(1)), scored(post(1), trained_until=NOW + 1), skipped(post(1))),
-            *(ingested(post(2)), scored(post(2), trained_until=None), skipped(post(2))),
-        )
+    counts = counted(
+        *(ingested(post(1)), scored(post(1), trained_until=NOW + 1), skipped(post(1))),
+        *(ingested(post(2)), scored(post(2), trained_until=None), skipped(post(2))),
     )
 
     assert (counts.decisions["SKIPPED kind.chatter"], counts.contaminated["SKIPPED kind.chatter"]) == (2, 1)
@@ -187,13 +211,39 @@ def test_contamination_ends_with_its_post() -> None:
     ],
 )
 def test_drawdown_is_the_deepest_fall_from_a_peak(equities: Sequence[str], drawdown: str) -> None:
-    anchors = [DayAnchor(day="2023-11-14", equity=Decimal(equity), at=NOW) for equity in equities]
+    anchors = [Entry(DayAnchor(day="2023-11-14", equity=Decimal(equity), at=NOW)) for equity in equities]
 
     assert counted(*anchors).drawdown == Decimal(drawdown)
 
 
 def test_an_account_without_money_has_no_drawdown() -> None:
-    assert counted(DayAnchor(day="2023-11-14", equity=Decimal(0), at=NOW), balance="0").drawdown == 0
+    assert counted(Entry(DayAnchor(day="2023-11-14", equity=Decimal(0), at=NOW)), balance="0").drawdown == 0
+
+
+def test_each_fold_has_what_it_would_have_alone() -> None:
+    desk, hand, acts = Desk(), Hand(), Writer()
+    desk.post(1)
+    desk.opened()
+    hand.called("@c", BEGIN, -1.0)
+    acts.act("said")
+    acts.label({"said": "SELL"})
+    committed = logged(*desk.entries, *hand.entries, *acts.entries)
+    state = CommittedState(Ledger(balance=Decimal(10_000)))
+    state.observe(committed)
+
+    ledger, cards, book = Ledger(balance=Decimal(10_000)), CardBook(), ActBook()
+    climate, shadow = ClimateRecord(), ShadowBook()
+    for one in committed:
+        ledger.apply(one.entry)
+        cards.apply(one.entry)
+        book.apply(one.entry)
+        climate.apply(one)
+        shadow.apply(one)
+    assert (state.ledger(), state.cards, state.acts) == (ledger, cards, book)
+    assert (state.climate, state.shadow) == (climate, shadow)
+    assert ledger.calls
+    assert cards.channels
+    assert climate.crowd.since is not None
 
 
 def test_a_snapshot_holds_the_folds_beside_the_ledger_too() -> None:

@@ -25,7 +25,15 @@ from levibotd.domain.leg_read import LegRead
 from levibotd.domain.model import reference_bin
 from levibotd.domain.outcomes import AS_POSTED, PLACEBO, ShadowOutcome, has_unknown_text, is_witnessed, knew_later
 from levibotd.domain.posts.lifetime import written_lifetime_s
-from levibotd.domain.records import ChannelStage, Entry, SignalDeleted, SignalEdited, SignalIngest, SignalScored
+from levibotd.domain.records import (
+    ChannelStage,
+    Entry,
+    Record,
+    SignalDeleted,
+    SignalEdited,
+    SignalIngest,
+    SignalScored,
+)
 from levibotd.domain.remembering import forget_oldest
 from levibotd.domain.signal import NO_TRADE, CallKey, Kind, Post, Symbol
 from levibotd.domain.stills import in_pieces, still
@@ -48,17 +56,25 @@ class CardBook:
     def __init__(self, *, calls_max: int = CALLS_MAX) -> None:
         self._book = Book(calls_max=calls_max)
 
+    @staticmethod
+    def concerns(kind: type[Record]) -> bool:
+        """Does a record of this type change anything here?"""
+        return kind in _CHANGES
+
+    def apply(self, entry: Entry) -> None:
+        """Fold one committed record in. Never raises."""
+        change = _CHANGES.get(type(entry.record))
+        if change is not None:
+            try:
+                change(self._book, entry, entry.record)
+            except (AssertionError, ArithmeticError, ValueError):
+                # Written is written: a record that cannot be must not stop every start.
+                self._book.contradictions += 1
+
     def apply_all(self, entries: Iterable[Entry]) -> None:
-        """Fold committed records in, in order. Never raises."""
-        changes, book = _CHANGES, self._book
+        """Fold committed records in, in order."""
         for entry in entries:
-            change = changes.get(type(entry.record))
-            if change is not None:
-                try:
-                    change(book, entry, entry.record)
-                except (AssertionError, ArithmeticError, ValueError):
-                    # Written is written: a record that cannot be must not stop every start.
-                    book.contradictions += 1
+            self.apply(entry)
 
     @property
     def contradictions(self) -> int:
@@ -323,7 +339,7 @@ def _coin_of(symbol: Symbol) -> str:
     return next((symbol[: -len(quote)] for quote in _QUOTES if symbol.endswith(quote) and symbol != quote), symbol)
 
 
-_CHANGES: dict[type[object], Callable[[Book, Entry, Any], None]] = {
+_CHANGES: dict[type[Record], Callable[[Book, Entry, Any], None]] = {
     SignalIngest: _ingested,
     SignalScored: _scored,
     SignalEdited: _edited,

@@ -45,6 +45,11 @@ class ClimateRecord(Struct, kw_only=True):
     proof: Proof = field(default_factory=Proof)
     posted_at: dict[TraceId, float] = field(default_factory=dict)
 
+    @staticmethod
+    def concerns(kind: type[Record]) -> bool:
+        """Does a record of this type change anything here?"""
+        return kind in _RULES
+
     def apply(self, logged: Logged) -> None:
         """Fold one committed record in. Never raises."""
         rule = _RULES.get(type(logged.entry.record))
