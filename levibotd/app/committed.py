@@ -242,9 +242,9 @@ class Counts:
         if count is not None:
             count(record, logged.entry.trace)
 
-    def _ingested(self, record: SignalIngest, _trace: TraceId | None) -> None:
+    def _ingested(self, record: SignalIngest, trace: TraceId | None) -> None:
         self.posts += 1
-        self._posted_at[record.post.trace] = record.post.posted_at
+        self._posted_at[trace or record.post.trace] = record.post.posted_at
 
     def _scored(self, record: SignalScored, trace: TraceId | None) -> None:
         if trace is None:

@@ -1,7 +1,8 @@
 """From the configuration to what Risk and Exec ask: policies, rules by channel, stop movers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
+from typing import TypeVar
 
 from actors.risk import RiskSetup
 from levibotd.config import Config, channel_names, with_risk
@@ -16,6 +17,8 @@ from levibotd.settings import ChannelConfig
 
 FORGET_FLAG = "--forget-overrides"
 HINT = f"or start once with `levibotd run {FORGET_FLAG}`: only what does not fit is let go of, and the log says so"
+
+T = TypeVar("T")
 
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _NOT_LISTED = ChannelConfig(id="")
@@ -82,9 +85,7 @@ class Rulebook:
 
     def channel_stage(self, channel: str) -> str:
         """A channel's own stage: the lower of the file's and the one last set. The global one may be lower still."""
-        own = self._channel(channel)
-        set_to = self.ledger().control.channel_stages
-        confirmed = next((set_to[name] for name in (*channel_names(own), channel) if name in set_to), None)
+        own, confirmed = self._channel(channel), self._said_of(channel, self.ledger().control.channel_stages)
         return stage_in_force(own.stage, confirmed, file_suffices=self.config.exchange.network != "mainnet")
 
     def names_of(self, channel: str) -> tuple[str, ...]:
@@ -94,9 +95,7 @@ class Rulebook:
 
     def is_unproven(self, channel: str) -> bool:
         """Is this channel where it is by the operator's word, without evidence?"""
-        said = self.ledger().control.unproven
-        own = (*channel_names(self._channel(channel)), channel)
-        return next((said[name] for name in own if name in said), False)
+        return self._said_of(channel, self.ledger().control.unproven) or False
 
     def stage_of(self, channel: str | None) -> str:
         """The stage of this channel alone, or the global one."""
@@ -180,6 +179,13 @@ class Rulebook:
             atr_period=self.config.risk.atr_period,
             atr_interval_s=timeframe_s(self.config.risk.atr_timeframe),
         )
+
+    # Under whichever of its names it was said.
+    def _said_of(self, channel: str, said: Mapping[str, T]) -> T | None:
+        if not said:
+            return None
+        names = (*channel_names(self._channel(channel)), channel)
+        return next((said[name] for name in names if name in said), None)
 
     def _channel(self, channel: str) -> ChannelConfig:
         return self._channels.get(channel, _NOT_LISTED)

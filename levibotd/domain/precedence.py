@@ -28,7 +28,7 @@ def with_its_own(ticket: RiskTicket, post: Post, settings: Iterable[Resolved]) -
     lifetime_s = written_lifetime_s(post.text)
     if lifetime_s is not None:
         named["entry_valid_s"] = Resolved(name="entry_valid_s", value=f"{lifetime_s:g}", source="signal")
-    weights = () if leg is None else written_weights(post.text, leg.as_leg())
+    weights = () if leg is None else written_weights(post.text, leg)
     if weights:
         shares = ", ".join(f"{weight:g}" for weight in weights)
         named["tp_split"] = Resolved(name="tp_split", value=f"[{shares}]", source="signal")

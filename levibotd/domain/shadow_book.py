@@ -186,8 +186,8 @@ class _WithWholePast(Struct, kw_only=True):
     past: dict[CallKey, ShadowCall]
 
 
-def _ingested(book: ShadowBook, record: SignalIngest, _logged: Logged) -> None:
-    remember(book.posts, record.post.trace, record, limit=POSTS_KEPT)
+def _ingested(book: ShadowBook, record: SignalIngest, logged: Logged) -> None:
+    remember(book.posts, logged.entry.trace or record.post.trace, record, limit=POSTS_KEPT)
 
 
 def _scored(book: ShadowBook, record: SignalScored, logged: Logged) -> None:
@@ -224,7 +224,7 @@ def _take_up(book: ShadowBook, ingest: SignalIngest, record: SignalScored, leg: 
         fate=fate,
         median_stop=book.median_stop(post.channel),
         lifetime_s=written_lifetime_s(post.text),
-        tp_weights=written_weights(post.text, leg.as_leg()),
+        tp_weights=written_weights(post.text, leg),
     )
     book.taken_up += 1
 

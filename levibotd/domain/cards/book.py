@@ -143,7 +143,7 @@ def _ingested(book: Book, entry: Entry, record: SignalIngest) -> None:
         message_id=post.message_id,
         posted_at=post.posted_at,
         witnessed=witnessed,
-        unknown=has_unknown_text(record),
+        unknown=not witnessed and has_unknown_text(record),
         reply_to=post.reply_to,
         text=post.text,
     )

@@ -9,6 +9,7 @@ scored by then.
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import fmean
 
 from msgspec import Struct, field
@@ -187,10 +188,6 @@ def _racing(crowd: Crowd, at: float) -> tuple[float | None, int, list[int]]:
 def _counts(crowd: Crowd, at: float) -> list[int]:
     past_s = 0.0 if crowd.since is None else at - crowd.since
     windows = max(0, min(WINDOWS, int(past_s / WINDOW_S) - 1))
-    counts: list[int] = []
-    upper = bisect_right(crowd.times, at)
-    for number in range(1, windows + 2):
-        lower = bisect_right(crowd.times, at - number * WINDOW_S, 0, upper)
-        counts.append(upper - lower)
-        upper = lower
-    return counts
+    # How many there were by the end of each window, and by the beginning of the last.
+    known = [bisect_right(crowd.times, at - number * WINDOW_S) for number in range(windows + 2)]
+    return [upper - lower for upper, lower in pairwise(known)]

@@ -81,8 +81,8 @@ class ClimateRecord(Struct, kw_only=True):
         return msgspec.msgpack.decode(snapshot, type=cls)
 
 
-def _ingested(state: ClimateRecord, record: SignalIngest, _logged: Logged) -> None:
-    state.posted_at[record.post.trace] = record.post.posted_at
+def _ingested(state: ClimateRecord, record: SignalIngest, logged: Logged) -> None:
+    state.posted_at[logged.entry.trace or record.post.trace] = record.post.posted_at
     if len(state.posted_at) > ON_THEIR_WAY_KEPT:
         del state.posted_at[next(iter(state.posted_at))]
 

@@ -2,6 +2,7 @@
 
 import re
 
+from levibotd.domain.leg_read import LegRead
 from levibotd.domain.posts.normalise import normalise
 from levibotd.domain.signal import Leg, Side
 
@@ -10,7 +11,7 @@ WHOLE = 101.0  # Percent; thirds are rounded.
 _WEIGHED = re.compile(r"(?<![\d.,_])(?P<price>\d[\d.,]*)\s?_\s?(?P<share>\d{1,3}(?:\.\d+)?)\s?%")
 
 
-def written_weights(text: str, leg: Leg) -> tuple[float, ...]:
+def written_weights(text: str, leg: Leg | LegRead) -> tuple[float, ...]:
     """
     Return what `text` gives to each target of `leg` in percent, nearest target first.
 
@@ -26,7 +27,7 @@ def written_weights(text: str, leg: Leg) -> tuple[float, ...]:
             continue
         shares.setdefault(price, set()).add(float(match["share"]))
     found: list[float] = []
-    for target in sorted(leg.tps, reverse=leg.side is Side.SELL):
+    for target in sorted(map(float, leg.tps), reverse=leg.side is Side.SELL):
         named = shares.get(target, set())
         if len(named) != 1:
             return ()

@@ -1,5 +1,6 @@
 import pytest
 
+from levibotd.domain.leg_read import LegRead
 from levibotd.domain.posts.weights import written_weights
 from levibotd.domain.signal import Leg, Side
 
@@ -26,6 +27,7 @@ SHORT = Leg(symbol="BTC/USDT", side=Side.SELL, entry=(53_000.0,), tps=(51_000.0,
 )
 def test_a_share_stands_beside_each_target_or_means_nothing(text: str, weights: tuple[float, ...]) -> None:
     assert written_weights(text, LONG) == weights
+    assert written_weights(text, LegRead.of(LONG)) == weights
     assert written_weights(text, SHORT) == tuple(reversed(weights))
 
 
