@@ -105,16 +105,17 @@ class Masker:
         for needle in self._needles:
             if needle in json:
                 return True
-        # Every pattern has a `=`, or a `:` that belongs to a text. The one in a channel's name ("tg:123") follows no
-        # name of a secret and no digits.
+        # Every pattern has a `=`, or a `:` that belongs to a text. Those of a channel's name ("tg:123") and of a rule's
+        # ("rule:chatter") follow no name of a secret and no digits.
         if _EQUALS not in json:
             if isnan(in_texts) and (_BACKSLASH not in json or b'\\"' not in json):
                 in_texts = json.count(b":") - json.count(b'":')  # All that no closing quote stands before.
-            if not in_texts or in_texts == json.count(b'"tg:'):
+            if not in_texts or in_texts == (ours := json.count(b"tg:")) or in_texts == ours + json.count(b"rule:"):
                 return False
         lower = json.lower()
+        found = lower.find  # Of the same answer as `in`, and quicker.
         for hint in _HINTS:
-            if hint in lower:
+            if found(hint) >= 0:
                 return _NAMED.search(lower) is not None or _COLON_AND_TOKEN.search(json) is not None
         return _COLON_AND_TOKEN.search(json) is not None
 

@@ -102,7 +102,14 @@ _GAPS = st.text("\"'\\ \n\t\x1d\xa0\u2028\u3000é", max_size=3)
 _VALUES = ["0123456789abcdef0123", "bearer abcd", BOT_TOKEN]
 
 
-@given(st.tuples(st.sampled_from(_NAMES), _GAPS, st.sampled_from("=:"), _GAPS, st.sampled_from(_VALUES)).map("".join))
+_BEFORE = st.sampled_from(["", "tg:", "rule:", "tg:1|", "rule:x tg:"])
+
+
+@given(
+    st.tuples(_BEFORE, st.sampled_from(_NAMES), _GAPS, st.sampled_from("=:"), _GAPS, st.sampled_from(_VALUES)).map(
+        "".join
+    )
+)
 def test_the_quick_look_passes_nothing_that_a_mask_would_change(text: str) -> None:
     masker = Masker()
 
@@ -110,6 +117,14 @@ def test_the_quick_look_passes_nothing_that_a_mask_would_change(text: str) -> No
     assert json.loads(masker.payload(plain)) == masker.tree({"text": text})
     in_texts = plain.count(b":") - 1
     assert masker.may_hold_secrets(plain, in_texts) or masker.tree({"text": text}) == {"text": text}
+
+
+@pytest.mark.parametrize("text", ["tg:-1001234567890", "paper|tg:-1001234567890|7|0", "rule:chatter", "rule:x tg:1"])
+def test_a_channels_or_a_rules_name_is_no_reason_to_look_closer(text: str) -> None:
+    plain = payload(text)
+
+    assert not Masker().may_hold_secrets(plain)
+    assert not Masker().may_hold_secrets(plain, text.count(":"))
 
 
 def test_each_line_of_a_secret_is_one() -> None:
