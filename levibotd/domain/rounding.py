@@ -7,7 +7,7 @@ two machines may differ in the last bits of what numpy sums up; six digits are t
 
 from collections.abc import Callable, Mapping
 from math import isfinite
-from operator import attrgetter, is_not
+from operator import attrgetter
 from typing import Any
 
 from msgspec import Struct, inspect, structs
@@ -119,9 +119,10 @@ def _of_float(name: str, rounded: bool) -> Rounder:
         return value if new == value else new
 
     def significant(value: float) -> float:
-        if -1e6 < value < 1e6 and value % 1 == 0:
-            return value
-        if 0 < value < 1 and int(value * 1e6 + 0.5) / 1e6 == value:  # At most six decimals: a probability.
+        if 0 < value < 1:
+            if int(value * 1e6 + 0.5) / 1e6 == value:  # At most six decimals: a probability.
+                return value
+        elif -1e6 < value < 1e6 and value % 1 == 0:
             return value
         if not isfinite(value):
             raise NotFinite(f"{name} is {value}")
@@ -139,8 +140,10 @@ def _of_sequence(item: inspect.Type, name: str, rounded: bool) -> Rounder | None
         return None
 
     def walk_tuple(values: tuple[Any, ...]) -> tuple[Any, ...]:
-        new = [walk(value) for value in values]
-        return tuple(new) if any(map(is_not, new, values)) else values
+        for value in values:
+            if walk(value) is not value:  # As rarely.
+                return tuple([walk(value) for value in values])
+        return values
 
     def finite_tuple(values: tuple[float, ...]) -> tuple[float, ...]:
         if not all(map(isfinite, values)):
@@ -163,8 +166,10 @@ def _of_mapping(item: inspect.Type, name: str, rounded: bool) -> Rounder | None:
         return None
 
     def walk_mapping(values: Mapping[str, Any]) -> Mapping[str, Any]:
-        new = {key: walk(value) for key, value in values.items()}
-        return new if any(map(is_not, new.values(), values.values())) else values
+        for value in values.values():
+            if walk(value) is not value:  # As rarely.
+                return {key: walk(value) for key, value in values.items()}
+        return values
 
     def finite_mapping(values: Mapping[str, float]) -> Mapping[str, float]:
         if not all(map(isfinite, values.values())):
