@@ -128,7 +128,7 @@ class Lane:
 
     __slots__ = (
         "appended", "box", "capacity", "desk", "dropped", "items", "key", "latest", "limit", "line", "marks",
-        "refused", "replaced", "shed",
+        "refused", "replaced", "shed", "since",
     )  # fmt: skip
 
     def __init__(self, box: Box, desk: Desk) -> None:
@@ -141,7 +141,8 @@ class Lane:
         self.items: deque[Any] = deque()  # Messages, and places given away; keys of `latest` under CONFLATE.
         self.latest: dict[Hashable, Any] = {}
         self.line: deque[Place] = deque()
-        self.marks: deque[tuple[int, float]] = deque()
+        self.since = 0.0  # When the first message since the lane was empty came in,
+        self.marks: deque[tuple[int, float]] = deque()  # and each sixteenth behind it, by its number.
         self.appended = self.replaced = self.dropped = self.shed = self.refused = 0
 
     def __len__(self) -> int:
@@ -161,7 +162,9 @@ class Lane:
         items = self.items
         # While anybody waits the lane is full: a place that gets free is given away in the same breath.
         if (depth := len(items)) < self.limit:
-            if not depth or not self.appended & _SAMPLE:
+            if not depth:
+                self._begin()
+            elif not self.appended & _SAMPLE:
                 self._mark()
             items.append(message)
             self.appended += 1
@@ -199,7 +202,9 @@ class Lane:
         return False
 
     def append(self, item: Any) -> None:
-        if not self.items or not self.appended & _SAMPLE:
+        if not self.items:
+            self._begin()
+        elif not self.appended & _SAMPLE:
             self._mark()
         self.items.append(item)
         self.appended += 1
@@ -253,7 +258,7 @@ class Lane:
         if not self.items:
             return 0.0
         self._forget_marks()
-        return max(0.0, now - self.marks[0][1]) if self.marks else 0.0
+        return max(0.0, now - (self.marks[0][1] if self._is_marked else self.since))
 
     async def _stand_in_line(self, message: Any) -> None:
         loop = asyncio.get_running_loop()
@@ -309,13 +314,22 @@ class Lane:
             return False
         return True
 
-    def _mark(self) -> None:
-        if not self.items:
+    # The first message of an empty lane, as most are: its time needs no deque.
+    def _begin(self) -> None:
+        if self.marks:
             self.marks.clear()
-        elif len(self.marks) > 1:
-            self._forget_marks()
+        desk = self.desk
+        desk.marked = self.since = desk.now()
+
+    def _mark(self) -> None:
+        self._forget_marks()
         self.desk.marked = now = self.desk.now()
         self.marks.append((self.appended, now))
+
+    # Does the first mark stand at or before the oldest message? Else that came before any mark.
+    @property
+    def _is_marked(self) -> bool:
+        return bool(self.marks) and self.marks[0][0] <= self.appended - len(self.items)
 
     # Marks of messages that have left; the last one at or before the oldest message stays.
     def _forget_marks(self) -> None:

@@ -194,7 +194,9 @@ class Ref(Generic[M_contra]):
         lane, mailbox = self._lane, self.mailbox
         loop = asyncio.get_running_loop() if mailbox.loop is None or mailbox.closed else mailbox.loop
         answer = loop.create_future()
-        deadlines = mailbox.deadlines.get(timeout_s) or mailbox.deadlines_of(timeout_s)
+        deadlines = mailbox.deadlines.get(timeout_s)
+        if deadlines is None:  # One without asks is empty, and there.
+            deadlines = mailbox.deadlines_of(timeout_s)
         deadlines.add(answer, loop)
         if len(lane.items) < lane.limit:
             lane.append(Ask(request, answer))
