@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256
 
+import msgspec
+
 from levibotd.adapters.disk_watch import DiskLimits, DiskWatch
 from levibotd.adapters.journal_reader import Torn, Walk, stands_at
 from levibotd.adapters.journal_segments import LOCK, RESERVE, fresh_name
-from levibotd.domain.records import Entry, Error, FileOpen, FileSeal, Logged, Record
+from levibotd.domain.records import Entry, Error, FileOpen, FileSeal, Logged
 from levibotd.errors import ConfigError
-from levibotd.journal import SCHEMA, Chain, Damaged, Prepared, Preparer, logged
+from levibotd.journal import EVENT_OF, SCHEMA, Chain, Damaged, Prepared, Preparer, logged
 from levibotd.ports.files import Appending, Files, Lock
 from levibotd.ports.journal_file import Damage, DiskState, LogDeviceDead, Position, Recovery, Run, Stamped
 
@@ -55,7 +57,7 @@ class LocalJournal:
         self._version = version
         self._sync = sync
         self._reserve_bytes = reserve_bytes
-        self._preparer = Preparer()  # For records of our own; they hold no text and no floats.
+        self._preparer = Preparer()  # For a fault of our own.
         self._watch = DiskWatch(files, limits=limits or DiskLimits()) if sync else None
         self._lock: Lock | None = None
         self._chain = Chain(boot=boot, key=key)
@@ -206,13 +208,14 @@ class LocalJournal:
             previous_seq=seq,
             previous_hash=hash_.decode(),
         )
-        records: list[Record] = [opened] if self._fault is None else [opened, self._fault]
-        return tuple(self._preparer.prepare(Entry(record)) for record in records)
+        if self._fault is None:
+            return (_own(opened),)
+        return (_own(opened), self._preparer.prepare(Entry(self._fault)))
 
     def _seal(self, segment: "_OpenSegment", *, ts: float, mono: float) -> Run:
         segment.flush()
         seal = FileSeal(count=segment.count, sha256=segment.digest.hexdigest())
-        run = self._write(segment, (Stamped((self._preparer.prepare(Entry(seal)),), ts, mono),), own=1)
+        run = self._write(segment, (Stamped((_own(seal),), ts, mono),), own=1)
         segment.flush()
         segment.file.close()
         self._open = None
@@ -247,20 +250,26 @@ class _OpenSegment:
         self.size = 0
         self.count = 0
         self.digest = sha256()
-        self._buffer = bytearray()
+        self._waiting: list[bytes] = []
+        self._written = 0
 
     def put(self, data: bytes, count: int) -> None:
-        self._buffer += data
+        self._waiting.append(data)
         self.size += len(data)
         self.count += count
-        if len(self._buffer) >= _BUFFER_BYTES:
+        if self.size - self._written >= _BUFFER_BYTES:
             self.flush()
 
     def flush(self) -> None:
-        data, self._buffer = bytes(self._buffer), bytearray()
-        if data:
+        if self._waiting:
+            data, self._waiting, self._written = b"".join(self._waiting), [], self.size
             self.digest.update(data)
             self.file.write(data)
+
+
+# A short way, as a replay opens thousands of segments: there is no float in them to be tidied, and no text of others.
+def _own(record: FileOpen | FileSeal) -> Prepared:
+    return Prepared(Entry(record), EVENT_OF[type(record)], msgspec.json.encode(record))
 
 
 def cut_off(files: Files, torn: Torn) -> str:

@@ -2,8 +2,8 @@
 Recorded messages as a source of posts, in the order in which their texts came to exist.
 
 Whatever the files and their order, posts are taken by (`known_at`, channel, message id). They are
-sorted on disk twice: by message, which brings its revisions together, and by time. Memory is bounded
-by one sorted run, however many messages there are.
+sorted twice, on disk where they are many: by message, which brings its revisions together, and by time.
+Memory is bounded by two sorted runs, however many messages there are.
 """
 
 import math
@@ -100,7 +100,9 @@ def in_order(
                 raise Refused(str(line))
 
         by_message = _by_message(_read(files, bad), counts, window=window or Window(), directory=Path(directory))
-        yield _by_time(by_message, counts, directory=Path(directory))
+        by_time = _by_time(by_message, counts, directory=Path(directory))
+        del by_message  # Its last run need not stay in memory, too.
+        yield by_time
 
 
 class ReplayPosts:
@@ -144,16 +146,15 @@ def _by_time(messages: SpilledSort, counts: Counts, *, directory: Path) -> Order
     ordered = SpilledSort(directory / "by-time")
     digest = blake2b(digest_size=16)
     first, last = math.inf, 0.0
-    name, said = b"", ""
+    name, said = b"", b""
     for record in messages.merged():
         key, payload = _parted(record)
         at = key[-_TIME.size :]
         kind = _REVISION if key[: -_TIME.size] == name else _FIRST
-        text = _DECODER.decode(payload).text
-        if kind == _REVISION and text == said:
+        if kind == _REVISION and _text(payload) == _text(said):
             counts.duplicates += 1
             continue
-        name, said = key[: -_TIME.size], text
+        name, said = key[: -_TIME.size], payload
         counts.posts += kind == _FIRST
         counts.revisions += kind == _REVISION
         digest.update(record)
@@ -167,6 +168,10 @@ def _by_time(messages: SpilledSort, counts: Counts, *, directory: Path) -> Order
 def _name(channel: str, message_id: int) -> bytes:
     # A zero inside a channel is escaped, so that no channel is the beginning of another.
     return channel.encode().replace(b"\x00", b"\x00\xff") + b"\x00\x00" + _NUMBER.pack(message_id)
+
+
+def _text(payload: bytes) -> str:
+    return _DECODER.decode(payload).text
 
 
 def _joined(key: bytes, payload: bytes) -> bytes:

@@ -36,9 +36,8 @@ class SpilledSort:
 
     def merged(self) -> Iterator[bytes]:
         """All records in order. May be read more than once; nothing may be added any more."""
-        if self._run:
-            self._spill()
-        return heapq.merge(*(_records(run) for level in self._levels for run in level))
+        self._run.sort()  # It stays in memory: what was read last fits there, and mostly that is everything.
+        return heapq.merge(self._run, *(_records(run) for level in self._levels for run in level))
 
     def _spill(self) -> None:
         self._run.sort()

@@ -60,7 +60,7 @@ class WholeFiles(OsFiles):
     def _write(self, name: str, data: bytes) -> None:
         below = name.rpartition("/")[0]
         if below not in self._made:
-            os.makedirs(f"{self._base}/{below}", mode=0o700, exist_ok=True)
+            self._make(f"{self._base}/{below}")
             self._made.add(below)
         descriptor = os.open(f"{self._base}/{name}", NEW_FILE, 0o600)
         try:
@@ -69,6 +69,13 @@ class WholeFiles(OsFiles):
                 view = view[os.write(descriptor, view) :]
         finally:
             os.close(descriptor)
+
+    # Mostly what is above it stands, and it does not.
+    def _make(self, directory: str) -> None:
+        try:
+            os.mkdir(directory, mode=0o700)
+        except (FileExistsError, FileNotFoundError):
+            os.makedirs(directory, mode=0o700, exist_ok=True)
 
 
 class _Gathering:

@@ -30,6 +30,15 @@ def test_few_files_are_kept_however_many_runs_there_were(tmp_path: Path) -> None
     assert len(list((tmp_path / "runs").iterdir())) <= 3 * 5  # 1000 in base 4 has five digits.
 
 
+def test_what_fits_into_memory_never_reaches_the_disk(tmp_path: Path) -> None:
+    ordered = SpilledSort(tmp_path / "runs")
+    for number in reversed(range(100)):
+        ordered.add(number.to_bytes(4))
+
+    assert [int.from_bytes(record) for record in ordered.merged()] == list(range(100))
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
 @pytest.mark.parametrize("size", [1 << 20, 3 << 20])
 def test_large_records_are_spilled_before_they_fill_the_memory(tmp_path: Path, size: int) -> None:
     ordered = SpilledSort(tmp_path / "runs")

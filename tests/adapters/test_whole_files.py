@@ -20,6 +20,18 @@ def test_what_is_closed_stands_in_the_directory(tmp_path: Path) -> None:
     assert plain.read("2025-01-7/events-7.jsonl") == b"first\n7\n"
 
 
+def test_directories_and_files_are_for_their_owner_alone_however_deep_they_lie(tmp_path: Path) -> None:
+    root = tmp_path / "out"
+    files = WholeFiles(root)
+    for name in ("a/one", "a/two", "b/c/three"):
+        files.create(name).close()
+    files.finish()
+
+    modes = {path.relative_to(root).as_posix(): path.stat().st_mode & 0o777 for path in root.rglob("*")}
+    assert modes.pop("b") & 0o700 == 0o700  # Made on the way: as the mask of the process has it.
+    assert modes == {"a": 0o700, "a/one": 0o600, "a/two": 0o600, "b/c": 0o700, "b/c/three": 0o600}
+
+
 def test_a_name_is_never_given_twice(tmp_path: Path) -> None:
     files = WholeFiles(tmp_path)
     files.create("a/one").close()
