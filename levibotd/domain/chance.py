@@ -46,6 +46,11 @@ def wilson(won: float, n: float) -> Interval | None:
     return Interval(six_digits(max(0.0, middle - half)), six_digits(min(1.0, middle + half)))
 
 
+def weighted_mean(values: Sequence[float], weights: Sequence[float]) -> float:
+    """The mean of `values`, each with the weight that stands in its place."""
+    return sum([value * weight for value, weight in zip(values, weights, strict=True)]) / sum(weights)
+
+
 def by_week(points: Sequence[tuple[float, float]]) -> dict[int, tuple[int, float]]:
     """Number and sum of the values, by ISO week of their moments."""
     weeks: dict[int, tuple[int, float]] = {}

@@ -1,9 +1,7 @@
 """
 Trust in a channel: what is held of its calls as followed, after costs, as of a moment.
 
-Only witnessed calls count. A call has the weight and the place in time of its post: it is mature once its entry and
-the horizon are over, and enters with its R (not filled: 0). A younger one enters with what it has lost so far, or
-with 0, so that winners which end first earn nothing early. Nothing after `at` is looked at.
+Only witnessed calls count, each as `lived.py` says. Nothing after `at` is looked at.
 
 What few calls say is drawn to what channels are like (the prior, empirical Bayes). Backfilled calls may move the mean
 of the prior, and never the certainty.
@@ -11,26 +9,19 @@ of the prior, and never the certainty.
 
 from collections.abc import Sequence
 from hashlib import blake2b
-from math import inf, sqrt
-from statistics import fmean
+from math import sqrt
 
 from msgspec import Struct, json
 from msgspec.structs import replace
 
-from levibotd.domain.chance import NORMAL, beta_quantile, week_of
+from levibotd.domain.chance import NORMAL, beta_quantile, weighted_mean
+from levibotd.domain.lived import DESIGN_EFFECT, Evidence
 from levibotd.domain.rounding import six_digits
 
-HORIZON_S = 7 * 86_400.0
-HALF_LIFE_S = 120 * 86_400.0
-DESIGN_EFFECT = 1.4  # Of weeks, measured over 135 calls; until a channel has `WEEKS_FOR_EFFECT`.
-WEEKS_FOR_EFFECT = 20
 CHANNELS_FOR_PRIOR = 20  # Fewer measured ones, and the prior is assumed.
 CALLS_TO_MEASURE = 10  # Mature ones: fewer measure no channel.
-PLACEBO_FROM = 20.0  # From this n_eff on, R minus its placebo takes the place of R.
-COMPARED_MIN = 0.8  # Of its mature calls have a placebo: fewer, and R stands as it is.
 BACKFILLED_MAX = 10.0  # Effective calls that backfilled evidence may weigh.
 SIDE_SD = 0.1  # R by which a channel's longs and shorts differ from its mean; assumed.
-UNFILLED_MAX = 2.0  # Calls that were never filled add to n_eff at most so many for each that was.
 NOISE_WEIGHT = 10.0  # Calls by which a channel's own variance is drawn to that of all.
 
 _PAYS_WEIGHTS = (2.0, 100.0)
@@ -100,39 +91,6 @@ class Trust(Struct, frozen=True, kw_only=True):
 ASSUMED = Prior(mean=-0.08, sd=0.12, noise=1.2, pays=0.4, pays_weight=10.0, source="assumed")
 
 
-class Lived(Struct, frozen=True, kw_only=True, gc=False):
-    """
-    One priced call as followed. `over_at` None: it is not over; `r` None: it was never filled.
-
-    `running_r` is the R so far of one that is open, as of now; `placebo_r` that of the same trade at random times.
-    Calls that say an open one again share its name in `said`. They count as one, and never for more than the first.
-    """
-
-    posted_at: float
-    said: str = ""
-    side: str = ""  # Of the first that shares its name.
-    lifetime_s: float
-    over_at: float | None = None
-    r: float | None = None
-    running_r: float | None = None
-    placebo_r: float | None = None
-    placebos: tuple[tuple[float, float], ...] = ()  # In place of it: since when it is known, and what.
-
-
-class Evidence(Struct, frozen=True, kw_only=True):
-    """What the calls of one channel say on their own, weighted by age."""
-
-    calls: int
-    mature: int
-    n_eff: float
-    design_effect: float
-    mean: float
-    variance: float
-    pays: float  # Share with R above zero.
-    adjusted: bool = False
-    n_filled: float = inf  # As `n_eff`, of those that were filled alone.
-
-
 class Survival(Struct, frozen=True, kw_only=True):
     """What became of a channel's history before we saw it."""
 
@@ -140,104 +98,12 @@ class Survival(Struct, frozen=True, kw_only=True):
     edited: float = 0.0
 
 
-def entered_r(call: Lived, *, at: float) -> float:
-    """The R with which a call counts at `at`."""
-    over = call.over_at is not None and call.over_at <= at
-    r = (call.r if over else call.running_r) or 0.0
-    return r if over and is_mature(call, at=at) else min(r, 0.0)
-
-
-def placebo_of(call: Lived, *, at: float) -> float | None:
-    """Its placebo, as far as it was known at `at`."""
-    for since, r in reversed(call.placebos):
-        if since <= at:
-            return r
-    return call.placebo_r
-
-
-def is_mature(call: Lived, *, at: float) -> bool:
-    """Could it be over by `at`, however it went?"""
-    return call.posted_at + call.lifetime_s + HORIZON_S <= at
-
-
-def evidence(calls: Sequence[Lived], *, at: float, adjusted: bool | None = None) -> Evidence | None:
-    """
-    What calls posted by `at` say; None when there is none.
-
-    `adjusted` says whether their placebos are taken off; None: where they are enough for that.
-    """
-    known = [call for call in calls if call.posted_at <= at]
-    if not known:
-        return None
-    first, again = _by_name(known)
-    times = [call.posted_at for call in first.values()]
-    weights = [2.0 ** ((time - at) / HALF_LIFE_S) for time in times]
-    plain: list[float] = []
-    filled: list[float] = []
-    mature = 0
-    for name, call, weight in zip(first, first.values(), weights, strict=True):
-        over_at, matured = call.over_at, call.posted_at + call.lifetime_s + HORIZON_S <= at
-        mature += matured
-        if name in again:
-            plain.append(_of_group([entered_r(one, at=at) for one in again[name]]))
-            is_filled = _is_filled(again[name], at=at)
-        elif over_at is not None and over_at <= at:  # As of a group of one, without the lists: most calls are such.
-            r = call.r or 0.0
-            plain.append(r if matured else min(r, 0.0))
-            is_filled = call.r is not None
-        else:
-            r = min(call.running_r or 0.0, 0.0)
-            plain.append(r)
-            is_filled = r < 0
-        if is_filled:
-            filled.append(weight)
-    effect = _design_effect(times, weights, plain)
-    n_filled = _effective(filled) / effect
-    n_eff = min(_effective(weights) / effect, (1 + UNFILLED_MAX) * n_filled)
-    if adjusted is None:
-        adjusted = n_eff >= PLACEBO_FROM and _is_compared(known, at=at)
-    values, placebos = plain, []
-    if adjusted:
-        placebos = [one for call in known if (one := placebo_of(call, at=at)) is not None]
-        adjusted = bool(placebos)
-    if adjusted:
-        # Those without one are as good as the mean of those that have one.
-        usual = fmean(placebos)
-        values = [
-            _of_group([_less(call, at=at, usual=usual) for call in again.get(name, (own,))])
-            for name, own in first.items()
-        ]
-    mean = _mean(values, weights)
-    return Evidence(
-        calls=len(known),
-        mature=mature,
-        n_eff=n_eff,
-        design_effect=effect,
-        mean=mean,
-        variance=_mean([(value - mean) ** 2 for value in values], weights),
-        pays=_mean([float(r > 0) for r in plain], weights),
-        adjusted=adjusted,
-        n_filled=n_filled,
-    )
-
-
-# The first of each name, in order, and all of those that have more than one.
-def _by_name(calls: Sequence[Lived]) -> tuple[dict[str, Lived], dict[str, list[Lived]]]:
-    first: dict[str, Lived] = {}
-    again: dict[str, list[Lived]] = {}
-    for number, call in enumerate(calls):
-        name = call.said or str(number)
-        if first.setdefault(name, call) is not call:
-            again.setdefault(name, [first[name]]).append(call)
-    return first, again
-
-
 def prior_of(channels: Sequence[Evidence]) -> Prior:
     """What channels are like: measured once enough of them are, else assumed."""
     measured = [one for one in channels if one.mature >= CALLS_TO_MEASURE and one.n_eff > 1]
     if len(measured) < CHANNELS_FOR_PRIOR:
         return _named(replace(ASSUMED, channels=len(measured)))
-    noise2 = _mean([one.variance for one in measured], [one.n_eff - 1 for one in measured])
+    noise2 = weighted_mean([one.variance for one in measured], [one.n_eff - 1 for one in measured])
     errors = [_error2(one, noise2) for one in measured]
     mean, spread2 = _between([one.mean for one in measured], errors)
     pays, pays_weight = _pays(measured)
@@ -355,56 +221,6 @@ def _chance(found: Evidence, prior: Prior) -> Pays:
     )
 
 
-# Any of it, by then. What loses while it is open was filled.
-def _is_filled(group: Sequence[Lived], *, at: float) -> bool:
-    for call in group:
-        over = call.over_at is not None and call.over_at <= at
-        if call.r is not None if over else (call.running_r or 0.0) < 0:
-            return True
-    return False
-
-
-def _effective(weights: Sequence[float]) -> float:
-    total = sum(weights)
-    return total * total / sum([weight * weight for weight in weights]) if weights else 0.0
-
-
-# Of few calls a placebo would say what those few are like.
-def _is_compared(known: Sequence[Lived], *, at: float) -> bool:
-    mature = [placebo_of(call, at=at) is not None for call in known if is_mature(call, at=at)]
-    return bool(mature) and sum(mature) >= COMPARED_MIN * len(mature)
-
-
-# A young one is not held against a whole life: it enters with what it has lost so far, or with nothing.
-def _less(call: Lived, *, at: float, usual: float) -> float:
-    r = entered_r(call, at=at)
-    if not is_mature(call, at=at):
-        return r
-    placebo = placebo_of(call, at=at)
-    return r - (usual if placebo is None else placebo)
-
-
-# Neither one that is sure to win nor one that cannot be filled, said after the first, makes more of it.
-def _of_group(rs: Sequence[float]) -> float:
-    return min(rs[0], fmean(rs))
-
-
-# Variance of the mean with calls of one week taken together, over that with each on its own.
-def _design_effect(times: Sequence[float], weights: Sequence[float], values: Sequence[float]) -> float:
-    mean = _mean(values, weights)
-    weeks: dict[int, float] = {}
-    alone = 0.0
-    for time, weight, value in zip(times, weights, values, strict=True):
-        week, error = week_of(time), weight * (value - mean)
-        weeks[week] = weeks.get(week, 0.0) + error
-        alone += error * error
-    if len(weeks) < WEEKS_FOR_EFFECT or alone <= 0:
-        return DESIGN_EFFECT
-    together = sum([error * error for error in weeks.values()])
-    n, k = len(times), len(weeks)
-    return max(1.0, together / alone * (k / (k - 1)) / (n / (n - 1)))
-
-
 # Squared error of the mean; few calls tell their own spread badly, so it is drawn to that of all.
 def _error2(found: Evidence, noise2: float) -> float:
     own = max(0.0, found.n_eff - 1)
@@ -414,26 +230,22 @@ def _error2(found: Evidence, noise2: float) -> float:
 # Mean and variance between channels, by moments (DerSimonian and Laird).
 def _between(means: Sequence[float], errors: Sequence[float]) -> tuple[float, float]:
     weights = [1.0 / error for error in errors]
-    mean = _mean(means, weights)
+    mean = weighted_mean(means, weights)
     total = sum(weights)
     q = sum([weight * (one - mean) ** 2 for weight, one in zip(weights, means, strict=True)])
     scale = total - sum([weight * weight for weight in weights]) / total
     spread2 = max(_SPREAD_MIN**2, (q - (len(means) - 1)) / scale)
-    return _mean(means, [1.0 / (error + spread2) for error in errors]), spread2
+    return weighted_mean(means, [1.0 / (error + spread2) for error in errors]), spread2
 
 
 # Share of calls that pay over all channels, and how many calls that is worth (beta-binomial, by moments).
 def _pays(measured: Sequence[Evidence]) -> tuple[float, float]:
     shares, weights = [one.pays for one in measured], [one.n_eff for one in measured]
-    mean = min(max(_mean(shares, weights), 0.01), 0.99)
-    spread2 = _mean([(share - mean) ** 2 for share in shares], weights)
-    spread2 -= _mean([mean * (1 - mean) / weight for weight in weights], weights)
+    mean = min(max(weighted_mean(shares, weights), 0.01), 0.99)
+    spread2 = weighted_mean([(share - mean) ** 2 for share in shares], weights)
+    spread2 -= weighted_mean([mean * (1 - mean) / weight for weight in weights], weights)
     low, high = _PAYS_WEIGHTS
     return mean, high if spread2 <= 0 else min(max(mean * (1 - mean) / spread2 - 1, low), high)
-
-
-def _mean(values: Sequence[float], weights: Sequence[float]) -> float:
-    return sum([value * weight for value, weight in zip(values, weights, strict=True)]) / sum(weights)
 
 
 def _named(prior: Prior) -> Prior:

@@ -16,6 +16,7 @@ from levibotd.domain.chance import (
     mean_over_weeks,
     week_begin,
     week_of,
+    weighted_mean,
     wilson,
 )
 
@@ -83,3 +84,7 @@ def test_values_are_gathered_by_week() -> None:
         101: (1, 2.0),
     }
     assert isinstance(wilson(1, 2), Interval)
+
+
+def test_a_mean_leans_to_what_weighs_more() -> None:
+    assert weighted_mean([1.0, 5.0], [3.0, 1.0]) == 2.0

@@ -20,8 +20,8 @@ from levibotd.domain.cards.card import (
 )
 from levibotd.domain.cards.sums import UNREADABLE, Curve, Sums, Week
 from levibotd.domain.chance import NORMAL, Interval, mean_over_weeks, wilson
+from levibotd.domain.lived import DESIGN_EFFECT
 from levibotd.domain.rounding import six_digits
-from levibotd.domain.trust import DESIGN_EFFECT
 
 MONTH_S = 30 * 86_400.0
 POWER_Z = NORMAL.inv_cdf(0.975) + NORMAL.inv_cdf(0.8)

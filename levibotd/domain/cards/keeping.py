@@ -12,7 +12,7 @@ from levibotd.domain.cards.calls import CallKept
 from levibotd.domain.cards.state import Book, ChannelKept
 from levibotd.domain.cards.sums import add, add_claim
 from levibotd.domain.copies import SAME_CALL_S
-from levibotd.domain.trust import HORIZON_S
+from levibotd.domain.lived import HORIZON_S
 
 CHANNELS_MAX = 1_000
 

@@ -11,14 +11,12 @@ from levibotd.domain.cards.card import COVERAGE_MIN
 from levibotd.domain.cards.state import ChannelKept
 from levibotd.domain.cards.sums import UNREADABLE
 from levibotd.domain.chance import week_begin, week_of
+from levibotd.domain.lived import Evidence, Lived, evidence
 from levibotd.domain.trust import (
-    Evidence,
-    Lived,
     Prior,
     Survival,
     Trust,
     cautious,
-    evidence,
     of_kind,
     prior_of,
     trust,
