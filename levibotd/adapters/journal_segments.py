@@ -60,13 +60,11 @@ def segment_name(hour: int, number: int) -> str:
 def fresh_name(files: Files, hour: int) -> str:
     """The next name of this hour. A name is never used twice, not even that of a torn file."""
     first = segment_name(hour, 0)
-    there = files.names(first.partition("/")[0])
+    head = first.removesuffix("jsonl")
+    there = [name for name in files.names(first.partition("/")[0]) if name.startswith(head)]
     if not there:
         return first
-    head = first.removesuffix("jsonl")
-    taken = [
-        int(match[2] or 0) for name in there if name.startswith(head) and (match := _TAKEN.match(name)) is not None
-    ]
+    taken = [int(match[2] or 0) for name in there if (match := _TAKEN.match(name)) is not None]
     return segment_name(hour, max(taken) + 1) if taken else first
 
 

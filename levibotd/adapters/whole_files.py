@@ -64,9 +64,8 @@ class WholeFiles(OsFiles):
             self._made.add(below)
         descriptor = os.open(f"{self._base}/{name}", NEW_FILE, 0o600)
         try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(descriptor, view) :]
+            while data:  # Written at once, but for a disk that is all but full.
+                data = data[os.write(descriptor, data) :]
         finally:
             os.close(descriptor)
 
