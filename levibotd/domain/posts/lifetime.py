@@ -1,6 +1,7 @@
 """How long a post says its entry is good for, where it says so in plain numbers."""
 
 import re
+from functools import lru_cache
 
 from levibotd.domain.posts.normalise import normalise
 
@@ -28,6 +29,7 @@ _BEFORE = _SPAN.format("c", "c") + r"\s+(?:geçerli\w*|validity)\b"
 _LIFETIME = re.compile(f"{_AFTER}|{_CANCEL}|{_BEFORE}".replace("ı", "i"))
 
 
+@lru_cache(maxsize=8)  # Cards, shadow book and Risk ask for the same post, one after the other.
 def written_lifetime_s(text: str) -> float | None:
     """Return the lifetime of an entry that `text` states, in seconds; None where it states none, or two."""
     found = {
