@@ -102,8 +102,9 @@ class Masker:
 
         `in_texts` is how many colons stand in its texts, where that is known; never less than there are.
         """
+        # `find` has the same answer as `in`, and is quicker.
         for needle in self._needles:
-            if needle in json:
+            if json.find(needle) >= 0:
                 return True
         # Every pattern has a `=`, or a `:` that belongs to a text. Those of a channel's name ("tg:123") and of a rule's
         # ("rule:chatter") follow no name of a secret and no digits.
@@ -113,9 +114,8 @@ class Masker:
             if not in_texts or in_texts == (ours := json.count(b"tg:")) or in_texts == ours + json.count(b"rule:"):
                 return False
         lower = json.lower()
-        found = lower.find  # Of the same answer as `in`, and quicker.
         for hint in _HINTS:
-            if found(hint) >= 0:
+            if lower.find(hint) >= 0:
                 return _NAMED.search(lower) is not None or _COLON_AND_TOKEN.search(json) is not None
         return _COLON_AND_TOKEN.search(json) is not None
 
