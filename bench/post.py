@@ -155,7 +155,7 @@ def _turn(lives: Mapping[str, Callable[[], float]], count: int) -> dict[str, flo
     costs: dict[str, list[float]] = {name: [] for name in lives}
     gc.collect()
     for number in range(count):
-        for name in lives if number % 2 else reversed(lives):
+        for name in list(lives)[:: 1 if number % 2 else -1]:
             costs[name].append(lives[name]())
     return {name: statistics.median(found) for name, found in costs.items()}
 
@@ -200,11 +200,11 @@ def _bare(shop: Shop, run: Callable[[Life], None]) -> Sample:
 
 # What six hops and a question for each durable record take between the work of a post.
 def _floor(shop: Shop, run: Callable[[Life], None]) -> float:
-    cost_s = 0.0
+    cost_s, records = 0.0, list[Logged]()
 
     async def life(clock: Clock) -> None:
         nonlocal cost_s
-        parts, journal, _ = shop.parts(clock, records := [])
+        parts, journal, _ = shop.parts(clock, records)
         bare = Bare(parts, journal)
         bare.log.between = between = QueuesBetween()
         await between.open()
