@@ -19,7 +19,7 @@ from levibotd.adapters.journal_reader import Torn, Walk, stands_at
 from levibotd.adapters.journal_segments import LOCK, RESERVE, fresh_name
 from levibotd.domain.records import Entry, Error, FileOpen, FileSeal, Logged
 from levibotd.errors import ConfigError
-from levibotd.journal import EVENT_OF, SCHEMA, Chain, Damaged, Prepared, Preparer, logged
+from levibotd.journal import EVENT_OF, SCHEMA, Chain, Damaged, Prepared, Preparer, escaped, logged
 from levibotd.ports.files import Appending, Files, Lock
 from levibotd.ports.journal_file import Damage, DiskState, LogDeviceDead, Position, Recovery, Run, Stamped
 
@@ -269,7 +269,7 @@ class _OpenSegment:
 
 # A short way, as a replay opens thousands of segments: there is no float in them to be tidied, and no text of others.
 def _own(record: FileOpen | FileSeal) -> Prepared:
-    return Prepared(Entry(record), EVENT_OF[type(record)], msgspec.json.encode(record))
+    return Prepared(Entry(record), EVENT_OF[type(record)], escaped(msgspec.json.encode(record)))
 
 
 def cut_off(files: Files, torn: Torn) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from math import nan
 from typing import Any
 
-from msgspec import Struct, inspect
+from msgspec import UNSET, Struct, inspect
 
 # Never more members than there are. NaN where a float is not finite, or the type does not tell.
 MemberCount = Callable[[Any], float]
@@ -51,8 +51,8 @@ def _compiled(name: str, body: list[str]) -> MemberCount:
 def _of_struct(hint: inspect.Type, value: str, depth: int) -> _Shape:
     assert isinstance(hint, inspect.StructType)
     config = hint.cls.__struct_config__
-    # Members are left out, there are none, or there is one more.
-    if config.omit_defaults or config.array_like or config.tag is not None:
+    # Members are left out, there are none, or there is one more. Counted too high, they would hide colons of texts.
+    if config.omit_defaults or config.array_like or config.tag is not None or _may_leave_out(hint.cls):
         raise _Untold
     always, lines = len(hint.fields), []
     for field in hint.fields:
@@ -60,6 +60,11 @@ def _of_struct(hint: inspect.Type, value: str, depth: int) -> _Shape:
         always += more
         lines += below
     return always, lines
+
+
+# What is UNSET is not written; `inspect` leaves that out of a type, so the default has to tell.
+def _may_leave_out(struct: type[Struct]) -> bool:
+    return any(default is UNSET for default in struct.__struct_defaults__)
 
 
 def _of_type(hint: inspect.Type, value: str, depth: int) -> _Shape:

@@ -78,6 +78,19 @@ def test_a_segment_begins_with_file_open_and_ends_with_file_seal() -> None:
     assert verify(files).is_clean
 
 
+def test_what_a_segment_says_of_itself_holds_no_invisible_character() -> None:
+    files = FaultyFiles()
+    journal = LocalJournal(files, boot="b0", version="1.0\x7f\x85\u2028\u202e", reserve_bytes=RESERVE)
+    journal.recover()
+    write(journal, "a")
+    journal.close()
+
+    (opened, _) = scan(files)
+    assert opened.isascii()
+    assert b"\x7f" not in opened
+    assert decode(opened).entry.record == FileOpen(schema=SCHEMA, keyed=False, version="1.0\x7f\x85\u2028\u202e")
+
+
 def test_a_new_hour_is_a_new_segment_and_a_new_day_a_new_directory() -> None:
     files = FaultyFiles()
     journal = started(files)
@@ -431,6 +444,20 @@ def test_a_replay_writes_the_same_bytes_each_time_and_syncs_nothing() -> None:
         logs.append({name: files.read(name) for name in files.names()})
 
     assert logs[0] == logs[1]
+    assert verify(files).is_clean
+
+
+def test_a_replay_gathers_a_megabyte_and_no_more() -> None:
+    files = FaultyFiles()
+    journal = LocalJournal(files, boot="replay", sync=False)
+    journal.recover()
+    write(journal, "x" * 900_000)
+    (segment,) = segments(files)
+    assert files.size(segment) == 0
+    write(journal, "y" * 200_000)
+    assert files.size(segment) > 1_100_000
+    write(journal, "z")
+    journal.seal(ts=NOON, mono=1.0)
     assert verify(files).is_clean
 
 

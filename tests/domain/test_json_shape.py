@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from levibotd.domain.json_shape import members_of
 from tests.any_record import leaves_of
@@ -66,6 +66,11 @@ class Either(Struct, frozen=True):
 
 class Listed(Struct, frozen=True):
     prices: list[float]
+
+
+class MaybeUnset(Struct, frozen=True):
+    name: str = ""
+    number: int | UnsetType = UNSET
 
 
 class Around(Struct, frozen=True):
@@ -127,7 +132,8 @@ def test_what_always_has_the_same_members_is_not_walked() -> None:
 
 
 @pytest.mark.parametrize(
-    "one", [Shortened(), InARow("a", None), Tagged("a"), Either(1.0), Listed([1.0]), Around(Shortened())]
+    "one",
+    [Shortened(), InARow("a", None), Tagged("a"), MaybeUnset(), Either(1.0), Listed([1.0]), Around(Shortened())],
 )
 def test_a_type_that_does_not_tell_asks_for_a_closer_look(one: Struct) -> None:
     assert math.isnan(members_of(type(one))(one))
