@@ -46,7 +46,7 @@ from levibotd.journal import (
     is_droppable,
     parse,
 )
-from tests.any_record import any_of, leaves_of
+from tests.any_record import any_of, each_with_one, leaves_of
 
 TRACE = TraceId("00000000000000aa")
 
@@ -85,8 +85,10 @@ def test_an_outsider_can_check_a_line_with_a_json_parser_alone() -> None:
 def test_each_record_continues_the_one_before() -> None:
     chain = Chain(boot="b0")
     prepared = Preparer().prepare(Entry(SystemNote(note="n")))
-    lines = [parse(chain.line(prepared, ts=0, mono=0)) for _ in range(3)]
+    written = [chain.line(prepared, ts=0, mono=0) for _ in range(3)]
+    lines = [parse(line) for line in written]
 
+    assert [line.h for line in lines] == [hash_of(line) for line in written]
     assert [line.seq for line in lines] == [1, 2, 3]
     assert [line.prev for line in lines] == [ORIGIN_HASH, lines[0].h, lines[1].h]
 
@@ -219,6 +221,20 @@ def test_no_record_of_any_type_lets_a_secret_or_a_nan_through(record: Record, ro
     assert masker.tree(tree) == tree
     if not rounded:
         assert tree == masker.tree(msgspec.json.decode(msgspec.json.encode(record)))
+
+
+@pytest.mark.parametrize("rounded", [False, True])
+@pytest.mark.parametrize("name", sorted(EVENTS))
+def test_one_secret_or_one_nan_is_found_wherever_it_stands(name: str, rounded: bool) -> None:
+    preparer = Preparer(masker=Masker(["s3cr3t-value"]), rounded=rounded)
+    for secret in [*_SECRETS, "signature: abcdef01", "tg:1 passphrase:abcdef01"]:
+        for record in each_with_one(EVENTS[name].record, secret):
+            payload = preparer.prepare(Entry(record)).payload
+            assert secret not in leaves_of(msgspec.json.decode(payload), str), record
+    for number in (math.nan, -math.inf):
+        for record in each_with_one(EVENTS[name].record, number):
+            with pytest.raises(Unwritable):
+                preparer.prepare(Entry(record))
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))

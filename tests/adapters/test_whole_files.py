@@ -1,3 +1,4 @@
+import resource
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,20 @@ def test_a_name_is_never_given_twice(tmp_path: Path) -> None:
         files.create("a/one")
     assert files.names("a") == ["a/one"]
     files.finish()
+
+
+def test_a_file_that_only_half_of_was_taken_is_heard_of(tmp_path: Path) -> None:
+    files = WholeFiles(tmp_path)
+    file = files.create("a/one")
+    file.write(bytes(10_000))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))  # The system takes so much, and says so.
+    try:
+        file.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    with pytest.raises(OSError, match="too large"):
+        files.finish()
 
 
 def test_a_directory_that_takes_no_file_is_heard_of_and_ends_all_writing(tmp_path: Path) -> None:

@@ -57,6 +57,18 @@ def test_times_keep_their_milliseconds() -> None:
     assert (value.at, value.opened_at, value.valid_until) == (1730805032.124, 1730805032.5, 1730805032.0)
 
 
+# With six decimals, and beside the short ways for shares and for whole numbers.
+@pytest.mark.parametrize(
+    ("value", "short"),
+    [
+        (0.123456, 0.123456), (0.1234567, 0.123457), (0.99999951, 1.0), (1.234567, 1.23457), (-0.1234567, -0.123457),
+        (999_999.0, 999_999.0), (1_000_001.0, 1_000_000.0), (1_234_567.0, 1_234_570.0), (-1_234_567.0, -1_234_570.0),
+    ],
+)  # fmt: skip
+def test_six_digits_are_left_on_either_side_of_each_short_way(value: float, short: float) -> None:
+    assert rounded(Outer(price=value)).price == short == six_digits(value)
+
+
 def test_what_needs_no_rounding_is_the_very_same_object() -> None:
     value = Outer(price=1.5, inner=Inner(values=(1.0,)), shares={"a": 0.25}, anything="1.23456789")
     assert rounded(value) is value
@@ -74,9 +86,6 @@ def test_what_is_not_finite_is_refused_wherever_it_stands(value: float, is_round
     ):  # fmt: skip
         with pytest.raises(NotFinite):
             walk(bad)
-
-
-_NUMBERS = st.one_of(st.none(), st.just(float("nan")), st.floats(allow_infinity=True))
 
 
 def test_without_rounding_nothing_changes() -> None:
