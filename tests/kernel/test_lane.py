@@ -20,6 +20,7 @@ from levibotd.kernel.lane import (
     Box,
     Desk,
     Lane,
+    Overflow,
     Place,
 )
 from tests.kernel.lane_machine import LaneMachine, machine_of
@@ -262,9 +263,7 @@ async def test_a_place_given_to_a_sender_that_has_not_run_is_no_mail() -> None:
 @pytest.mark.parametrize(
     ("overflow", "kept", "dropped"), [(DROP_OLDEST, ["b", "c"], ["a"]), (DROP_NEWEST, ["a", "b"], ["c"])]
 )
-async def test_what_a_box_drops_is_told_with_its_policy(
-    overflow: Any, kept: list[str], dropped: list[str]
-) -> None:
+async def test_what_a_box_drops_is_told_with_its_policy(overflow: Any, kept: list[str], dropped: list[str]) -> None:
     told: list[tuple[str, str]] = []
     desk = Desk("dropping")
     desk.on_drop = lambda item, reason: told.append((item, reason))
@@ -299,6 +298,34 @@ async def test_age_is_that_of_the_oldest_message_within_sixteen(clock: Clock) ->
     for _ in range(12):
         lane.take()
     assert lane.oldest_age_s(clock.monotonic()) == 0
+
+
+@settings(QUICK, max_examples=300)
+@given(
+    overflow=st.sampled_from(Overflow),
+    capacity=st.sampled_from([1, 17, 40]),
+    moves=st.lists(st.tuples(st.booleans(), st.integers(1, 40)), max_size=30),
+)
+def test_no_age_reaches_further_back_than_fifteen_messages_or_to_before_the_lane_was_empty(
+    overflow: Overflow, capacity: int, moves: list[tuple[bool, int]]
+) -> None:
+    now, came, begun = 0.0, list[float](), 0
+    desk = Desk("old")
+    desk.now = lambda: now
+    lane = Lane(Box(capacity, overflow, key=lambda at: at % 50), desk)
+    for comes, count in moves:
+        for _ in range(count):
+            now += 1.0
+            if comes:
+                lane.offer(now)
+                if lane.appended > len(came):
+                    begun = len(came) if len(lane) == 1 else begun
+                    came.append(now)
+            elif lane.items:
+                lane.take()
+
+            age_s, oldest = lane.oldest_age_s(now), len(came) - len(lane)
+            assert now - age_s in came[max(begun, oldest - 15) : oldest + 1] if lane.items else age_s == 0
 
 
 def test_a_box_without_room_is_refused() -> None:
