@@ -78,7 +78,7 @@ def read_cards(files: OsFiles, *, progress: Callable[[int], None] = lambda recor
             case ChannelStage(channel=str(channel), unproven=unproven):
                 by_word[channel] = unproven
             case _:
-                book.apply_all((entry,))
+                book.apply(entry)
     return book, Known(at=at, first_seq=first_seq or 1, equity=equity, unproven=_unproven(by_word))
 
 

@@ -165,7 +165,8 @@ class CommittedState:
         """
         Have `watcher` called after each commit, when all folds have the whole of it. It must not raise.
 
-        With those of its records that are of a type that concerns it, and not at all where there is none.
+        With those of its records that are of a type that concerns it, and not at all where there is none. What
+        `concerns` says of a type is asked once and kept.
         """
         self._watchers.append((watcher, concerns))
         self._concerned.clear()

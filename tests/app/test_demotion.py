@@ -1,12 +1,16 @@
 """Who loses his evidence goes down by one."""
 
+from decimal import Decimal
+
 import pytest
 from msgspec.structs import replace
 
+from levibotd.app.committed import CommittedState
 from levibotd.app.demotion import BY, Demotion
 from levibotd.domain.acts import ActBook
 from levibotd.domain.cards.format import POSTS
 from levibotd.domain.cards.trusting import TrustDesk
+from levibotd.domain.ledger import Ledger
 from levibotd.domain.outcomes import AS_FOLLOWED, ShadowOutcome
 from levibotd.domain.records import ChannelStage, DayAnchor, Entry, Logged, SignalIngest, SignalScored
 from levibotd.domain.signal import NO_TRADE, Kind, Post
@@ -31,7 +35,9 @@ def looked_at(
             is_unproven=lambda channel: unproven, names_of=lambda channel: (OWN_NAME, channel),
             tell=lambda wish: told.append(wish) is None, clock=clock,
         )  # fmt: skip
-        demotion.observe([Logged(seq=1, ts=at, event_type="", entry=Entry(record))])  # type: ignore[arg-type]
+        state = CommittedState(Ledger(balance=Decimal(0)))
+        state.watch(demotion.observe, concerns=demotion.concerns)
+        state.observe([Logged(seq=1, ts=at, event_type="", entry=Entry(record))])  # type: ignore[arg-type]
 
     run_virtual(look, start=at)
     return told
@@ -114,7 +120,7 @@ def test_losses_count_from_the_last_change_of_stage(names: tuple[str, ...]) -> N
 
 def test_silence_is_noticed_at_the_beginning_of_a_day() -> None:
     hand = channel(0.6)
-    day = DayAnchor(day="2024-02-01", equity=1, at=NOW)  # type: ignore[arg-type]
+    day = DayAnchor(day="2024-02-01", equity=Decimal(1), at=NOW)
 
     assert looked_at(hand, day, stage="live", at=BEGIN + 59 * DAY) == []
     (wish,) = looked_at(hand, day, stage="live", at=BEGIN + 61 * DAY)
