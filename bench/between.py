@@ -16,10 +16,11 @@ _wall = time.perf_counter  # Nothing waits for anything here, and a look at the 
 
 
 class QueuesBetween:
-    """Six stations in a row and one who answers, tasks around bare queues. `cost_s` is what their use has taken."""
+    """Six stations in a row and one who answers, tasks around bare queues: `cost_s` is what they took."""
 
     def __init__(self) -> None:
         self.cost_s = 0.0
+        self.asked = 0
         self._first: asyncio.Queue[Note] = asyncio.Queue(1024)
         self._questions: asyncio.Queue[tuple[Note, asyncio.Future[Note]]] = asyncio.Queue(1024)
         self._arrived: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -46,6 +47,7 @@ class QueuesBetween:
 
     async def ask(self) -> None:
         """One question and its answer."""
+        self.asked += 1
         await self._timed(self._question())
 
     async def _timed(self, work: Awaitable[object]) -> None:

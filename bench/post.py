@@ -200,23 +200,25 @@ def _bare(shop: Shop, run: Callable[[Life], None]) -> Sample:
 
 # What six hops and a question for each durable record take between the work of a post.
 def _floor(shop: Shop, run: Callable[[Life], None]) -> float:
-    cost_s, records = 0.0, list[Logged]()
+    sample = Sample()
 
     async def life(clock: Clock) -> None:
-        nonlocal cost_s
-        parts, journal, _ = shop.parts(clock, records)
+        parts, journal, _ = shop.parts(clock, sample.records)
         bare = Bare(parts, journal)
         bare.log.between = between = QueuesBetween()
         await between.open()
         await bare.begin()
         await clock.sleep_until(POSTED_AT)
-        between.cost_s = 0.0
-        await bare.fill(_posted(), until=lambda: _is_open(records))
-        cost_s = between.cost_s
+        sample.begin()
+        between.cost_s, between.asked = 0.0, 0
+        await bare.fill(_posted(), until=lambda: _is_open(sample.records))
+        sample.cost = between.cost_s
         await between.close()
+        if between.asked != sample.durable:
+            raise AssertionError(f"{between.asked} questions for {sample.durable} durable records")
 
     run(life)
-    return cost_s
+    return sample.cost
 
 
 def _virtually(life: Life) -> None:
