@@ -161,8 +161,9 @@ FAULTS = [
 
 @pytest.mark.parametrize("lane", FAULTS)
 def test_a_planted_fault_is_caught(lane: type[Lane]) -> None:
+    # One in three hundred examples shows the rarest of them, and which are tried hangs on the modules that are loaded.
     with pytest.raises(AssertionError):
-        check(machine_of(lane), examples=1000)
+        check(machine_of(lane), examples=5000)
 
 
 # --- CONFLATE, against a dict -----------------------------------------------------------------
