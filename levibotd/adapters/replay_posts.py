@@ -56,7 +56,7 @@ class Counts(Struct):
 
 class OrderedPosts:
     """
-    All posts of some message files, sorted on disk.
+    All posts of some message files, sorted.
 
     `digest` names what they say: the same however the files are called, zipped, ordered or split.
     `first_at` and `last_at` are the `known_at` of the first and the last post, None without any.
@@ -86,7 +86,7 @@ def in_order(
     spool: Path | None = None,
 ) -> Iterator[OrderedPosts]:
     """
-    Read and sort `files`; until the context ends the sorted posts lie below `spool` (the system's place when None).
+    Read and sort `files`; what does not fit into memory lies below `spool` (None: the system's place) until it ends.
 
     Raises Refused at the first bad line when `strict`, OSError when a file cannot be opened.
     """

@@ -141,7 +141,7 @@ def _of_sequence(item: inspect.Type, name: str, rounded: bool) -> Rounder | None
 
     def walk_tuple(values: tuple[Any, ...]) -> tuple[Any, ...]:
         for value in values:
-            if walk(value) is not value:  # As rarely.
+            if walk(value) is not value:  # Rarely so.
                 return tuple([walk(value) for value in values])
         return values
 
@@ -167,7 +167,7 @@ def _of_mapping(item: inspect.Type, name: str, rounded: bool) -> Rounder | None:
 
     def walk_mapping(values: Mapping[str, Any]) -> Mapping[str, Any]:
         for value in values.values():
-            if walk(value) is not value:  # As rarely.
+            if walk(value) is not value:  # Rarely so.
                 return {key: walk(value) for key, value in values.items()}
         return values
 
