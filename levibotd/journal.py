@@ -214,10 +214,22 @@ class Preparer:
             plain, payload = payload, self._masker.payload(payload)
             if payload is not plain:
                 # Whoever reads the record sees what stands in the log.
-                entry = Entry(msgspec.json.decode(payload, type=event.record), entry.trace, entry.symbol)
+                payload, record = self._masked(plain, payload, event)
+                entry = Entry(record, entry.trace, entry.symbol)
         if not payload.isascii() or _DEL in payload:
             payload = escaped(payload)
         return Prepared(entry, event, payload)
+
+    # The digits of a secret may stand in an amount by chance. Then the amount stays: what is masked could not be read.
+    def _masked(self, plain: bytes, masked: bytes, event: EventType) -> tuple[bytes, Record]:
+        try:
+            return masked, msgspec.json.decode(masked, type=event.record)
+        except msgspec.ValidationError:
+            masked = self._masker.payload(plain, numbers=False)
+        try:
+            return masked, msgspec.json.decode(masked, type=event.record)
+        except msgspec.ValidationError as fault:
+            raise Unwritable(f"{event.name}: a mask is no value for it: {fault}", reason="unwritable") from fault
 
     # When the first of a kind comes: all of them would cost a start ten milliseconds.
     def _compiled(self, record: type[Record]) -> _Kind:

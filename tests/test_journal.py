@@ -193,6 +193,21 @@ def test_observers_see_what_stands_in_the_log() -> None:
     assert masked.entry.record.post.text == "my ***"
 
 
+def test_an_amount_stays_where_the_digits_of_a_secret_stand_in_it_by_chance() -> None:
+    preparer = Preparer(masker=Masker(["12345678"]))
+    quote = Entry(records.MarketQuote(price=Decimal("0.12345678"), at=1.0), TRACE)
+
+    assert decode(line_of(quote, preparer=preparer)).entry == quote
+    assert b"12345678" not in preparer.prepare(ingest("12345678 is mine, and 0.12345678 as well")).payload
+
+
+def test_a_record_that_a_mask_would_make_unreadable_is_refused() -> None:
+    quote = Entry(records.MarketQuote(price=Decimal("Infinity"), at=1.0), TRACE)
+
+    with pytest.raises(Unwritable, match="a mask is no value"):
+        Preparer(masker=Masker(["Infinity"])).prepare(quote)
+
+
 _SECRETS = [
     "my s3cr3t-value",
     "bot1234567890:" + "AAE-x_9" * 5,

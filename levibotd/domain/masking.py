@@ -33,6 +33,7 @@ _BOT_TOKEN = re.compile(r"(?<!\d)\d{6,12}:[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])")
 # As numbers: bytes that are looked for as bytes cost five times as much.
 _EQUALS = ord("=")
 _BACKSLASH = ord("\\")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:E[+-]?\d+)?")
 
 # What a payload must hold for any of the above to match: found at memory speed, before any regex.
 _HINTS = (
@@ -62,9 +63,11 @@ class Masker:
         """Are there registered values to look for?"""
         return bool(self._needles)
 
-    def payload(self, json: bytes) -> bytes:
+    def payload(self, json: bytes, *, numbers: bool = True) -> bytes:
         """
         Mask the payload of a record. Gives back the same bytes where nothing had to be masked.
+
+        With `numbers` False a string that is a number stays: money is written so, and what is masked is no money.
 
         Its member names are the schema's, so a secret can only stand inside a string. The look
         whether one may costs about a microsecond; only then the object is taken apart, so that
@@ -73,18 +76,21 @@ class Masker:
         if not self.may_hold_secrets(json):
             return json
         tree = msgspec.json.decode(json)
-        masked = self.tree(tree)
+        masked = self.tree(tree, numbers=numbers)
         return json if masked == tree else msgspec.json.encode(masked)
 
-    def tree(self, value: Any) -> Any:
+    def tree(self, value: Any, *, numbers: bool = True) -> Any:
         """Mask every string below `value`, and whatever stands under a secret name."""
         match value:
             case str():
-                return self.text(value)
+                return value if not numbers and _NUMBER.fullmatch(value) else self.text(value)
             case dict():
-                return {key: MASK if _is_secret(key, item) else self.tree(item) for key, item in value.items()}
+                return {
+                    key: MASK if _is_secret(key, item) else self.tree(item, numbers=numbers)
+                    for key, item in value.items()
+                }
             case list() | tuple():
-                return [self.tree(item) for item in value]
+                return [self.tree(item, numbers=numbers) for item in value]
             case _:
                 return value
 
