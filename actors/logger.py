@@ -127,10 +127,10 @@ class LoggerActor(Actor[LoggerMessage | _FlushSheddable]):
             error = Error(code="UNWRITABLE", detail=str(fault))
             await self._put((self._prepare(Entry(error, entries[0].trace)),))
             return Rejected(f"unwritable: {fault}")
-        return await self._put(records, deciding=tuple(deciding), asked=True)
+        return await self._put(records, deciding=deciding, asked=True)
 
     async def _put(
-        self, records: tuple[Prepared, ...], *, deciding: tuple[TraceId, ...] = (), asked: bool = False
+        self, records: tuple[Prepared, ...], *, deciding: Sequence[TraceId] = (), asked: bool = False
     ) -> Committed | None:
         at = (self._clock.time(), self._clock.monotonic())
         if at != self._looked_at:
@@ -138,8 +138,8 @@ class LoggerActor(Actor[LoggerMessage | _FlushSheddable]):
             self._stamp = (round(at[0], 3), round(at[1], 6))
         stamped = Stamped(records, *self._stamp)
         if self._in_place:
-            return self._log.commit_in_place(Accepted(stamped, [], deciding))
-        accepted = Accepted(stamped, [self.take_reply()] if asked else [], deciding)
+            return self._log.commit_in_place(stamped, deciding)
+        accepted = Accepted(stamped, [self.take_reply()] if asked else [], tuple(deciding))
         if not self._log.offer(accepted, at_once=not self.has_mail):
             await self._log.put(accepted)
         return None

@@ -144,16 +144,16 @@ class Log:
         finally:
             self.journal.close()
 
-    def commit_in_place(self, item: Accepted) -> Committed:
+    def commit_in_place(self, stamped: Stamped, deciding: Sequence[TraceId]) -> Committed:
         """
         Write now, in this thread: for a log that is never synced (replay).
 
         Nobody is remembered for having asked: decisions of the past are looked up in the log.
         """
-        runs = list(self.journal.commit((item.stamped,)))
+        runs = list(self.journal.commit((stamped,)))
         self._tell(runs)
-        if item.deciding:
-            self.deciding.difference_update(item.deciding)
+        if deciding:
+            self.deciding.difference_update(deciding)
         told = runs[-1].logged
         if self.waiting:
             self._note_decisions(told)

@@ -52,7 +52,7 @@ def accepted(*records: Record, deciding: tuple[TraceId, ...] = ()) -> Accepted:
 
 
 def test_in_place_the_observers_know_before_the_answer_is_there(bench: Bench) -> None:
-    assert bench.log.commit_in_place(accepted(note("a"), note("b"))) == Committed(2, 3)  # Behind FILE_OPEN.
+    assert bench.log.commit_in_place(accepted(note("a"), note("b")).stamped, ()) == Committed(2, 3)  # Behind FILE_OPEN.
     assert bench.told == [note("a"), note("b")]
     assert bench.log.position == bench.journal.position
 
@@ -60,7 +60,7 @@ def test_in_place_the_observers_know_before_the_answer_is_there(bench: Bench) ->
 def test_in_place_a_decision_is_no_longer_in_the_making_once_it_stands(bench: Bench) -> None:
     bench.log.deciding.add(TRACE)
 
-    bench.log.commit_in_place(accepted(AutoRouteSkipped(reason="chatter"), deciding=(TRACE,)))
+    bench.log.commit_in_place(accepted(AutoRouteSkipped(reason="chatter")).stamped, (TRACE,))
 
     assert bench.log.deciding == set()
 
