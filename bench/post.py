@@ -40,7 +40,8 @@ BAR_AT = 1_700_000_100.0  # The bar at whose open the entry fills.
 POSTED_AT = BAR_AT - 0.2  # Real seconds on the real loop: room for a busy machine. Nothing runs while they pass.
 OVER_AT = BAR_AT + 0.3
 MINUTE_S = 60.0
-POSTS = 24
+POSTS = 8  # On the real loop a life takes half a second;
+POSTS_IN_PLACE = 48  # in place, a hundredth.
 BARE = "bare"
 PIPELINE = "pipeline"
 FLOOR = "six hops and a question a durable record"
@@ -118,11 +119,11 @@ def records_of_a_post() -> list[Logged]:
 
 def measure(effort: Effort) -> Sequence[Figure]:
     shop = Shop()
-    in_place = _added(effort, shop, _virtually, "in place, on virtual time")
-    return [*_added(effort, shop, _really, "with the writer's thread"), *in_place]
+    in_place = _added(effort, shop, _virtually, POSTS_IN_PLACE, "in place, on virtual time")
+    return [*_added(effort, shop, _really, POSTS, "with the writer's thread"), *in_place]
 
 
-def _added(effort: Effort, shop: Shop, run: Callable[[Life], None], where: str) -> list[Figure]:
+def _added(effort: Effort, shop: Shop, run: Callable[[Life], None], posts: int, where: str) -> list[Figure]:
     sample, bare = _pipeline(shop, run), _bare(shop, run)
     if sample.types != bare.types or "ORDER_FILLED" not in bare.types:
         raise AssertionError(f"both sides must write the same: {sample.types} {bare.types}")
@@ -131,7 +132,7 @@ def _added(effort: Effort, shop: Shop, run: Callable[[Life], None], where: str) 
         PIPELINE: lambda: _pipeline(shop, run).cost,
         FLOOR: lambda: _floor(shop, run),
     }
-    turns = [_turn(lives, effort.of(POSTS)) for _ in range(effort.turns)]
+    turns = [_turn(lives, effort.of(posts)) for _ in range(effort.turns)]
     added = [(turn[PIPELINE] - turn[BARE]) / turn[FLOOR] for turn in turns]
     return [
         Figure(
