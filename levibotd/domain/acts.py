@@ -6,7 +6,7 @@ A label that says otherwise makes the act a wrong one. Each is judged once, and 
 the last ACTS_JUDGED of a channel, since its stage was set, tell whether it may stay there.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -87,11 +87,6 @@ class ActBook:
         change = _CHANGES.get(type(entry.record))
         if change is not None:
             change(self._book, entry, entry.record)
-
-    def apply_all(self, entries: Iterable[Entry]) -> None:
-        """Fold committed records in, in order."""
-        for entry in entries:
-            self.apply(entry)
 
     def digests(self) -> frozenset[str]:
         """The texts whose labels would judge an act."""

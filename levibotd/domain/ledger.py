@@ -9,7 +9,7 @@ state as all the records.
 The rules of each record stand in `fold.py`, the state itself in `book.py`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from statistics import median
 
@@ -60,11 +60,6 @@ class Ledger:
     def apply(self, entry: Entry) -> None:
         """Fold one committed record in. Never raises; see `contradictions`."""
         fold(self._state, entry)
-
-    def apply_all(self, entries: Iterable[Entry]) -> None:
-        """Fold committed records in, in order."""
-        for entry in entries:
-            self.apply(entry)
 
     # Snapshots.
 

@@ -88,8 +88,11 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         """Timers of one instant fire in the order in which they were armed, whatever other timers there are."""
         if self._closed:
             return super().call_at(when, callback, *args, context=context)
-        timer: _Timer = _Timer(when, callback, args, self, context) if self._debug else _new(_Timer)
-        if not self._debug:
+        timer: _Timer
+        if self._debug:
+            timer = _Timer(when, callback, args, self, context)
+        else:
+            timer = _new(_Timer)
             timer._context = copy_context() if context is None else context
             timer._loop = self
             timer._callback = callback

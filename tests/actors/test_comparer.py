@@ -121,6 +121,6 @@ def test_a_placebo_of_a_call_that_nobody_keeps_makes_no_call() -> None:
         call=one.key, channel="@c", ledger=PLACEBO, side=Side.BUY, status="compared", witnessed=True,
         posted_at=POSTED, decided_at=POSTED + 1.0, at=EARLY, r=0.2, times=200,
     )  # fmt: skip
-    book.apply_all([Entry(record)])
+    book.apply(Entry(record))
 
     assert book.channels == {}

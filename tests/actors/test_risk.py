@@ -376,7 +376,7 @@ async def test_what_no_venue_takes_is_refused_by_its_gate(clock: Clock, change: 
 async def test_an_operators_own_call_spends_no_more_than_he_said(clock: Clock) -> None:
     async with Bench(clock).running() as bench:
         command = Control(command="call", by="operator", effect=f"{trace_id(CHANNEL, 1)} 120")
-        bench.ledger.apply_all([Entry(command)])
+        bench.ledger.apply(Entry(command))
         await bench.judge(LONG)
         await bench.judge(LONG.replace("BTC", "ETH").replace("105, 110", "52, 54").replace("95", "48"), number=2)
 

@@ -105,8 +105,8 @@ class MemoryLog:
         line = self._chain.line(prepared, ts=AT + len(self.lines_written), mono=0.0)
         self.lines_written.append(line)
         self.ledger.apply(prepared.entry)
-        self.cards.apply_all([prepared.entry])
-        self.acts.apply_all([prepared.entry])
+        self.cards.apply(prepared.entry)
+        self.acts.apply(prepared.entry)
         self.around.apply(decode(line))
         self.newest.publish([Run("memory", 0, [line], [decode(line)], 0, "")])
         if trace is not None and (decision := self.decision(trace)) is not None:

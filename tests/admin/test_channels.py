@@ -54,7 +54,8 @@ async def test_what_labels_say_of_our_acts_is_shown_beside_the_channel() -> None
     for text, channel in (("1", "tg:-1001"), ("2", "friends"), ("3", "@calls")):
         acts.act(text, channel=channel)
     acts.label({"1": "SELL", "2": "BUY"})
-    log.acts.apply_all(acts.entries)
+    for entry in acts.entries:
+        log.acts.apply(entry)
     async with serving(log=log, config=configured()) as site:
         first, second = (await site.get("/channels")).json()["channels"]
 

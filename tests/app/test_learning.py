@@ -55,7 +55,8 @@ class LogOfTest(Actor[Append]):
 
     async def receive(self, message: Append) -> Committed:
         self._records.extend(entry.record for entry in message.entries)
-        self._acts.apply_all(message.entries)
+        for entry in message.entries:
+            self._acts.apply(entry)
         if any(isinstance(entry.record, ModelTrained) for entry in message.entries):
             self._trained.set()
         return Committed(first_seq=1, last_seq=len(self._records))

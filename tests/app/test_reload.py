@@ -50,7 +50,8 @@ class Keeper(Actor[LoggerMessage]):
         # What rules while the record is not on disk yet.
         self._bench.ruled_at_commit.append(self._bench.rulebook.config.risk.cooldown_s)
         self._bench.committed += [entry.record for entry in message.entries]
-        self._bench.ledger.apply_all(message.entries)
+        for entry in message.entries:
+            self._bench.ledger.apply(entry)
         return Committed(first_seq=1, last_seq=1)
 
 
@@ -186,7 +187,7 @@ async def test_the_policy_that_rules_cannot_be_taken_away(bench: Bench) -> None:
     rows += "daily_loss_limit = 0.02\ncooldown_s = 1.0\ncooldown_stop_s = 1.0\nno_sl_atr = 2.0\nno_tp_r = 2.0\n"
     await bench.reload(OLD + f"[risk.policies.mine]\n{rows}min_volume_24h = 1.0\n")
     change = RiskPolicyChanged(policy="mine", before="moderate", by="http", reason="test")
-    bench.ledger.apply_all([Entry(change)])
+    bench.ledger.apply(Entry(change))
 
     told = await bench.reload(OLD)
 

@@ -131,7 +131,8 @@ def test_every_post_has_one_decision_and_the_figures_are_those_of_the_log(
     assert sum(summary.decisions.values()) == 300
 
     ledger = Ledger(balance=Decimal(10_000))
-    ledger.apply_all(one.entry for one in records)
+    for one in records:
+        ledger.apply(one.entry)
     assert (ledger.realised, ledger.fees) == (summary.pnl, summary.fees)
     assert summary.net == summary.pnl - summary.fees
     assert summary.orders == sum(one.event_type == "ORDER_INTENT" for one in records)

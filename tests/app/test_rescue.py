@@ -11,7 +11,8 @@ from levibotd.domain.records import ConfigUpdate, Entry, Record, RiskPolicyChang
 
 def ledger_with(*records: Record) -> Ledger:
     ledger = Ledger(balance=Decimal(10_000))
-    ledger.apply_all(Entry(record) for record in records)
+    for record in records:
+        ledger.apply(Entry(record))
     return ledger
 
 
@@ -20,7 +21,8 @@ def test_a_key_that_no_version_knows_goes_and_the_others_stay() -> None:
     ledger = ledger_with(ConfigUpdate(sha="0", risk={"max_opem": 2, "max_open": 2}, by="http"))
 
     records = let_go(ledger.control, config)
-    ledger.apply_all(map(Entry, records))
+    for record in records:
+        ledger.apply(Entry(record))
 
     assert ledger.control.risk_over == {"max_open": 2}
     assert [record.reason for record in records if isinstance(record, ConfigUpdate)] == [FORGET_FLAG]
@@ -30,7 +32,8 @@ def test_a_key_that_no_version_knows_goes_and_the_others_stay() -> None:
 def test_a_value_out_of_bounds_goes() -> None:
     ledger = ledger_with(ConfigUpdate(sha="0", risk={"max_open": "many"}, by="http"))
 
-    ledger.apply_all(map(Entry, let_go(ledger.control, load(environ={}))))
+    for record in let_go(ledger.control, load(environ={})):
+        ledger.apply(Entry(record))
 
     assert ledger.control.risk_over == {}
 
@@ -39,7 +42,8 @@ def test_a_policy_that_is_gone_gives_way_to_the_one_of_the_file() -> None:
     config = load(environ={"LEVI_RISK__POLICY": "conservative"})
     ledger = ledger_with(RiskPolicyChanged(policy="of-last-year", before="moderate", by="http", reason="test"))
 
-    ledger.apply_all(map(Entry, let_go(ledger.control, config)))
+    for record in let_go(ledger.control, config):
+        ledger.apply(Entry(record))
 
     assert Rulebook(config, lambda: ledger).policy.name == "conservative"
 

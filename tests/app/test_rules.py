@@ -27,7 +27,8 @@ def channels(written: str) -> Config:
 
 
 def write(ledger: Ledger, *records: Record) -> None:
-    ledger.apply_all(Entry(record) for record in records)
+    for record in records:
+        ledger.apply(Entry(record))
 
 
 def switched(policy: str) -> RiskPolicyChanged:

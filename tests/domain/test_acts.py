@@ -61,12 +61,13 @@ class Writer:
 
     def _take(self, entry: Entry) -> None:
         self.entries.append(entry)
-        self.book.apply_all([entry])
+        self.book.apply(entry)
 
 
 def folded(entries: list[Entry]) -> ActBook:
     book = ActBook()
-    book.apply_all(entries)
+    for entry in entries:
+        book.apply(entry)
     return book
 
 

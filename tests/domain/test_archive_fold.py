@@ -32,7 +32,8 @@ PRUNED = ArchivePruned(path=PATH, key="k", size=9, last_seq=5, last_hash="f" * 3
 
 def after(*records: Record) -> Ledger:
     ledger = Ledger(balance=Decimal(1))
-    ledger.apply_all(Entry(record) for record in records)
+    for record in records:
+        ledger.apply(Entry(record))
     return ledger
 
 

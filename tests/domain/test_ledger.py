@@ -53,12 +53,15 @@ def test_a_snapshot_and_the_records_after_it_give_the_state_of_all_records(seed:
     entries = random_history(seed)
     cut = int(len(entries) * where)
     whole = Ledger(balance=BALANCE)
-    whole.apply_all(entries)
+    for entry in entries:
+        whole.apply(entry)
     first = Ledger(balance=BALANCE)
-    first.apply_all(entries[:cut])
+    for entry in entries[:cut]:
+        first.apply(entry)
 
     resumed = Ledger.from_bytes(first.to_bytes())
-    resumed.apply_all(entries[cut:])
+    for entry in entries[cut:]:
+        resumed.apply(entry)
 
     assert resumed == whole
     assert resumed.to_bytes() == whole.to_bytes()

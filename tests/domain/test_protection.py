@@ -234,6 +234,17 @@ def reduce(desk: Desk, key: CallKey, qty: str, *, fill: bool = True) -> None:
         desk.fill(desk.cids(key, CLOSE)[-1], qty, "101")
 
 
+def half_closed() -> tuple[Desk, CallKey, str]:
+    """Both rungs filled, half of it closed since, and the stop still the one over the whole."""
+    desk, key = begin()
+    desk.fill(desk.cids(key, ENTRY)[0], "1.5", "100")
+    desk.fill(desk.cids(key, ENTRY)[1], "1.5", "95")
+    settle(desk, key)
+    (old,) = desk.cids(key, STOP)
+    reduce(desk, key, "1.5")
+    return desk, key, old
+
+
 def test_stop_and_targets_are_as_large_as_what_is_left_once_a_part_was_closed() -> None:
     desk, key = begin()
     for cid in desk.cids(key, ENTRY):
@@ -285,12 +296,7 @@ def test_entries_that_end_unfilled_are_covered_no_more() -> None:
 
 
 def test_a_resized_stop_that_is_refused_leaves_the_one_there_was() -> None:
-    desk, key = begin()
-    desk.fill(desk.cids(key, ENTRY)[0], "1.5", "100")
-    desk.fill(desk.cids(key, ENTRY)[1], "1.5", "95")
-    settle(desk, key)
-    (old,) = desk.cids(key, STOP)
-    reduce(desk, key, "1.5")
+    desk, key, old = half_closed()
     refused = desk.intent(key, STOP, "1.5", price="90", attempt=1)
     desk.write(OrderReject(cid=refused, code="-2010", message="no", category="REJECTED"))
     desk.now += RETRY_S
@@ -301,12 +307,7 @@ def test_a_resized_stop_that_is_refused_leaves_the_one_there_was() -> None:
 
 
 def test_a_resized_stop_whose_answer_was_lost_is_not_placed_over_and_over() -> None:
-    desk, key = begin()
-    desk.fill(desk.cids(key, ENTRY)[0], "1.5", "100")
-    desk.fill(desk.cids(key, ENTRY)[1], "1.5", "95")
-    settle(desk, key)
-    (old,) = desk.cids(key, STOP)
-    reduce(desk, key, "1.5")
+    desk, key, old = half_closed()
     lost = desk.intent(key, STOP, "1.5", price="90", attempt=1)
     desk.write(OrderUnknown(cid=lost, cause="timeout", fence_at=desk.now + 9))
 

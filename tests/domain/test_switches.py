@@ -12,7 +12,8 @@ from levibotd.domain.switches import ACCEPTED_MAX
 
 def folded(*records: Record) -> Ledger:
     ledger = Ledger(balance=Decimal(10_000))
-    ledger.apply_all(Entry(record) for record in records)
+    for record in records:
+        ledger.apply(Entry(record))
     return ledger
 
 

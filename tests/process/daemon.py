@@ -169,7 +169,9 @@ def records(log: Path) -> list[Logged]:
 def fold(told: Sequence[Logged], *, up_to: int | None = None) -> Ledger:
     """What the records say, folded anew by this process."""
     ledger = Ledger(balance=BALANCE)
-    ledger.apply_all(one.entry for one in told if up_to is None or one.seq <= up_to)
+    for one in told:
+        if up_to is None or one.seq <= up_to:
+            ledger.apply(one.entry)
     return ledger
 
 

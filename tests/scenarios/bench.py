@@ -194,7 +194,8 @@ class World:
     def fold(self) -> Ledger:
         """What the log says, folded anew."""
         ledger = Ledger(balance=Decimal(self.config.paper.balance))
-        ledger.apply_all(one.entry for one in self.records())
+        for one in self.records():
+            ledger.apply(one.entry)
         return ledger
 
     def verify(self) -> None:

@@ -6,7 +6,7 @@ raises, and comes back from its bytes. What it keeps is bounded: beyond `CALLS_M
 first, into the sums of their channel; what is said of them later is not heard any more.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from sys import intern
 from typing import Any
 
@@ -70,11 +70,6 @@ class CardBook:
             except (AssertionError, ArithmeticError, ValueError):
                 # Written is written: a record that cannot be must not stop every start.
                 self._book.contradictions += 1
-
-    def apply_all(self, entries: Iterable[Entry]) -> None:
-        """Fold committed records in, in order."""
-        for entry in entries:
-            self.apply(entry)
 
     @property
     def contradictions(self) -> int:

@@ -22,7 +22,7 @@ class Hand:
     def write(self, record: Record, channel: str, message_id: int, symbol: str | None = None) -> None:
         entry = Entry(record, trace_id(channel, message_id), None if symbol is None else Symbol(symbol))
         self.entries.append(entry)
-        self.book.apply_all([entry])
+        self.book.apply(entry)
 
     def post(
         self,

@@ -62,9 +62,11 @@ def test_a_snapshot_and_the_records_after_it_give_what_all_records_give(
             hand.end(channel, number, BEGIN + (day + 1) * DAY, r, status=status)
 
     book = CardBook()
-    book.apply_all(hand.entries[:cut])
+    for entry in hand.entries[:cut]:
+        book.apply(entry)
     again = CardBook.from_bytes(book.to_bytes())
-    again.apply_all(hand.entries[cut:])
+    for entry in hand.entries[cut:]:
+        again.apply(entry)
 
     assert again == hand.book
     assert msgspec.json.encode(board_of(again, at=BEGIN)) == msgspec.json.encode(board_of(hand.book, at=BEGIN))
@@ -86,7 +88,8 @@ def test_records_in_any_order_are_folded_and_the_sum_holds(
     chance.shuffle(entries)
 
     book = CardBook(calls_max=10)
-    book.apply_all(entries)
+    for entry in entries:
+        book.apply(entry)
 
     assert book.contradictions == 0
     assert CardBook.from_bytes(book.to_bytes()) == book
@@ -116,14 +119,17 @@ def test_posts_that_wait_in_a_book_of_before_are_read_as_what_was_found_in_them(
     hand.post("@c", BEGIN + 60.0, text=claim, kind=Kind.RESULT, reply_to=1, symbols=("BTC",))
     cut = [number for number, entry in enumerate(hand.entries) if isinstance(entry.record, SignalIngest)]
     early = CardBook()
-    early.apply_all([hand.entries[number] for number in cut])
+    for number in cut:
+        early.apply(hand.entries[number])
     tree = msgspec.msgpack.decode(early.to_bytes())
     for arrived, found in zip(tree["arrived"].values(), ((None, 86_400.0), (True, None)), strict=True):
         del arrived["text"]
         arrived["claim"], arrived["lifetime_s"] = found
 
     again = CardBook.from_bytes(msgspec.msgpack.encode(tree))
-    again.apply_all([entry for entry in hand.entries if not isinstance(entry.record, SignalIngest)])
+    for entry in hand.entries:
+        if not isinstance(entry.record, SignalIngest):
+            again.apply(entry)
 
     assert hand.book.channels["@c"].calls["1|0"].stated_s == 86_400.0
     assert hand.book.channels["@c"].calls["1|0"].claimed
@@ -211,7 +217,8 @@ def test_calls_beyond_the_limit_stay_in_the_figures() -> None:
     whole = card_of(hand.book, "@c", at=BEGIN + 90 * DAY).witnessed
 
     small = CardBook(calls_max=40)
-    small.apply_all(hand.entries)
+    for entry in hand.entries:
+        small.apply(entry)
     column = card_of(small, "@c", at=BEGIN + 90 * DAY).witnessed
 
     assert sum(len(kept.calls) for kept in small.channels.values()) <= 40

@@ -8,7 +8,8 @@ from levibotd.journal import Chain, Preparer, decode
 
 def test_the_same_trial_again_is_no_other_trial() -> None:
     book = CardBook()
-    book.apply_all([Entry(Trial(what=CONFIG, name=name, at=1.0)) for name in ("a", "b", "a")])
+    for name in ("a", "b", "a"):
+        book.apply(Entry(Trial(what=CONFIG, name=name, at=1.0)))
 
     assert book.trials == 2
     assert CardBook.from_bytes(book.to_bytes()).trials == 2

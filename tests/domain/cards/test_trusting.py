@@ -47,12 +47,15 @@ def test_what_came_later_changes_nothing_that_was_held(seed: int) -> None:
         )  # fmt: skip
     log = in_time(hand.entries)
     whole = CardBook()
-    whole.apply_all([entry for _, entry in log])
+    for _, entry in log:
+        whole.apply(entry)
 
     for _ in range(6):
         at = BEGIN + chance.uniform(0, 160) * DAY
         then = CardBook()
-        then.apply_all([entry for time, entry in log if time <= at])
+        for time, entry in log:
+            if time <= at:
+                then.apply(entry)
         for channel in ("@1", "@7", "@nobody"):
             assert TrustDesk(then).of(channel, at=at) == TrustDesk(whole).of(channel, at=at)
 
@@ -110,7 +113,9 @@ def test_an_open_loser_counts_at_its_mark() -> None:
     number = hand.called("@c", BEGIN, 1.0)
     hand.post("@c", BEGIN + DAY, legs=())
     open_book = CardBook()
-    open_book.apply_all(entry for entry in hand.entries if not isinstance(entry.record, ShadowOutcome))
+    for entry in hand.entries:
+        if not isinstance(entry.record, ShadowOutcome):
+            open_book.apply(entry)
 
     blind = TrustDesk(open_book).of("@c", at=BEGIN + DAY)
     marks = {"@c": {f"{number}|0": -0.8}}
