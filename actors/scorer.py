@@ -13,11 +13,12 @@ from msgspec.structs import replace
 
 from levibotd.domain.bursts import BURST, BurstWatch
 from levibotd.domain.climate.terms import Terms
-from levibotd.domain.features import score, surely_not
+from levibotd.domain.features import surely_not
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.lifecycle import CallOnItsWay, OwnedCall, Speech, calls_meant
 from levibotd.domain.posts.reading import read
+from levibotd.domain.reader import Reader
 from levibotd.domain.records import (
     AutoRouteSkipped,
     Entry,
@@ -60,7 +61,6 @@ from levibotd.messages import (
     ScorerMessage,
 )
 from levibotd.ports.as_of import MarketAsOf
-from levibotd.ports.classifier import Classifier
 from levibotd.ports.market import Market
 
 PARENTS_KEPT = 4096
@@ -92,7 +92,7 @@ class ScorerActor(Actor[ScorerMessage]):
         self,
         *,
         setup: ScorerSetup,
-        classifier: Classifier,
+        reader: Reader,
         market: Market,
         ledger: Callable[[], Ledger],
         risk: Ref[ScoredSignal | ReviseCalls],
@@ -101,7 +101,7 @@ class ScorerActor(Actor[ScorerMessage]):
         clock: Clock,
     ) -> None:
         self._account = setup.account
-        self._classifier = classifier
+        self._reader = reader
         self._market = market
         self._ledger = ledger
         self._risk = risk
@@ -160,8 +160,7 @@ class ScorerActor(Actor[ScorerMessage]):
 
     def _read(self, post: Post, view: MarketAsOf) -> Scored:
         if self._speech(post.channel).is_heard(post.author):
-            reading = read(post, view, parent=self._parent_of(post))
-            return score(post, reading, self._classifier)
+            return self._reader(post, view, parent=self._parent_of(post))
         # Whoever speaks here is not the channel: it is written down, and means nothing.
         reading = Reading(kind=Kind.CHATTER, reasons=("not_the_channel",))
         return Scored(reading=reading, label=NO_TRADE, probs=surely_not(), reasons=(*reading.reasons, "rule:author"))
@@ -326,8 +325,8 @@ class ScorerActor(Actor[ScorerMessage]):
             revision=revision,
             last_price=view.prices_of(scored.reading.legs) if scored.reading.legs else {},
             markets_as_of=self._market.as_of,
-            model_sha=self._classifier.sha,
-            trained_until=self._classifier.trained_until,
+            model_sha=self._reader.classifier.sha,
+            trained_until=self._reader.classifier.trained_until,
             symbols=scored.reading.symbols,
             every_call=scored.reading.every_call,
             change=scored.reading.change,

@@ -23,6 +23,7 @@ from levibotd.app.paper import paper_venue, recorded_market
 from levibotd.app.tree import Parts, Wired
 from levibotd.config import load
 from levibotd.domain.ledger import Ledger
+from levibotd.domain.reader import Reader
 from levibotd.domain.records import Logged
 from levibotd.domain.signal import Post, Symbol
 from levibotd.journal import EVENTS, Durability, Preparer
@@ -81,7 +82,7 @@ class Shop:
             posts=posts,
             market=self.market,
             venue=paper_venue(self.config, self.market, clock),
-            classifier=self.classifier,
+            reader=Reader(self.classifier),
             installation="aa",
             in_place=is_virtual(asyncio.get_running_loop()),  # As a replay has it.
         )

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +27,8 @@ from levibotd.domain.signal import Post
 from levibotd.errors import Refused
 from levibotd.kernel.clock import Clock
 from levibotd.ports.posts import Edited, Posted, PostEvent
+
+AHEAD = 128  # Posts that are told of before their time.
 
 _FIRST = b"\x00"
 _REVISION = b"\x01"
@@ -106,23 +109,37 @@ def in_order(
 
 
 class ReplayPosts:
-    """The posts port over ordered posts: each is told when the clock reaches its `known_at`."""
+    """
+    The posts port over ordered posts: each is told when the clock reaches its `known_at`.
+
+    `on_coming` hears of them before that, `AHEAD` at a time.
+    """
 
     name = "replay"
 
-    def __init__(self, posts: OrderedPosts, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        posts: OrderedPosts,
+        *,
+        clock: Clock,
+        on_coming: Callable[[Sequence[Post]], None] = lambda posts: None,
+    ) -> None:
         self._posts = posts
         self._clock = clock
+        self._on_coming = on_coming
 
     async def events(self, cursors: Mapping[str, TgCursor]) -> AsyncIterator[PostEvent]:
         """Every post; a replay always begins at its beginning, whatever `cursors` say."""
-        for post, revision in self._posts:
-            # Nothing is later than the clock in a replay, so the moment of arrival is exactly `known_at`.
-            await self._clock.sleep_until(post.known_at)
-            if revision:
-                yield Edited(post=post, received_at=post.known_at)
-            else:
-                yield Posted(post=post, received_at=post.known_at)
+        posts = iter(self._posts)
+        while coming := list(islice(posts, AHEAD)):
+            self._on_coming([post for post, _ in coming])
+            for post, revision in coming:
+                # Nothing is later than the clock in a replay, so the moment of arrival is exactly `known_at`.
+                await self._clock.sleep_until(post.known_at)
+                if revision:
+                    yield Edited(post=post, received_at=post.known_at)
+                else:
+                    yield Posted(post=post, received_at=post.known_at)
 
 
 def _read(files: Sequence[Path], on_bad: Callable[[BadLine], None]) -> Iterator[Post]:

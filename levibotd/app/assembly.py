@@ -37,6 +37,7 @@ from levibotd.app.version import git_branch, git_sha
 from levibotd.app.window import Window
 from levibotd.config import Config
 from levibotd.domain.masking import Masker
+from levibotd.domain.reader import Reader
 from levibotd.domain.records import Entry, Heartbeat, Record, SafeMode
 from levibotd.errors import ConfigError
 from levibotd.journal import Preparer
@@ -98,7 +99,7 @@ class Assembly:
             config, logger=lambda: self.wired.logger, metrics=self.metrics, clock=clock, log=given.log,
             acts=lambda: memory.state.acts, masker=self._masker,
         )  # fmt: skip
-        classifier = self.learning.served
+        reader = Reader(self.learning.served)
         self.parts = Parts(
             config=config,
             clock=clock,
@@ -108,7 +109,7 @@ class Assembly:
             posts=given.sources.posts,
             market=given.sources.market,
             venue=venue,
-            classifier=classifier,
+            reader=reader,
             installation=memory.installation,
             decision_of=memory.index.decision,
             was_seen=lambda trace: memory.index.decision(trace) is not None,
@@ -127,7 +128,7 @@ class Assembly:
             memory=memory,
             metrics=self.metrics,
             log=given.log,
-            score=TextReader(classifier, market=given.sources.market, clock=clock),
+            score=TextReader(reader, market=given.sources.market, clock=clock),
             decisions=self._telemetry.decisions,
             readiness=self.not_ready,
             totp=parse_secret(given.secrets.get("totp")),

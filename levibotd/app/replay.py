@@ -29,6 +29,7 @@ from levibotd.app.tree import Parts, Wired
 from levibotd.config import Config, replay_config
 from levibotd.domain.cards.trial import CONFIG, Trial
 from levibotd.domain.ledger import Ledger
+from levibotd.domain.reader import ReadAhead, Reader
 from levibotd.domain.records import Entry, SignalIngest
 from levibotd.domain.signal import Symbol
 from levibotd.errors import Refused
@@ -37,6 +38,7 @@ from levibotd.kernel.clock import Clock
 from levibotd.kernel.supervisor import ONE_FOR_ONE, Group, System
 from levibotd.kernel.virtual_time import run_virtual
 from levibotd.messages import Append
+from levibotd.ports.as_of import MarketAsOf
 from levibotd.recording.log import Log
 
 INSTALLATION = "00"
@@ -153,6 +155,8 @@ class _Run:
         listed = None if self._asked.markets is None else read_market_list(self._asked.markets)
         market = recorded_market(config, self._candles, listed=listed)
         exhausted = anyio.Event()
+        reader = Reader(classifier_of(config))
+        ahead = ReadAhead(reader, view=lambda at: MarketAsOf(market, at=at))
         files = WholeFiles(self._asked.out)
         journal = LocalJournal(files, boot=self._boot(), sync=False)
         journal.recover()
@@ -163,10 +167,10 @@ class _Run:
                 state=self._state,
                 log=Log(journal, on_commit=self._state.observe),
                 preparer=Preparer(rounded=True),
-                posts=ReplayPosts(self._posts, clock=clock),
+                posts=ReplayPosts(self._posts, clock=clock, on_coming=ahead),
                 market=market,
                 venue=paper_venue(config, market, clock),
-                classifier=classifier_of(config),
+                reader=reader,
                 installation=INSTALLATION,
                 in_place=True,
                 on_exhausted=exhausted.set,

@@ -4,12 +4,10 @@ from pathlib import Path
 
 from levibotd.adapters.compiled_classifier import DEFAULT_MODEL, CompiledClassifier, load_classifier
 from levibotd.config import Config
-from levibotd.domain.features import score
-from levibotd.domain.posts.reading import read
+from levibotd.domain.reader import Reader
 from levibotd.domain.signal import Post, Scored
 from levibotd.kernel.clock import Clock
 from levibotd.ports.as_of import MarketAsOf
-from levibotd.ports.classifier import Classifier
 from levibotd.ports.market import Market
 
 
@@ -23,13 +21,12 @@ def classifier_of(config: Config) -> CompiledClassifier:
 
 
 class TextReader:
-    """Reads posts as of now, and forgets them."""
+    """What a post would mean now, without leaving a trace."""
 
-    def __init__(self, classifier: Classifier, *, market: Market, clock: Clock) -> None:
-        self._classifier = classifier
+    def __init__(self, reader: Reader, *, market: Market, clock: Clock) -> None:
+        self._reader = reader
         self._market = market
         self._clock = clock
 
     def __call__(self, post: Post) -> Scored:
-        reading = read(post, MarketAsOf(self._market, at=self._clock.time()))
-        return score(post, reading, self._classifier)
+        return self._reader(post, MarketAsOf(self._market, at=self._clock.time()))

@@ -23,6 +23,7 @@ from levibotd.domain.cards.book import id_of
 from levibotd.domain.cards.trusting import TrustDesk
 from levibotd.domain.exits import Split
 from levibotd.domain.outcomes import AS_FOLLOWED
+from levibotd.domain.reader import Reader
 from levibotd.domain.records import (
     AutoRouteSkipped,
     Logged,
@@ -53,7 +54,6 @@ from levibotd.messages import (
     ScorerMessage,
     TelegramMessage,
 )
-from levibotd.ports.classifier import Classifier
 from levibotd.ports.market import Market
 from levibotd.ports.posts import Posts
 from levibotd.ports.venue import Venue
@@ -88,7 +88,7 @@ class Parts(Struct, frozen=True, kw_only=True):
     posts: Posts
     market: Market
     venue: Venue
-    classifier: Classifier
+    reader: Reader
     installation: str
     in_place: bool = False  # The log writes in the loop's own thread: replay.
     on_exhausted: Callable[[], None] | None = None
@@ -243,7 +243,7 @@ class Wired:
                 around=lambda scored, at: self.climate.around(scored, at=at),
                 trust=lambda channel, at, sides: self.trust.of(channel, at=at, sides=sides),
             ),
-            classifier=self.parts.classifier,
+            reader=self.parts.reader,
             market=self.parts.market,
             ledger=self.parts.state.ledger,
             risk=self.risk,

@@ -12,6 +12,7 @@ from actors.scorer import PARENTS_KEPT, ScorerActor, ScorerSetup
 from levibotd.app.tree import ACCOUNT
 from levibotd.domain.climate.terms import LegTerms, Terms
 from levibotd.domain.ledger import Ledger
+from levibotd.domain.reader import Reader
 from levibotd.domain.records import AutoRouteSkipped, Entry, SignalExpired, SignalIngest, SignalScored
 from levibotd.domain.signal import Post
 from levibotd.domain.trust import Trust, prior_of, trust
@@ -77,7 +78,7 @@ class Bench:
                 trust=lambda _channel, at, _sides: held_at(at),
                 around=lambda _scored, _at: self.around,
             ),
-            classifier=classifier(),
+            reader=Reader(classifier()),
             market=RecordedMarket(MemoryCandles({BTC: minutes(*flat(100.0, 5))})),
             ledger=lambda: self.ledger,
             risk=self.risk,

@@ -11,13 +11,22 @@ from random import Random
 
 import pytest
 
+from levibotd.adapters.candle_files import CandleFiles
 from levibotd.adapters.journal_check import verify
 from levibotd.adapters.os_files import OsFiles
+from levibotd.adapters.post_lines import read_post
+from levibotd.app.paper import recorded_market
 from levibotd.app.replay import ReplayInput, Summary, replay
+from levibotd.app.scoring import classifier_of
 from levibotd.config import load
+from levibotd.domain.features import score
 from levibotd.domain.ledger import Ledger
+from levibotd.domain.leg_read import LegRead
+from levibotd.domain.posts.reading import read
+from levibotd.domain.records import SignalScored
 from levibotd.errors import Refused
 from levibotd.journal import TERMINAL, decode
+from levibotd.ports.as_of import MarketAsOf
 from tests.app.recordings import CALL, POSTS, recording
 from tests.open_policy import OPEN
 
@@ -138,6 +147,23 @@ def test_every_post_has_one_decision_and_the_figures_are_those_of_the_log(
     assert summary.orders == sum(one.event_type == "ORDER_INTENT" for one in records)
     assert sum(channel.closed for channel in summary.channels.values()) == ledger.total.closed
     assert len(ledger.calls) == summary.open_calls
+
+
+def test_each_post_is_scored_as_if_it_were_read_alone_in_its_time(recorded: tuple[Path, Path], tmp_path: Path) -> None:
+    play(recorded, tmp_path)
+    records = [decode(line) for path in tmp_path.rglob("*.jsonl") for line in path.read_bytes().splitlines(True)]
+    said = {one.entry.trace: one.entry.record for one in records if isinstance(one.entry.record, SignalScored)}
+    config = load(environ=OPEN)
+    judge = classifier_of(config)
+    with CandleFiles([recorded[1]]) as bars:
+        market = recorded_market(config, bars)
+        for raw in recorded[0].read_bytes().splitlines():
+            post = read_post(raw)
+            alone = score(post, read(post, MarketAsOf(market, at=post.known_at)), judge)
+            scored = said.pop(post.trace)
+            assert (scored.kind, scored.label, scored.probs) == (alone.reading.kind, alone.label, alone.probs)
+            assert scored.legs == tuple(LegRead.of(leg) for leg in alone.reading.legs)
+    assert not said
 
 
 def test_a_window_leaves_out_what_was_posted_before_and_after(recorded: tuple[Path, Path], tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from levibotd.adapters.compiled_classifier import DEFAULT_MODEL
 from levibotd.app.paper import recorded_market
 from levibotd.app.scoring import TextReader, classifier_of
 from levibotd.config import load
+from levibotd.domain.reader import Reader
 from levibotd.domain.signal import Post
 from levibotd.errors import ConfigError
 from levibotd.kernel.clock import Clock
@@ -23,7 +24,8 @@ def post(text: str, *, at: float) -> Post:
 def reader(clock: Clock, *, price: float, symbol: str = "QQQXUSDT") -> TextReader:
     start = clock.time() // 3600 * 3600
     candles = MemoryCandles({symbol: [Bar(start, price, price, price, price, 1e9, 3600.0)]})
-    return TextReader(classifier_of(load(environ={})), market=recorded_market(load(environ={}), candles), clock=clock)
+    config = load(environ={})
+    return TextReader(Reader(classifier_of(config)), market=recorded_market(config, candles), clock=clock)
 
 
 def test_the_model_of_the_package_serves_unless_another_is_named(tmp_path: Path) -> None:
@@ -55,7 +57,7 @@ async def test_a_price_far_from_the_market_is_not_sent(clock: Clock) -> None:
     assert (found.label, found.reading.legs) == ("NO-TRADE", ())
 
 
-async def test_nothing_is_remembered(clock: Clock) -> None:
+async def test_the_same_text_means_the_same_again(clock: Clock) -> None:
     read = reader(clock, price=1.5)
     one = post("QQQX/USDT LONG entry 1.5 targets 1.6 stop 1.4", at=clock.time())
 

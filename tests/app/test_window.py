@@ -16,6 +16,7 @@ from levibotd.app.reload import Reloader
 from levibotd.app.tree import Parts, Wired
 from levibotd.app.window import Window
 from levibotd.domain.masking import Masker
+from levibotd.domain.reader import Reader
 from levibotd.domain.records import Entry, Record, SignalIngest, SignalRejected
 from levibotd.domain.risk import STAGES
 from levibotd.domain.signal import Kind, Post, Reading, Scored, TraceId
@@ -54,7 +55,7 @@ class House:
                 posts=ScriptedPosts((), clock=clock),
                 market=market,
                 venue=paper_venue(config, market, clock),
-                classifier=classifier(),
+                reader=Reader(classifier()),
                 installation=self.memory.installation,
             )
         )

@@ -28,6 +28,7 @@ from levibotd.config import Config, load
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.masking import Masker
 from levibotd.domain.protection import is_protected
+from levibotd.domain.reader import Reader
 from levibotd.domain.records import Logged, Record
 from levibotd.domain.signal import CallKey, Post, Symbol, TraceId, call_key
 from levibotd.journal import TERMINAL, Preparer, decode
@@ -390,7 +391,7 @@ class Life:
             posts=self.posts,
             market=self.market,
             venue=self.watched,
-            classifier=classifier(),
+            reader=Reader(classifier()),
             installation=INSTALLATION,
         )
 

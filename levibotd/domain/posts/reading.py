@@ -36,8 +36,12 @@ def read(post: Post, market: MarketView, *, parent: Reading | None = None) -> Re
     """
     if len(post.text) > TEXT_MAX:
         return Reading(kind=Kind.AMBIGUOUS, reasons=("too_long",))
-    stale = post.forwarded_at is not None and post.posted_at - post.forwarded_at > STALE_AFTER_S
-    return _read_text(glance(normalise(post.text)), market, parent=parent, stale=stale)
+    return _read_text(glance(normalise(post.text)), market, parent=parent, stale=is_stale(post))
+
+
+def is_stale(post: Post) -> bool:
+    """Whether what it passes on was said too long ago."""
+    return post.forwarded_at is not None and post.posted_at - post.forwarded_at > STALE_AFTER_S
 
 
 def _read_text(look: Glance, market: MarketView, *, parent: Reading | None, stale: bool) -> Reading:
