@@ -198,16 +198,14 @@ class Preparer:
         kind = type(record)
         event, tidy, members = self._kinds.get(kind) or self._compiled(kind)
         try:
-            if tidy is not None and self._rounded:
-                tidied = tidy(record)
-                if tidied is not record:
-                    record = tidied
-                    entry = Entry(record, entry.trace, entry.symbol)
+            # Of a record whose floats are as they may be, how many members it has; else NaN.
+            count = members(record)
+            if tidy is not None and isnan(count) and (tidied := tidy(record)) is not record:
+                record = tidied
+                entry = Entry(record, entry.trace, entry.symbol)
+                count = members(record)
             payload = self._encode(record)
-            # How many colons stand in its texts. Mostly none; and then its floats are finite, too.
-            in_texts = payload.count(b":") - members(record)
-            if in_texts and isnan(in_texts) and tidy is not None:
-                tidy(record)
+            in_texts = payload.count(b":") - count  # How many colons stand in its texts.
         except (NotFinite, UnicodeEncodeError) as fault:
             raise Unwritable(f"{event.name}: {fault}", reason="unwritable") from fault
         if (in_texts or self._knows_secrets or _EQUALS in payload) and self._may_hold_secrets(payload, in_texts):
@@ -233,7 +231,7 @@ class Preparer:
 
     # When the first of a kind comes: all of them would cost a start ten milliseconds.
     def _compiled(self, record: type[Record]) -> _Kind:
-        kind = EVENT_OF[record], rounder_of(record, rounded=self._rounded), members_of(record)
+        kind = EVENT_OF[record], rounder_of(record, rounded=self._rounded), members_of(record, rounded=self._rounded)
         self._kinds[record] = kind
         return kind
 

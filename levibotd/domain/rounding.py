@@ -7,7 +7,7 @@ two machines may differ in the last bits of what numpy sums up; six digits are t
 
 from collections.abc import Callable, Mapping
 from math import isfinite
-from operator import attrgetter
+from operator import is_
 from typing import Any
 
 from msgspec import Struct, inspect, structs
@@ -37,6 +37,22 @@ def six_digits(value: float) -> float:
     return float(f"{value:.6g}")
 
 
+def has_six_digits(value: float) -> bool:
+    """Is it finite, and no more than its six digits?"""
+    return isfinite(value) and six_digits(value) == value
+
+
+def is_in_milliseconds(value: float) -> bool:
+    """Is it finite, and no more than its milliseconds?"""
+    return isfinite(value) and round(value, 3) == value
+
+
+def is_time(field: str) -> bool:
+    """Does a field of this name hold a unix time?"""
+    return field == "at" or field.endswith(_EXACT_TIMES[1:])
+
+
+# Rarely taken: which records need it, the count of their members tells (`json_shape`).
 def _of_struct(struct: type[Struct], rounded: bool) -> Rounder | None:
     hints = inspect.type_info(struct)
     assert isinstance(hints, inspect.StructType)
@@ -46,39 +62,15 @@ def _of_struct(struct: type[Struct], rounded: bool) -> Rounder | None:
     if not walks:
         return None
 
-    fields_of = _getter([name for name, _ in walks])
-    looks = [walk for _, walk in walks]
-
-    def look_at_struct(value: Any) -> Any:
-        for look, field in zip(looks, fields_of(value), strict=False):
-            if field:  # Not None, empty, or a zero.
-                look(field)
-        return value
-
-    if not rounded:
-        return look_at_struct
-
     def walk_struct(value: Any) -> Any:
-        changed: dict[str, Any] | None = None
-        for (name, walk), old in zip(walks, fields_of(value), strict=True):
-            if not old:  # None, empty, or a zero.
-                continue
-            new = walk(old)
-            if new is not old:
-                if changed is None:
-                    changed = {}
+        changed: dict[str, Any] = {}
+        for name, walk in walks:
+            old = getattr(value, name)
+            if old and (new := walk(old)) is not old:  # Not None, empty, or a zero.
                 changed[name] = new
-        return value if changed is None else structs.replace(value, **changed)
+        return structs.replace(value, **changed) if changed else value
 
     return walk_struct
-
-
-# All fields in one call; for a single name `attrgetter` would give the bare value.
-def _getter(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
-    if len(names) > 1:
-        return attrgetter(*names)
-    one = attrgetter(names[0])
-    return lambda value: (one(value),)
 
 
 def _of_type(hint: inspect.Type, name: str, rounded: bool) -> Rounder | None:
@@ -93,7 +85,7 @@ def _of_type(hint: inspect.Type, name: str, rounded: bool) -> Rounder | None:
         case inspect.VarTupleType(item_type=item):
             return _of_sequence(item, name, rounded)
         case inspect.TupleType(item_types=items):
-            return _of_sequence(items[0], name, rounded)
+            return _of_items([_of_type(item, name, rounded) for item in items])
         case inspect.DictType(value_type=item):
             return _of_mapping(item, name, rounded)
         case inspect.UnionType(types=types):
@@ -103,35 +95,18 @@ def _of_type(hint: inspect.Type, name: str, rounded: bool) -> Rounder | None:
 
 
 def _of_float(name: str, rounded: bool) -> Rounder:
-    is_time = name == "at" or name.endswith(_EXACT_TIMES[1:])
+    is_short, short = (is_in_milliseconds, _milliseconds) if is_time(name) else (has_six_digits, six_digits)
 
-    def exact(value: float) -> float:
+    def walk_float(value: float) -> float:
         if not isfinite(value):
             raise NotFinite(f"{name} is {value}")
-        return value
+        return short(value) if rounded and not is_short(value) else value
 
-    def milliseconds(value: float) -> float:
-        if value % 1 == 0:  # Also of an int; of no infinity.
-            return value
-        if not isfinite(value):
-            raise NotFinite(f"{name} is {value}")
-        new = round(value, 3)
-        return value if new == value else new
+    return walk_float
 
-    def significant(value: float) -> float:
-        if 0 < value < 1:
-            if int(value * 1e6 + 0.5) / 1e6 == value:  # At most six decimals: a probability.
-                return value
-        elif -1e6 < value < 1e6 and value % 1 == 0:
-            return value
-        if not isfinite(value):
-            raise NotFinite(f"{name} is {value}")
-        new = float(f"{value:.6g}")
-        return value if new == value else new
 
-    if not rounded:
-        return exact
-    return milliseconds if is_time else significant
+def _milliseconds(value: float) -> float:
+    return round(value, 3)
 
 
 def _of_sequence(item: inspect.Type, name: str, rounded: bool) -> Rounder | None:
@@ -140,24 +115,21 @@ def _of_sequence(item: inspect.Type, name: str, rounded: bool) -> Rounder | None
         return None
 
     def walk_tuple(values: tuple[Any, ...]) -> tuple[Any, ...]:
-        for value in values:
-            if walk(value) is not value:  # Rarely so.
-                return tuple([walk(value) for value in values])
-        return values
+        walked = tuple([walk(value) for value in values])
+        return values if all(map(is_, walked, values)) else walked
 
-    def finite_tuple(values: tuple[float, ...]) -> tuple[float, ...]:
-        if not all(map(isfinite, values)):
-            raise NotFinite(f"{name} is {values}")
-        return values
+    return walk_tuple
 
-    def look_at_tuple(values: tuple[Any, ...]) -> tuple[Any, ...]:
-        for value in values:
-            walk(value)
-        return values
 
-    if rounded:
-        return walk_tuple
-    return finite_tuple if isinstance(item, inspect.FloatType) else look_at_tuple
+def _of_items(walks: list[Rounder | None]) -> Rounder | None:
+    if not any(walks):
+        return None
+
+    def walk_items(values: tuple[Any, ...]) -> tuple[Any, ...]:
+        walked = tuple([value if walk is None else walk(value) for walk, value in zip(walks, values, strict=True)])
+        return values if all(map(is_, walked, values)) else walked
+
+    return walk_items
 
 
 def _of_mapping(item: inspect.Type, name: str, rounded: bool) -> Rounder | None:
@@ -166,17 +138,10 @@ def _of_mapping(item: inspect.Type, name: str, rounded: bool) -> Rounder | None:
         return None
 
     def walk_mapping(values: Mapping[str, Any]) -> Mapping[str, Any]:
-        for value in values.values():
-            if walk(value) is not value:  # Rarely so.
-                return {key: walk(value) for key, value in values.items()}
-        return values
+        walked = {key: walk(value) for key, value in values.items()}
+        return values if all(map(is_, walked.values(), values.values())) else walked
 
-    def finite_mapping(values: Mapping[str, float]) -> Mapping[str, float]:
-        if not all(map(isfinite, values.values())):
-            raise NotFinite(f"{name} is {values}")
-        return values
-
-    return finite_mapping if isinstance(item, inspect.FloatType) and not rounded else walk_mapping
+    return walk_mapping
 
 
 def _of_union(walks: list[Rounder | None], types: tuple[inspect.Type, ...]) -> Rounder | None:

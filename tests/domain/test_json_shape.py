@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET, Struct, UnsetType
 
 from levibotd.domain.json_shape import members_of
+from levibotd.domain.rounding import NotFinite, rounder_of
 from tests.any_record import leaves_of
 
 
@@ -36,6 +37,7 @@ class Plain(Struct, frozen=True, kw_only=True):
 class Outer(Struct, frozen=True, kw_only=True):
     price: float | None = 0.0
     at: float = 0.0
+    valid_until: float | None = None
     inner: Inner | None = None
     inners: tuple[Inner, ...] = ()
     plains: tuple[Plain, ...] = ()
@@ -116,6 +118,33 @@ def test_a_colon_more_than_members_stands_in_a_text_and_nan_is_met(value: Outer)
         assert all(map(math.isfinite, floats))
         colons = msgspec.json.encode(value).count(b":")
         assert colons - members == sum(text.count(":") for text in texts)
+
+
+# Shares and times, the short ways for them, and what stands on either side of each.
+_AS_WRITTEN = st.one_of(
+    st.sampled_from([0.0, -0.0, 1.0, 0.25, 0.123456, 1e-7, 999_999.0, -1.5, 1730805032.5, 1730805032.124, 1e300]),
+    st.integers(-9, 9_999_999).map(float),
+    st.integers(0, 10**7).map(lambda parts: parts / 1e6),
+    st.integers(0, 2 * 10**12).map(lambda ms: ms / 1e3),
+)
+_ALMOST = _AS_WRITTEN.map(lambda number: math.nextafter(number, math.inf))
+
+
+@given(_OUTERS, st.one_of(_AS_WRITTEN, _ALMOST, _NUMBERS), st.one_of(_AS_WRITTEN, _ALMOST, _NUMBERS))
+def test_with_rounding_nan_tells_whatever_would_be_rounded_or_refused(value: Outer, share: float, until: float) -> None:
+    tidy = rounder_of(Outer, rounded=True)
+    assert tidy is not None
+
+    for one in (value, Outer(price=share, valid_until=until, shares={"a": share}, inner=Inner(pair=(share, Flat())))):
+        members = members_of(Outer, rounded=True)(one)
+        try:
+            is_tidy = tidy(one) is one
+        except NotFinite:
+            is_tidy = False
+        assert is_tidy == (not math.isnan(members))
+        if is_tidy:
+            colons = msgspec.json.encode(one).count(b":")
+            assert colons - members == sum(text.count(":") for text in leaves_of(one, str))
 
 
 @given(_OPTIONAL)
