@@ -205,7 +205,7 @@ class Preparer:
                 entry = Entry(record, entry.trace, entry.symbol)
                 count = members(record)
             payload = self._encode(record)
-            in_texts = payload.count(b":") - count  # How many colons stand in its texts.
+            in_texts = payload.count(b":") - count  # How many colons stand in its texts, and are none of a channel.
         except (NotFinite, UnicodeEncodeError) as fault:
             raise Unwritable(f"{event.name}: {fault}", reason="unwritable") from fault
         if (in_texts or self._knows_secrets or _EQUALS in payload) and self._may_hold_secrets(payload, in_texts):

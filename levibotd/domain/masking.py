@@ -106,18 +106,21 @@ class Masker:
         """
         Whether `payload` has to look closer: quick, and never wrongly no.
 
-        `in_texts` is how many colons stand in its texts, where that is known; never less than there are.
+        `in_texts` is how many colons stand in its texts, those of names of channels left out, where that is known;
+        never less than there are.
         """
         # `find` has the same answer as `in`, and is quicker.
         for needle in self._needles:
             if json.find(needle) >= 0:
                 return True
-        # Every pattern has a `=`, or a `:` that belongs to a text. Those of a channel's name ("tg:123") and of a rule's
-        # ("rule:chatter") follow no name of a secret and no digits.
+        # Every pattern has a `=`, or a `:` that belongs to a text. Those of a channel in a call ("paper|tg:123"),
+        # of a rule's ("rule:chatter") and of a refusal's ("refused:no_entry") follow no name of a secret and no digits.
         if _EQUALS not in json:
             if isnan(in_texts) and (_BACKSLASH not in json or b'\\"' not in json):
                 in_texts = json.count(b":") - json.count(b'":')  # All that no closing quote stands before.
-            if not in_texts or in_texts == (ours := json.count(b"tg:")) or in_texts == ours + json.count(b"rule:"):
+            if not in_texts or in_texts == (ours := json.count(b"|tg:")):
+                return False
+            if in_texts == ours + json.count(b"rule:") + json.count(b"refused:"):
                 return False
         lower = json.lower()
         for hint in _HINTS:

@@ -104,7 +104,7 @@ _GAPS = st.text("\"'\\ \n\t\x1d\xa0\u2028\u3000é", max_size=3)
 _VALUES = ["0123456789abcdef0123", "bearer abcd", BOT_TOKEN]
 
 
-_BEFORE = st.sampled_from(["", "tg:", "rule:", "tg:1|", "rule:x tg:"])
+_BEFORE = st.sampled_from(["", "tg:", "rule:", "|tg:1|", "rule:x |tg:", "refused:"])
 
 
 @given(
@@ -117,11 +117,13 @@ def test_the_quick_look_passes_nothing_that_a_mask_would_change(text: str) -> No
 
     plain = msgspec.json.encode({"text": text})
     assert json.loads(masker.payload(plain)) == masker.tree({"text": text})
-    in_texts = plain.count(b":") - 1
+    in_texts = plain.count(b":") - 1 - text.startswith("tg:")
     assert masker.may_hold_secrets(plain, in_texts) or masker.tree({"text": text}) == {"text": text}
 
 
-@pytest.mark.parametrize("text", ["tg:-1001234567890", "paper|tg:-1001234567890|7|0", "rule:chatter", "rule:x tg:1"])
+@pytest.mark.parametrize(
+    "text", ["tg:-1001234567890", "paper|tg:-1001234567890|7|0", "rule:chatter", "rule:x tg:1", "refused:x"]
+)
 def test_a_channels_or_a_rules_name_is_no_reason_to_look_closer(text: str) -> None:
     plain = payload(text)
 
