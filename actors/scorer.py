@@ -18,7 +18,7 @@ from levibotd.domain.ledger import Ledger
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.lifecycle import CallOnItsWay, OwnedCall, Speech, calls_meant
 from levibotd.domain.posts.reading import read
-from levibotd.domain.reader import Reader
+from levibotd.domain.reader import PARENTS_KEPT, Reader
 from levibotd.domain.records import (
     AutoRouteSkipped,
     Entry,
@@ -63,7 +63,6 @@ from levibotd.messages import (
 from levibotd.ports.as_of import MarketAsOf
 from levibotd.ports.market import Market
 
-PARENTS_KEPT = 4096
 THREAD_MAX = 16  # Posts that a reply may stand below its call.
 
 _Command = EndCalls | ReviseCalls

@@ -28,7 +28,7 @@ from levibotd.errors import Refused
 from levibotd.kernel.clock import Clock
 from levibotd.ports.posts import Edited, Posted, PostEvent
 
-AHEAD = 128  # Posts that are told of before their time.
+AHEAD = 512  # Posts that are told of before their time.
 
 _FIRST = b"\x00"
 _REVISION = b"\x01"

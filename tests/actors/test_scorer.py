@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from actors.scorer import PARENTS_KEPT, ScorerActor, ScorerSetup
+from actors.scorer import ScorerActor, ScorerSetup
 from levibotd.app.tree import ACCOUNT
 from levibotd.domain.climate.terms import LegTerms, Terms
 from levibotd.domain.ledger import Ledger
-from levibotd.domain.reader import Reader
+from levibotd.domain.reader import PARENTS_KEPT, Reader
 from levibotd.domain.records import AutoRouteSkipped, Entry, SignalExpired, SignalIngest, SignalScored
 from levibotd.domain.signal import Post
 from levibotd.domain.trust import Trust, prior_of, trust

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from levibotd.adapters.post_lines import BadLine
-from levibotd.adapters.replay_posts import Counts, ReplayPosts, Window, in_order
+from levibotd.adapters.replay_posts import AHEAD, Counts, ReplayPosts, Window, in_order
 from levibotd.domain.signal import Post
 from levibotd.errors import Refused
 from levibotd.kernel.clock import Clock
@@ -198,6 +198,21 @@ async def test_the_source_tells_each_post_at_its_time(tmp_path: Path, clock: Clo
 
     assert [(type(event), now) for event, now in told] == [(Posted, at), (Posted, at + 60.5), (Edited, at + 86400.0)]
     assert all(event.received_at == now for event, now in told)
+
+
+async def test_posts_are_told_of_before_their_time_some_at_a_time_and_once(tmp_path: Path, clock: Clock) -> None:
+    count = 2 * AHEAD + 3
+    path = write(tmp_path / "a.jsonl", [row(number, EPOCH + number) for number in range(count)])
+    coming: list[list[Post]] = []
+
+    with in_order([path], on_bad=refuse) as posts:
+        source = ReplayPosts(posts, clock=clock, on_coming=lambda some: coming.append(list(some)))
+        async for event in source.events({}):
+            assert event.post == coming[-1][(event.post.message_id) % AHEAD]
+            assert clock.time() >= event.post.known_at
+
+    assert [len(some) for some in coming] == [AHEAD, AHEAD, 3]
+    assert [post.message_id for some in coming for post in some] == list(range(count))
 
 
 @pytest.mark.needs_data

@@ -11,7 +11,7 @@ from levibotd.adapters.compiled_classifier import ServedClassifier, load_classif
 from levibotd.domain.features import score
 from levibotd.domain.posts.market_view import EMPTY_VIEW, ListedMarketView, MarketView
 from levibotd.domain.posts.reading import read
-from levibotd.domain.reader import LENGTH_KEPT_MAX, TEXTS_KEPT, ReadAhead, Reader
+from levibotd.domain.reader import LENGTH_KEPT_MAX, PARENTS_KEPT, TEXTS_KEPT, ReadAhead, Reader
 from levibotd.domain.signal import Kind, Post, Reading, Scored
 from levibotd.sim.demo_texts import TALK
 
@@ -221,3 +221,50 @@ def test_what_was_read_ahead_of_a_market_that_came_otherwise_is_not_used(classif
 
     assert found == score(post(LONG), read(post(LONG), MARKETS[1]), classifier)
     assert found.label == "BUY"
+
+
+class CountedMarket:
+    """It notes each coin that it is asked for."""
+
+    stable_quote = "USDT"
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def is_known(self, base: str, quote: str | None) -> bool:
+        self.asked.append(base)
+        return MARKETS[1].is_known(base, quote)
+
+    def last_price(self, base: str, quote: str) -> float | None:
+        return None
+
+
+def test_of_posts_ahead_each_text_is_read_once_and_a_long_one_not_at_all(classifier: CountingClassifier) -> None:
+    market = CountedMarket()
+    long = post("Close QQQX now" + " " * LENGTH_KEPT_MAX)
+    ReadAhead(Reader(classifier), view=lambda at: market)([long])
+    assert market.asked == []
+
+    read(post("Close QQQX now"), market)
+    once = len(market.asked)
+    ReadAhead(Reader(classifier), view=lambda at: market)([post("Close QQQX now", message_id=n) for n in range(5)])
+
+    assert once > 0
+    assert len(market.asked) == 2 * once
+
+
+@pytest.mark.parametrize(("between", "anew"), [(PARENTS_KEPT - 1, 0), (PARENTS_KEPT, 1)])
+def test_so_many_posts_back_a_reply_that_is_read_ahead_finds_its_parent(
+    classifier: CountingClassifier, between: int, anew: int
+) -> None:
+    began = post("QQQX long, more soon", message_id=0)
+    others = [post("Good morning", message_id=number) for number in range(1, between + 1)]
+    reply = post("Entry 1.5, targets 1.6 1.7, stop 1.4", message_id=9_999, reply_to=0)
+    reader = Reader(classifier)
+    ReadAhead(reader, view=lambda at: MARKETS[1])([began, *others, reply])
+    asked = classifier.asked
+
+    found = reader(reply, MARKETS[1], parent=reader(began, MARKETS[1]).reading)
+
+    assert [leg.symbol for leg in found.reading.legs] == ["QQQX/USDT"]
+    assert classifier.asked == asked + anew
