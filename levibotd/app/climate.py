@@ -131,9 +131,9 @@ class ClimateWatch:
     def _followed(self, at: float) -> tuple[Symbol, ...]:
         quote = self._market.stable_quote
         first = [self._market.symbol(base, quote, at) for base in (_HELD_AGAINST, _LEADS)]
-        alts = [self._market.symbol(base, quote, at) for base in self._features().alts]
         if None in first:
             return ()  # Nothing is led here, or nothing leads.
+        alts = [self._market.symbol(base, quote, at) for base in self._features().alts]
         return tuple(one for one in (*first, *dict.fromkeys(alts)) if one is not None)
 
 

@@ -77,7 +77,9 @@ def _prices(prices: Sequence[float | Decimal]) -> list[str]:
 
 
 def _significant(price: float | Decimal) -> str:
-    number = price if isinstance(price, Decimal) else Decimal(repr(price))
-    digits = "".join(map(str, number.as_tuple().digits)).lstrip("0").rstrip("0")
+    # As written, without sign, point, exponent and the zeros around it.
+    digits = str(price).lower().partition("e")[0].replace(".", "").strip("-0")
+    if not digits.isdecimal():
+        return ""  # Nothing is left of zero, and infinity is no price.
     # Shorter ones are as they are; longer ones are rounded, so that more digits hide nothing.
     return digits if len(digits) <= _DIGITS else str(round(int(digits[: _DIGITS + 1]) / 10)).rstrip("0")

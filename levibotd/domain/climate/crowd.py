@@ -10,7 +10,6 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
-from statistics import fmean
 
 from msgspec import Struct, field
 
@@ -30,6 +29,7 @@ CALLS_KEPT = 20_000
 CHANNELS_KEPT = 2_000
 
 _SILENT = 0.001  # A voice below this is forgotten.
+_BACK_S = tuple([number * WINDOW_S for number in range(WINDOWS + 2)])
 
 
 class Voice(Struct):
@@ -41,7 +41,9 @@ class Voice(Struct):
 
     def faded(self, at: float) -> tuple[float, float]:
         """Long and short as of `at`."""
-        share = 2.0 ** (-max(at - self.at, 0.0) / HALF_LIFE_S)
+        if at <= self.at:
+            return self.long, self.short
+        share = 2.0 ** ((self.at - at) / HALF_LIFE_S)
         return self.long * share, self.short * share
 
 
@@ -110,7 +112,7 @@ class Crowd(Struct, kw_only=True):
         self.times.append(at)
         self._forget(at)
         self.leaning = _leaning(self, _heard(self, at))[1]
-        self.racing = _racing(self, at)[1]
+        self.racing = _racing(self, at)[2]
         return True
 
     def _is_copy(self, prints: Sequence[str | None], at: float) -> bool:
@@ -153,12 +155,12 @@ def bias(crowd: Crowd, *, at: float) -> Bias | None:
 
 def pulse(crowd: Crowd, *, at: float) -> Pulse:
     """How busy it is as of `at`."""
-    value, state, counts = _racing(crowd, at)
+    value, usual, state, counts = _racing(crowd, at)
     return Pulse(
         value=value,
         state="unknown" if value is None else ("usual", "busy", "quiet")[state],
         calls=counts[0],
-        usual=None if value is None else fmean(counts[1:]),
+        usual=usual,
         windows=len(counts) - 1,
     )
 
@@ -173,15 +175,16 @@ def _leaning(crowd: Crowd, heard: Sequence[tuple[float, float]]) -> tuple[float,
     return value, settle(value, state=crowd.leaning, enter=BIAS_ENTER, leave=BIAS_LEAVE)
 
 
-def _racing(crowd: Crowd, at: float) -> tuple[float | None, int, list[int]]:
+# How busy it is and usually is, None where too little is known to say so; the state; and the calls of each window.
+def _racing(crowd: Crowd, at: float) -> tuple[float | None, float | None, int, list[int]]:
     counts = _counts(crowd, at)
     now, before = counts[0], counts[1:]
-    value = None
-    if len(before) >= WINDOWS_MIN and sum(before) >= CALLS_MIN:
-        usual = fmean(before)
+    value = usual = None
+    if len(before) >= WINDOWS_MIN and (calls := sum(before)) >= CALLS_MIN:
+        usual = calls / len(before)
         spread = sum([(count - usual) ** 2 for count in before]) / len(before)
         value = (now - usual) / math.sqrt(max(spread, usual))
-    return value, settle(value, state=crowd.racing, enter=PULSE_ENTER, leave=PULSE_LEAVE), counts
+    return value, usual, settle(value, state=crowd.racing, enter=PULSE_ENTER, leave=PULSE_LEAVE), counts
 
 
 # Calls of the window that ends at `at` and of each whole one before it, newest first.
@@ -189,5 +192,6 @@ def _counts(crowd: Crowd, at: float) -> list[int]:
     past_s = 0.0 if crowd.since is None else at - crowd.since
     windows = max(0, min(WINDOWS, int(past_s / WINDOW_S) - 1))
     # How many there were by the end of each window, and by the beginning of the last.
-    known = [bisect_right(crowd.times, at - number * WINDOW_S) for number in range(windows + 2)]
+    times = crowd.times
+    known = [bisect_right(times, at - back_s) for back_s in _BACK_S[: windows + 2]]
     return [upper - lower for upper, lower in pairwise(known)]
