@@ -63,31 +63,38 @@ class Demotion:
 
     def observe(self, committed: Sequence[Logged]) -> None:
         """Look at the channels that these records of a commit tell of."""
-        records = [one.entry.record for one in committed]
-        for channel in dict.fromkeys([record.channel for record in records if isinstance(record, SignalScored)]):
+        scored: dict[str, None] = {}
+        touched: dict[str, None] = {}
+        for one in committed:
+            record = one.entry.record
+            if isinstance(record, SignalScored):
+                scored[record.channel] = None
+            else:
+                touched |= dict.fromkeys(self._touched(record))
+        for channel in scored:
             self._look_at_format(channel)
-        for channel in self._touched(records):
+        for channel in touched:
             self._look(channel)
 
     # Whoever writes otherwise is read otherwise, and none of what was measured is of him.
     def _look_at_format(self, channel: str) -> None:
         kept = self._cards.channels.get(channel)
-        why = None if kept is None else drifted(kept.format.psi)
-        if kept is not None and why is not None and self._stage_of(channel) in REAL:
+        if kept is None or not kept.format.is_full or self._stage_of(channel) not in REAL:
+            return
+        why = drifted(kept.format.psi)
+        if why is not None:
             now = self._clock.time()
             self._lower(channel, kept, OBSERVE, why, held=self._trust.of(channel, at=now), at=now)
 
-    def _touched(self, records: Sequence[Record]) -> Iterable[str]:
-        found: dict[str, None] = {}
-        for record in records:
-            match record:
-                case ShadowOutcome(ledger=ledger, channel=channel, witnessed=True) if ledger in _MOVES:
-                    found[channel] = None
-                case ActJudged(channel=channel, wrong=True):
-                    found[channel] = None
-                case DayAnchor():
-                    found |= dict.fromkeys(self._cards.channels)
-        return found
+    def _touched(self, record: Record) -> Iterable[str]:
+        match record:
+            case ShadowOutcome(ledger=ledger, channel=channel, witnessed=True) if ledger in _MOVES:
+                return (channel,)
+            case ActJudged(channel=channel, wrong=True):
+                return (channel,)
+            case DayAnchor():
+                return self._cards.channels
+        return ()
 
     def _look(self, channel: str) -> None:
         stage, kept = self._stage_of(channel), self._cards.channels.get(channel)

@@ -40,9 +40,14 @@ class Format(Struct, kw_only=True):
             self.first, self.last = self.last, []
 
     @property
+    def is_full(self) -> bool:
+        """Are there posts enough to tell?"""
+        return len(self.last) >= POSTS
+
+    @property
     def psi(self) -> float | None:
         """The population stability index; None as long as there are too few posts."""
-        return None if len(self.last) < POSTS else psi(_shares(self.first), _shares(self.last))
+        return psi(_shares(self.first), _shares(self.last)) if self.is_full else None
 
 
 def _shares(places: Sequence[int]) -> list[float]:
