@@ -38,13 +38,14 @@ class _Measured(Struct):
 
 class _Told:
     """
-    The witnessed calls of a channel as trust sees them, in their order.
+    The witnessed calls of a channel, or the others, as trust sees them, in their order.
 
     A channel may have thousands of calls, and is asked for at each of its posts: only what changed since is made anew.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, witnessed: bool = True) -> None:
         self.changes = -1
+        self._witnessed = witnessed
         self.lived: list[Lived] = []
         self._gone: tuple[int, str | None] = 0, None
         self._names: list[str] = []
@@ -55,7 +56,7 @@ class _Told:
     def look(self, kept: ChannelKept) -> list[Lived]:
         if kept.changes == self.changes:
             return self.lived
-        calls = [call for call in kept.calls.values() if call.witnessed]
+        calls = [call for call in kept.calls.values() if call.witnessed == self._witnessed]
         gone = kept.witnessed.calls + kept.backfilled.calls, next(iter(kept.calls), None)
         names = [call.id for call in calls]
         known = len(self._names)
@@ -95,6 +96,7 @@ class TrustDesk:
         self._book = book
         self._running = running
         self._told: dict[str, _Told] = {}
+        self._past: dict[str, _Told] = {}  # Of those calls that were there before us.
         self._prior: tuple[int, Prior] | None = None
         self._next: _Measured | None = None
 
@@ -109,7 +111,7 @@ class TrustDesk:
         if kept is None:
             unknown = trust(None, prior=prior, at=at)
             return of_kind(unknown, None, side=min(sides)) if sides else unknown
-        past = evidence(_backfilled(kept), at=at) if kept.backfilled_posts else None
+        past = evidence(self._backfilled(channel, kept), at=at) if kept.backfilled_posts else None
         calls = self._with_marks(channel, self._witnessed(channel, kept))
         held = trust(evidence(calls, at=at), prior=with_history(prior, past, survival_of(kept)), at=at)
         kinds = [of_kind(held, evidence(_on(side, calls), at=at, adjusted=held.adjusted), side=side) for side in sides]
@@ -147,6 +149,9 @@ class TrustDesk:
     def _witnessed(self, channel: str, kept: ChannelKept) -> list[Lived]:
         return self._told.setdefault(channel, _Told()).look(kept)
 
+    def _backfilled(self, channel: str, kept: ChannelKept) -> list[Lived]:
+        return self._past.setdefault(channel, _Told(witnessed=False)).look(kept)
+
     def _with_marks(self, channel: str, calls: list[Lived]) -> list[Lived]:
         marks = self._running(channel)
         return self._told[channel].with_marks(marks) if marks else calls
@@ -183,11 +188,6 @@ def survival_of(kept: ChannelKept) -> Survival:
         missing=max(0.0, 1.0 - kept.backfilled_posts / span),
         edited=kept.backfilled_edited / kept.backfilled_posts,
     )
-
-
-def _backfilled(kept: ChannelKept) -> list[Lived]:
-    found = [_clean(call, kept) for call in kept.calls.values() if not call.witnessed]
-    return [lived for lived in found if lived is not None]
 
 
 def _clean(call: CallKept, kept: ChannelKept) -> Lived | None:
