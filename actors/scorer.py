@@ -126,7 +126,7 @@ class ScorerActor(Actor[ScorerMessage]):
 
     async def _arrived(self, message: PostArrived) -> None:
         post = message.post
-        trace = post.trace
+        trace = message.trace or post.trace
         if self._ledger().decision(trace) is not None:
             return  # A second delivery: its one decision stands already.
 
@@ -135,12 +135,15 @@ class ScorerActor(Actor[ScorerMessage]):
         scored = self._read(post, view)
         reading = scored.reading
         self._remember(post, reading)
-        terms = self._around(scored, now)
-        told = self._scored(post, scored, view, message.revision, terms)
-        trust = self._held(post.channel, reading, now)
-        if trust is not None:
-            told = replace(told, trust=trust, prior_sha=trust.prior.sha)
-        symbol = one_symbol(map(view.symbol_of, reading.legs)) if reading.legs else None
+        terms: Terms | None = None
+        trust: Trust | None = None
+        symbol: Symbol | None = None
+        if reading.kind is Kind.NEW and reading.legs:
+            terms = self._around(scored, now)
+            trust = self._trust(post.channel, now, tuple(sorted({leg.side for leg in reading.legs})))
+        if reading.legs:
+            symbol = one_symbol(map(view.symbol_of, reading.legs))
+        told = self._scored(message, scored, view, terms=terms, trust=trust)
         match self._onward(message, scored, now, terms):
             case ScoredSignal() as signal:
                 await self._record(trace, symbol, told)
@@ -151,11 +154,6 @@ class ScorerActor(Actor[ScorerMessage]):
                 await self._command(command)
             case ending:
                 await self._record(trace, symbol, told, ending)
-
-    def _held(self, channel: str, reading: Reading, now: float) -> Trust | None:
-        if reading.kind is not Kind.NEW or not reading.legs:
-            return None
-        return self._trust(channel, now, tuple(sorted({leg.side for leg in reading.legs})))
 
     def _read(self, post: Post, view: MarketAsOf) -> Scored:
         if self._speech(post.channel).is_heard(post.author):
@@ -311,25 +309,30 @@ class ScorerActor(Actor[ScorerMessage]):
             hybrids=tuple([leg.hybrid for leg in terms.legs]) if terms is not None and terms.used else (),
         )
 
-    def _scored(self, post: Post, scored: Scored, view: MarketAsOf, revision: int, terms: Terms | None) -> SignalScored:
+    def _scored(
+        self, message: PostArrived, scored: Scored, view: MarketAsOf, *, terms: Terms | None, trust: Trust | None
+    ) -> SignalScored:
+        reading, classifier = scored.reading, self._reader.classifier
         return SignalScored(
-            channel=post.channel,
-            kind=scored.reading.kind,
+            channel=message.post.channel,
+            kind=reading.kind,
             label=scored.label,
             probs=scored.probs,
             p_call=scored.p_call,
-            stale=scored.reading.stale,
-            legs=tuple([LegRead.of(leg) for leg in scored.reading.legs]),
+            stale=reading.stale,
+            legs=tuple([LegRead.of(leg) for leg in reading.legs]),
             reasons=scored.reasons,
-            revision=revision,
-            last_price=view.prices_of(scored.reading.legs) if scored.reading.legs else {},
+            revision=message.revision,
+            last_price=view.prices_of(reading.legs) if reading.legs else {},
             markets_as_of=self._market.as_of,
-            model_sha=self._reader.classifier.sha,
-            trained_until=self._reader.classifier.trained_until,
-            symbols=scored.reading.symbols,
-            every_call=scored.reading.every_call,
-            change=scored.reading.change,
+            model_sha=classifier.sha,
+            trained_until=classifier.trained_until,
+            symbols=reading.symbols,
+            every_call=reading.every_call,
+            change=reading.change,
             terms=terms,
+            trust=trust,
+            prior_sha=None if trust is None else trust.prior.sha,
         )
 
     # A reply to an update of a call speaks of that call: up the thread to the first post that has one.

@@ -77,7 +77,7 @@ class TelegramState(Struct, kw_only=True):
     last_received_at: float | None = None
 
 
-class _Known(Struct):
+class _Known(Struct, gc=False):
     text: str
     revision: int = 0
 
@@ -180,7 +180,7 @@ class TelegramActor(Actor[TelegramMessage]):
     async def _commit(self, ingest: SignalIngest, cursor: TgCursor | None) -> None:
         trace = ingest.post.trace
         records: tuple[Record, ...] = (ingest,) if cursor is None else (ingest, cursor)
-        entries = tuple(Entry(record, trace) for record in records)
+        entries = tuple([Entry(record, trace) for record in records])
         answer = await self._log.ask(Append(trace=trace, entries=entries), timeout_s=COMMIT_TIMEOUT_S)
         if not isinstance(answer, Committed):
             raise Unavailable(f"the log did not take a post: {answer}")
@@ -192,7 +192,8 @@ class TelegramActor(Actor[TelegramMessage]):
         except MailboxFull:
             self._shed_from_memory(ingest)
             return False
-        self._shed.pop(ingest.post.trace, None)
+        if self._shed:
+            self._shed.pop(ingest.post.trace, None)
         return True
 
     def _shed_from_memory(self, ingest: SignalIngest) -> None:
@@ -291,6 +292,8 @@ class TelegramActor(Actor[TelegramMessage]):
 
     # Those whose fate the log does not tell; the others are forgotten.
     def _unsettled(self) -> list[PostEdited | PostDeleted]:
+        if not self._changes:
+            return []
         for key, change in list(self._changes.items()):
             if self._is_settled(key[0], change):
                 del self._changes[key]

@@ -135,11 +135,12 @@ class ReplayPosts:
             self._on_coming([post for post, _ in coming])
             for post, revision in coming:
                 # Nothing is later than the clock in a replay, so the moment of arrival is exactly `known_at`.
-                await self._clock.sleep_until(post.known_at)
+                at = post.known_at
+                await self._clock.sleep_until(at)
                 if revision:
-                    yield Edited(post=post, received_at=post.known_at)
+                    yield Edited(post=post, received_at=at)
                 else:
-                    yield Posted(post=post, received_at=post.known_at)
+                    yield Posted(post=post, received_at=at)
 
 
 def _read(files: Sequence[Path], on_bad: Callable[[BadLine], None]) -> Iterator[Post]:

@@ -45,7 +45,9 @@ _PLAIN = (
 _ODD = frozenset(map(chr, _PLAIN))
 
 
-@lru_cache(maxsize=8)  # The reading and the classifier ask for the same post, one after the other.
+# Reading and classifier ask for the same post, one after the other; cards and shadow book ask for calls once more,
+# when their time has come.
+@lru_cache(maxsize=256)
 def normalise(text: str) -> str:
     """
     Return `text` in plain letters and digits, line by line as it was. Never raises, also for lone surrogates.
