@@ -82,3 +82,17 @@ def test_a_call_without_a_number_has_no_print() -> None:
 def test_a_leg_in_the_log_has_the_print_of_the_leg_that_was_read(entry: list[float], tps: list[float]) -> None:
     read = leg(entry=tuple(entry), tps=tuple(tps))
     assert call_print(LegRead.of(read)) == call_print(read)
+
+
+@pytest.mark.parametrize("number", ["0", "-0.00", "Infinity", "-Infinity", "NaN"])
+def test_what_is_no_price_is_the_same_as_zero(number: str) -> None:
+    assert call_print(leg(entry=(98.0, Decimal(number)))) == call_print(leg(entry=(98.0, 0.0)))
+
+
+@pytest.mark.parametrize("price", ["12300", "1.23E+4", "0.0000123", "1.23E-20", "123.0"])
+def test_only_the_digits_of_a_price_count_however_it_is_written(price: str) -> None:
+    assert (
+        call_print(leg(entry=(Decimal(price),)))
+        == call_print(leg(entry=(float(price),)))
+        == call_print(leg(entry=(1.23,)))
+    )
