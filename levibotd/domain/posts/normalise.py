@@ -45,9 +45,9 @@ _PLAIN = (
 _ODD = frozenset(map(chr, _PLAIN))
 
 
-# Reading and classifier ask for the same post, one after the other; cards and shadow book ask for calls once more,
-# when their time has come.
-@lru_cache(maxsize=256)
+# Whoever reads, scores and keeps calls asks for the same text, and a replay reads hundreds of posts before it scores the
+# first of them. Of texts as long as they can be this holds some ten megabytes; of most, one.
+@lru_cache(maxsize=1024)
 def normalise(text: str) -> str:
     """
     Return `text` in plain letters and digits, line by line as it was. Never raises, also for lone surrogates.
