@@ -114,35 +114,37 @@ class LoggerActor(Actor[LoggerMessage | _FlushSheddable]):
         if self._log.sheddable:
             await self._flush_sheddable()
         deciding: list[TraceId] = []
+        records: list[Prepared] = []
         try:
-            records = tuple(
-                [
-                    self._prepare(self._checked(entry, deciding) if is_terminal(entry.record) else entry)
-                    for entry in entries
-                ]
-            )
+            for entry in entries:
+                checked = self._checked(entry, deciding) if is_terminal(entry.record) else entry
+                records.append(self._prepare(checked))
         except Unwritable as fault:
             self._log.unwritable += 1
             self._log.deciding.difference_update(deciding)
             error = Error(code="UNWRITABLE", detail=str(fault))
-            await self._put((self._prepare(Entry(error, entries[0].trace)),))
+            await self._put([self._prepare(Entry(error, entries[0].trace))])
             return Rejected(f"unwritable: {fault}")
-        return await self._put(records, deciding=deciding, asked=True)
+        if self._in_place:
+            return self._log.commit_in_place(self._stamped(records), deciding)
+        await self._put(records, deciding=deciding, asked=True)
+        return None
 
-    async def _put(
-        self, records: tuple[Prepared, ...], *, deciding: Sequence[TraceId] = (), asked: bool = False
-    ) -> Committed | None:
+    async def _put(self, records: list[Prepared], *, deciding: Sequence[TraceId] = (), asked: bool = False) -> None:
+        stamped = self._stamped(records)
+        if self._in_place:
+            self._log.commit_in_place(stamped, deciding)
+            return
+        accepted = Accepted(stamped, [self.take_reply()] if asked else [], tuple(deciding))
+        if not self._log.offer(accepted, at_once=not self.has_mail):
+            await self._log.put(accepted)
+
+    def _stamped(self, records: list[Prepared]) -> Stamped:
         at = (self._clock.time(), self._clock.monotonic())
         if at != self._looked_at:
             self._looked_at = at
             self._stamp = (round(at[0], 3), round(at[1], 6))
-        stamped = Stamped(records, *self._stamp)
-        if self._in_place:
-            return self._log.commit_in_place(stamped, deciding)
-        accepted = Accepted(stamped, [self.take_reply()] if asked else [], tuple(deciding))
-        if not self._log.offer(accepted, at_once=not self.has_mail):
-            await self._log.put(accepted)
-        return None
+        return Stamped(tuple(records), *self._stamp)
 
     # A second terminal decision is a bug somewhere: it is counted and told, and never written.
     def _checked(self, entry: Entry, deciding: list[TraceId]) -> Entry:
@@ -179,7 +181,7 @@ class LoggerActor(Actor[LoggerMessage | _FlushSheddable]):
             records.append(self._prepare(Entry(LogShed(n=shed - self._log.shed_told))))
             self._log.shed_told = shed
         if records:
-            await self._put(tuple(records))
+            await self._put(records)
 
     def _catch_up(self) -> Committed | None:
         if not self._log.accepted:
