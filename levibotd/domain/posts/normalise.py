@@ -13,6 +13,7 @@ FOLDED_MAX = 200  # Tickers and circled numbers looked at one by one; no post ha
 ODD_SIGNS_FEW = 8
 RUN_MAX = 64  # Characters of a run: of one sign, blank or line end, or of up to three in turn.
 RUNS_BEYOND = 256  # Characters of a text in which runs are looked for.
+SHORT_MAX = 2048  # Characters of a text that is remembered with many others.
 TEXT_MAX = 8192  # Characters read of a post; what is longer stays unread.
 
 _INVISIBLE = "\u00ad\u0640\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff"
@@ -45,17 +46,24 @@ _PLAIN = (
 _ODD = frozenset(map(chr, _PLAIN))
 
 
-# Whoever reads, scores and keeps calls asks for the same text, and a replay reads hundreds of posts before it scores the
-# first of them. Of texts as long as they can be this holds some ten megabytes; of most, one.
-@lru_cache(maxsize=1024)
 def normalise(text: str) -> str:
     """
     Return `text` in plain letters and digits, line by line as it was. Never raises, also for lone surrogates.
 
     Of a long text's runs of the same signs only the first RUN_MAX are left: more of it says no more, and costs.
     """
+    return _remembered(text) if len(text) <= SHORT_MAX else _remembered_long(text)
+
+
+def _normalised(text: str) -> str:
     plain = _plain(text)
     return _RUN.sub(_shortened, plain) if len(plain) > RUNS_BEYOND else plain
+
+
+# Whoever reads, scores and keeps calls asks for the same text, one after the other; and a replay reads hundreds of
+# posts before it scores the first of them.
+_remembered = lru_cache(maxsize=1024)(_normalised)
+_remembered_long = lru_cache(maxsize=8)(_normalised)
 
 
 def _shortened(found: re.Match[str]) -> str:

@@ -62,3 +62,16 @@ def test_a_long_run_of_the_same_signs_says_no_more_than_its_beginning(unit: str)
 def test_short_runs_and_all_letters_and_digits_stay_as_they_are() -> None:
     for text in ("-" * RUN_MAX + "x" * 2000, "1" * 4000, "ab" * 2000, "\u2705" * 200):
         assert normalise(text) == text
+
+
+def test_of_many_texts_the_short_ones_are_remembered_and_of_long_ones_only_a_few() -> None:
+    short, long = (
+        [f"\u2705 {number} " for number in range(600)],
+        [f"\u2705 {number} " + "ab " * 1000 for number in range(9)],
+    )
+    first = [normalise(text) for text in (*short, *long)]
+    again = [normalise(text) for text in (*short, *long)]
+
+    assert again == first
+    assert all(one is other for one, other in zip(first[:600], again[:600], strict=True))
+    assert again[600] is not first[600]
