@@ -66,8 +66,8 @@ def test_short_runs_and_all_letters_and_digits_stay_as_they_are() -> None:
 
 def test_of_many_texts_the_short_ones_are_remembered_and_of_long_ones_only_a_few() -> None:
     short, long = (
-        [f"\u2705 {number} " for number in range(600)],
-        [f"\u2705 {number} " + "ab " * 1000 for number in range(9)],
+        [f"\U0001d5d8 {number}" for number in range(600)],
+        [f"\U0001d5d8 {number}" + "ab " * 1000 for number in range(9)],
     )
     first = [normalise(text) for text in (*short, *long)]
     again = [normalise(text) for text in (*short, *long)]
