@@ -87,14 +87,25 @@ class CandleSort:
                 intervals = self._intervals(symbol)
                 pages = array("d")
                 rows = 0
-                for heap in self._heaps(symbol):
-                    kept = _resolved(heap, intervals)
+                for kept in self._kept(symbol, intervals):
                     pages.extend(kept[-rows % PAGE_ROWS :: PAGE_ROWS, 0].tolist())
                     rows += len(kept)
                     spool.write(kept.tobytes())
                 found[symbol] = Series(first_row, rows, min(intervals.values()), pages)
                 first_row += rows
         return found
+
+    # No two bars overlap: the last one of a heap ends where the next heap begins, as the others end at their next.
+    def _kept(self, symbol: Symbol, intervals: dict[int, float]) -> Iterator[Table]:
+        before: Table | None = None
+        for heap in self._heaps(symbol):
+            kept = _resolved(heap, intervals)
+            if before is not None:
+                before[-1, 6] = min(before[-1, 6], kept[0, 0] - before[-1, 0])
+                yield before
+            before = kept
+        if before is not None:
+            yield before
 
     # The heaps of a symbol in order of time, each sorted by time and file.
     def _heaps(self, symbol: Symbol) -> Iterator[Table]:

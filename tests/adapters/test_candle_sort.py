@@ -3,6 +3,7 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
+import pytest
 
 from levibotd.adapters.candle_sort import WIDTH, CandleSort
 from levibotd.domain.signal import Symbol
@@ -47,6 +48,22 @@ def test_a_longer_bar_gives_way_to_any_shorter_one_within_it(tmp_path: Path) -> 
     minutes = ((table[:, 0] - START_MS / 1000) / 60).astype(int).tolist()
     assert minutes == [0, 60, 150, 151, 152, 180, 240, 241, 242, 300]
     assert all(one[0] + one[6] <= two[0] for one, two in pairwise(table.tolist()))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_no_two_bars_overlap_whatever_their_lengths_and_wherever_they_begin(tmp_path: Path, seed: int) -> None:
+    chance = Random(seed)
+    with CandleSort(tmp_path / "aside") as sort:
+        for file in range(chance.randint(1, 3)):
+            step = chance.choice((60, 7 * 60, 24 * 60, 9 * 24 * 60, 30 * 24 * 60)) * MINUTE_MS
+            begun = START_MS + chance.randrange(step)
+            times = [begun + number * step + chance.choice((0, 0, chance.randrange(step // 3))) for number in range(60)]
+            _add(sort, chance.sample(times, 50), file=file)
+        sort.write(tmp_path / "spool")
+
+    table = np.fromfile(tmp_path / "spool").reshape(-1, WIDTH).tolist()
+    assert all(one[0] + one[6] <= two[0] for one, two in pairwise(table))
+    assert len(table) >= 50
 
 
 def test_the_rows_put_aside_are_removed(tmp_path: Path) -> None:

@@ -97,6 +97,30 @@ def test_closed_bars_never_look_ahead_and_agree_with_their_parts(after: float, l
     assert [bar.ts for bar in found] == [ts for ts in starts if ts + 3 * HOUR <= until][-limit:]
 
 
+@given(
+    st.lists(st.floats(-HOUR, 40 * HOUR), min_size=2, max_size=30),
+    st.sets(st.integers(0, 29), max_size=15),
+    st.integers(0, 30),
+)
+def test_no_answer_hangs_on_what_was_asked_before_of_a_later_time_or_an_earlier_one(
+    after: list[float], missing: set[int], listed_after_h: int
+) -> None:
+    bars = [bar for number, bar in enumerate(hourly(START, *RISING)) if number not in missing]
+    listed = replace(_listed(BTC), listed_at=START + listed_after_h * HOUR)
+    known = MarketList(as_of="2021-09-06", instruments=(listed,))
+    asked = RecordedMarket(MemoryCandles({BTC: bars}), listed=known)
+
+    for at in (START + each for each in after):
+        anew = RecordedMarket(MemoryCandles({BTC: bars}), listed=known)
+        mark = asked.mark(BTC, at)
+        assert mark == anew.mark(BTC, at)
+        assert mark is None or mark.at <= at < mark.fresh_until
+        assert asked.is_base("BTC", at) == anew.is_base("BTC", at)
+        assert asked.symbol("BTC", "USDT", at) == anew.symbol("BTC", "USDT", at)
+        assert asked.instrument(BTC, at) == anew.instrument(BTC, at)
+        assert asked.volume_24h(BTC, at) == anew.volume_24h(BTC, at)
+
+
 def test_volume_is_that_of_the_closed_bars_of_a_day_in_quote() -> None:
     market = _market({BTC: hourly(START, *RISING)})
 
