@@ -99,7 +99,6 @@ class Assembly:
             config, logger=lambda: self.wired.logger, metrics=self.metrics, clock=clock, log=given.log,
             acts=lambda: memory.state.acts, masker=self._masker,
         )  # fmt: skip
-        reader = Reader(self.learning.served)
         self.parts = Parts(
             config=config,
             clock=clock,
@@ -109,7 +108,7 @@ class Assembly:
             posts=given.sources.posts,
             market=given.sources.market,
             venue=venue,
-            reader=reader,
+            reader=Reader(self.learning.served),
             installation=memory.installation,
             decision_of=memory.index.decision,
             was_seen=lambda trace: memory.index.decision(trace) is not None,
@@ -128,7 +127,7 @@ class Assembly:
             memory=memory,
             metrics=self.metrics,
             log=given.log,
-            score=TextReader(reader, market=given.sources.market, clock=clock),
+            score=TextReader(self.learning.served, market=given.sources.market, clock=clock),
             decisions=self._telemetry.decisions,
             readiness=self.not_ready,
             totp=parse_secret(given.secrets.get("totp")),

@@ -4,10 +4,12 @@ from pathlib import Path
 
 from levibotd.adapters.compiled_classifier import DEFAULT_MODEL, CompiledClassifier, load_classifier
 from levibotd.config import Config
-from levibotd.domain.reader import Reader
+from levibotd.domain.features import score
+from levibotd.domain.posts.reading import read
 from levibotd.domain.signal import Post, Scored
 from levibotd.kernel.clock import Clock
 from levibotd.ports.as_of import MarketAsOf
+from levibotd.ports.classifier import Classifier
 from levibotd.ports.market import Market
 
 
@@ -21,12 +23,13 @@ def classifier_of(config: Config) -> CompiledClassifier:
 
 
 class TextReader:
-    """What a post would mean now, without leaving a trace."""
+    """Reads posts as of now, and forgets them: what strangers ask for is not kept in the memory of what was posted."""
 
-    def __init__(self, reader: Reader, *, market: Market, clock: Clock) -> None:
-        self._reader = reader
+    def __init__(self, classifier: Classifier, *, market: Market, clock: Clock) -> None:
+        self._classifier = classifier
         self._market = market
         self._clock = clock
 
     def __call__(self, post: Post) -> Scored:
-        return self._reader(post, MarketAsOf(self._market, at=self._clock.time()))
+        reading = read(post, MarketAsOf(self._market, at=self._clock.time()))
+        return score(post, reading, self._classifier)

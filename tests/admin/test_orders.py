@@ -9,7 +9,6 @@ from levibotd.admin.orders import MANUAL
 from levibotd.app.scoring import TextReader, classifier_of
 from levibotd.config import demo_config
 from levibotd.domain import records as r
-from levibotd.domain.reader import Reader
 from levibotd.domain.signal import Kind, Post
 from levibotd.journal import decode
 from levibotd.kernel.clock import LoopClock
@@ -139,7 +138,7 @@ async def test_beside_the_paper_exchange_no_such_order_exists() -> None:
 
 async def test_a_text_as_it_is_written_here_is_read_as_what_was_wanted() -> None:
     clock, market = LoopClock(), DemoMarket()
-    read = TextReader(Reader(classifier_of(demo_config(environ={}))), market=market, clock=clock)
+    read = TextReader(classifier_of(demo_config(environ={})), market=market, clock=clock)
     mark = market.mark(market.symbol("BTC", "USDT") or market.symbols[0], clock.time())
     assert mark is not None
     price = mark.price.quantize(Decimal("0.01"))
