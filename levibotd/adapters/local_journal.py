@@ -12,14 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from hashlib import sha256
 
-import msgspec
-
 from levibotd.adapters.disk_watch import DiskLimits, DiskWatch
 from levibotd.adapters.journal_reader import Torn, Walk, stands_at
 from levibotd.adapters.journal_segments import LOCK, RESERVE, fresh_name
 from levibotd.domain.records import Entry, Error, FileOpen, FileSeal, Logged
 from levibotd.errors import ConfigError
-from levibotd.journal import EVENT_OF, SCHEMA, Chain, Damaged, Prepared, Preparer, escaped, logged
+from levibotd.journal import SCHEMA, Chain, Damaged, Prepared, Preparer, logged, own_record
 from levibotd.ports.files import Appending, Files, Lock
 from levibotd.ports.journal_file import Damage, DiskState, LogDeviceDead, Position, Recovery, Run, Stamped
 
@@ -209,13 +207,13 @@ class LocalJournal:
             previous_hash=hash_.decode(),
         )
         if self._fault is None:
-            return (_own(opened),)
-        return (_own(opened), self._preparer.prepare(Entry(self._fault)))
+            return (own_record(opened),)
+        return (own_record(opened), self._preparer.prepare(Entry(self._fault)))
 
     def _seal(self, segment: "_OpenSegment", *, ts: float, mono: float) -> Run:
         segment.flush()
         seal = FileSeal(count=segment.count, sha256=segment.digest.hexdigest())
-        run = self._write(segment, (Stamped((_own(seal),), ts, mono),), own=1)
+        run = self._write(segment, (Stamped((own_record(seal),), ts, mono),), own=1)
         segment.flush()
         segment.file.close()
         self._open = None
@@ -265,11 +263,6 @@ class _OpenSegment:
             data, self._waiting, self._written = b"".join(self._waiting), [], self.size
             self.digest.update(data)
             self.file.write(data)
-
-
-# A short way, as a replay opens thousands of segments: there is no float in them to be tidied, and no text of others.
-def _own(record: FileOpen | FileSeal) -> Prepared:
-    return Prepared(Entry(record), EVENT_OF[type(record)], escaped(msgspec.json.encode(record)))
 
 
 def cut_off(files: Files, torn: Torn) -> str:

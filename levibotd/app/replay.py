@@ -18,10 +18,9 @@ from msgspec import Struct
 from levibotd.adapters.candle_files import CandleFiles
 from levibotd.adapters.candle_rows import CandleRows
 from levibotd.adapters.exchange_info import read_market_list
-from levibotd.adapters.local_journal import LocalJournal
 from levibotd.adapters.post_lines import BadLine
+from levibotd.adapters.replay_journal import ReplayJournal
 from levibotd.adapters.replay_posts import OrderedPosts, ReplayPosts, Window, in_order
-from levibotd.adapters.whole_files import WholeFiles
 from levibotd.app.committed import CommittedState, Counts
 from levibotd.app.paper import paper_venue, recorded_market
 from levibotd.app.scoring import classifier_of
@@ -157,9 +156,7 @@ class _Run:
         exhausted = anyio.Event()
         reader = Reader(classifier_of(config))
         ahead = ReadAhead(reader, view=lambda at: MarketAsOf(market, at=at))
-        files = WholeFiles(self._asked.out)
-        journal = LocalJournal(files, boot=self._boot(), sync=False)
-        journal.recover()
+        journal = ReplayJournal(self._asked.out, boot=self._boot())
         wired = Wired(
             Parts(
                 config=config,
@@ -189,7 +186,7 @@ class _Run:
             await wired.logger.ask(Append(entries=(Entry(looked),)), timeout_s=DECIDED_S)
             tasks.cancel_scope.cancel()
         await system.stop()
-        files.finish()
+        journal.finish()
         if self._failure is not None:
             raise self._failure
         return self._summary()

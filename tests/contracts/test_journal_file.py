@@ -7,6 +7,7 @@ import pytest
 
 from levibotd.adapters.local_journal import LocalJournal
 from levibotd.adapters.os_files import OsFiles
+from levibotd.adapters.replay_journal import ReplayJournal
 from levibotd.domain.records import Entry, Logged, SystemNote
 from levibotd.journal import ORIGIN_HASH, Preparer, decode
 from levibotd.ports.journal_file import DiskState, Journal, Position, Run, Stamped
@@ -25,7 +26,8 @@ def recovered(journal: LocalJournal) -> Journal:
 MAKERS: dict[str, Make] = {
     "memory": lambda _: MemoryJournal(),
     "local": lambda path: recovered(LocalJournal(OsFiles(path), boot="b0", reserve_bytes=1 << 16)),
-    "local in replay": lambda path: recovered(LocalJournal(OsFiles(path), boot="b0", sync=False)),
+    "local, not synced": lambda path: recovered(LocalJournal(OsFiles(path), boot="b0", sync=False)),
+    "replay": lambda path: ReplayJournal(path, boot="b0"),
     "local, simulated disk": lambda _: recovered(LocalJournal(FaultyFiles(), boot="b0")),
 }
 
