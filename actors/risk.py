@@ -127,8 +127,8 @@ class RiskActor(Actor[RiskMessage]):
     @property
     def policy(self) -> PolicyValues:
         """The policy that rules now: the one last switched to, else the configured one."""
-        name = self._ledger().control.policy or self._setup.policy
-        return self._setup.policies[name]
+        setup = self._setup
+        return setup.policies[self._ledger().control.policy or setup.policy]
 
     async def _judge(self, signal: ScoredSignal) -> None:
         post = signal.post
@@ -177,8 +177,8 @@ class RiskActor(Actor[RiskMessage]):
         return ticket
 
     def _judged(self, facts: Facts) -> RiskTicket | Refusal:
-        policy, rules, now = self.policy, self._setup.rules(facts.channel), facts.now
-        verdict = judge(facts, policy=policy, rules=rules)
+        policy, setup, now = self.policy, self._setup, facts.now
+        verdict = judge(facts, policy=policy, rules=setup.rules(facts.channel))
         if not isinstance(verdict, Approved):
             return verdict.refusal
         return RiskTicket(
@@ -190,7 +190,7 @@ class RiskActor(Actor[RiskMessage]):
             policy_hash=policy_hash(policy),
             equity=facts.equity,
             exposure_seq=len(self._ledger().held(at=now)),
-            entry_valid_until=now + self._setup.entry_valid_s(facts.channel),
+            entry_valid_until=now + setup.entry_valid_s(facts.channel),
             expires_at=now + TICKET_VALID_S,
             at=now,
             leg=LegRead.of(facts.leg),

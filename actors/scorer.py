@@ -320,7 +320,7 @@ class ScorerActor(Actor[ScorerMessage]):
             probs=scored.probs,
             p_call=scored.p_call,
             stale=reading.stale,
-            legs=tuple([LegRead.of(leg) for leg in reading.legs]),
+            legs=tuple(map(LegRead.of, reading.legs)),
             reasons=scored.reasons,
             revision=message.revision,
             last_price=view.prices_of(reading.legs) if reading.legs else {},

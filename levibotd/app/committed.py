@@ -173,21 +173,25 @@ class CommittedState:
 
     def observe(self, committed: Sequence[Logged]) -> None:
         """Take in what was just committed, in order."""
+        known = self._concerned
         heard: dict[int, list[Logged]] = {}
         for one in committed:
             entry = one.entry
             kind = type(entry.record)
             # Most records concern few: nobody else is asked.
-            concerned = self._concerned.get(kind) or self._concerning(kind)
+            concerned = known.get(kind) or self._concerning(kind)
             for apply_entry in concerned.of_entry:
                 apply_entry(entry)
             for apply_logged in concerned.of_logged:
                 apply_logged(one)
             for place in concerned.watchers:
-                heard.setdefault(place, []).append(one)
+                if place in heard:
+                    heard[place].append(one)
+                else:
+                    heard[place] = [one]
         if committed:
-            self.last_seq = committed[-1].seq
-            self.last_ts = committed[-1].ts
+            last = committed[-1]
+            self.last_seq, self.last_ts = last.seq, last.ts
         for place in sorted(heard):
             self._watchers[place][0](heard[place])
 

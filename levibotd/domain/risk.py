@@ -239,7 +239,7 @@ def policy_hash(policy: PolicyValues) -> str:
 
 
 def lower_stage(first: str, second: str) -> str:
-    return min(first, second, key=STAGES.index)
+    return first if STAGES.index(first) <= STAGES.index(second) else second
 
 
 def stage_in_force(highest: str, confirmed: str | None, *, file_suffices: bool = False) -> str:

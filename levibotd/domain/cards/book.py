@@ -7,6 +7,7 @@ first, into the sums of their channel; what is said of them later is not heard a
 """
 
 from collections.abc import Callable
+from string import digits
 from sys import intern
 from typing import Any
 
@@ -155,8 +156,10 @@ def _met(channel: ChannelKept, post: Post, *, witnessed: bool) -> None:
         number = post.message_id
         channel.backfilled_posts += 1
         channel.backfilled_edited += post.known_at > post.posted_at
-        channel.lowest_id = number if channel.lowest_id is None else min(channel.lowest_id, number)
-        channel.highest_id = number if channel.highest_id is None else max(channel.highest_id, number)
+        if channel.lowest_id is None or number < channel.lowest_id:
+            channel.lowest_id = number
+        if channel.highest_id is None or number > channel.highest_id:
+            channel.highest_id = number
 
 
 def _scored(book: Book, entry: Entry, record: SignalScored) -> None:
@@ -235,7 +238,8 @@ def _claimed(channel: ChannelKept, post: Arrived, record: SignalScored) -> None:
 
 def _meant(channel: ChannelKept, post: Arrived, record: SignalScored) -> list[CallKept]:
     if post.reply_to is not None:
-        replied = [call for number in range(10) if (call := channel.calls.get(f"{post.reply_to}|{number}")) is not None]
+        name, calls = f"{post.reply_to}|", channel.calls
+        replied = [call for digit in digits if (call := calls.get(name + digit)) is not None]
         if replied:
             return replied
     coins = [name.split("/")[0] for name in record.symbols] or [leg.symbol.split("/")[0] for leg in record.legs]
