@@ -5,7 +5,7 @@ Nothing that watches the outside world is wired. `boot` is a hash of seed, confi
 index and snapshots are not written; the log is written in place and never synced.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from hashlib import blake2b
 from pathlib import Path
@@ -101,7 +101,7 @@ def replay(
 
     `on_bad` hears of posts that could not be read, `on_bad_row` of candles, as "file:line: reason".
     Raises Refused when that directory holds a log already, or at the first bad line when strict; OSError and
-    ConfigError for inputs that cannot be read.
+    ConfigError for inputs that cannot be read; and whatever an actor crashed with, at once.
     """
     config = replay_config(config)
     if asked.out.exists() and any(asked.out.iterdir()):
@@ -153,7 +153,7 @@ class _Run:
         config = self._config
         listed = None if self._asked.markets is None else read_market_list(self._asked.markets)
         market = recorded_market(config, self._candles, listed=listed)
-        exhausted = anyio.Event()
+        exhausted, failed = anyio.Event(), anyio.Event()
         reader = Reader(classifier_of(config))
         ahead = ReadAhead(reader, view=lambda at: MarketAsOf(market, at=at))
         journal = ReplayJournal(self._asked.out, boot=self._boot())
@@ -176,10 +176,13 @@ class _Run:
         edge = Group("edge", ONE_FOR_ONE, children=(wired.shadowing(),))
         groups = (wired.infra(), wired.trading(), wired.intake(), edge)
         tree = Group("root", ONE_FOR_ONE, intensity=3, period_s=300, children=groups)
-        system = System(tree, clock=clock, on_event=self._on_event, rng=Random(self._asked.seed))
+        system = System(
+            tree, clock=clock, on_event=lambda event: self._look_at(event, failed), rng=Random(self._asked.seed)
+        )
         await system.start()
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._until_over, system, tasks.cancel_scope)
+            for ending in (system.wait, failed.wait):
+                tasks.start_soon(_end_after, ending, tasks.cancel_scope)
             await exhausted.wait()
             await self._run_out(clock)
             looked = Trial(what=CONFIG, name=self._boot(), at=clock.time())
@@ -190,10 +193,6 @@ class _Run:
         if self._failure is not None:
             raise self._failure
         return self._summary()
-
-    async def _until_over(self, system: System, scope: anyio.CancelScope) -> None:
-        await system.wait()
-        scope.cancel()
 
     async def _run_out(self, clock: Clock) -> None:
         """Let the last posts find their decisions, and what is open its end, as far as there are candles."""
@@ -226,11 +225,12 @@ class _Run:
             digest.update(blake2b(part, digest_size=16).digest())
         return digest.hexdigest()
 
-    # A crash in a replay is a bug to be looked at, never something to carry on from.
-    def _on_event(self, event: object) -> None:
+    # A crash in a replay is a bug to be looked at, never something to carry on from: nor to begin anew after.
+    def _look_at(self, event: object, failed: anyio.Event) -> None:
         error = getattr(event, "error", None)
         if isinstance(error, BaseException) and self._failure is None:
             self._failure = error
+            failed.set()
 
     def _show_progress(self, _committed: object) -> None:
         if self._counts.posts - self._shown >= 1000:
@@ -260,3 +260,8 @@ class _Run:
             bad_candles=self._candles.bad.count,
             channels=channels,
         )
+
+
+async def _end_after(ending: Callable[[], Awaitable[object]], scope: anyio.CancelScope) -> None:
+    await ending()
+    scope.cancel()

@@ -4,13 +4,14 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from levibotd.adapters import replay_posts
 from levibotd.adapters.candle_files import CandleFiles
 from levibotd.adapters.journal_check import verify
 from levibotd.adapters.os_files import OsFiles
@@ -23,7 +24,9 @@ from levibotd.domain.features import score
 from levibotd.domain.ledger import Ledger
 from levibotd.domain.leg_read import LegRead
 from levibotd.domain.posts.reading import read
+from levibotd.domain.reader import ReadAhead
 from levibotd.domain.records import SignalScored
+from levibotd.domain.signal import Post
 from levibotd.errors import Refused
 from levibotd.journal import TERMINAL, decode
 from levibotd.ports.as_of import MarketAsOf
@@ -164,6 +167,28 @@ def test_each_post_is_scored_as_if_it_were_read_alone_in_its_time(recorded: tupl
             assert (scored.kind, scored.label, scored.probs) == (alone.reading.kind, alone.label, alone.probs)
             assert scored.legs == tuple(LegRead.of(leg) for leg in alone.reading.legs)
     assert not said
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_fault_in_reading_ahead_ends_the_replay_at_once_and_by_its_name(
+    recorded: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: int
+) -> None:
+    told: list[int] = []
+
+    def fail(_self: ReadAhead, posts: Sequence[Post]) -> None:
+        told.append(len(posts))
+        if len(told) > before + 2:
+            raise SystemExit("it began anew")  # Not to hang where it would do so for ever.
+        if len(told) > before:
+            raise LookupError("planted")
+
+    monkeypatch.setattr(ReadAhead, "__call__", fail)
+    monkeypatch.setattr(replay_posts, "AHEAD", 150)
+
+    with pytest.raises(LookupError, match="planted"):
+        play(recorded, tmp_path)
+    assert told[: before + 1] == [150, 150][: before + 1]
+    assert list(tmp_path.rglob("*.jsonl"))  # What was written until then is there to be looked at.
 
 
 def test_a_window_leaves_out_what_was_posted_before_and_after(recorded: tuple[Path, Path], tmp_path: Path) -> None:
