@@ -69,7 +69,7 @@ class LoggerActor(Actor[LoggerMessage | _FlushSheddable]):
         self._mail_shed = mail_shed
         self._in_place = in_place
         self._looked_at = (0.0, 0.0)  # Wall and monotonic time of the last append,
-        self._stamp = (0.0, 0.0)  # and how they are written: several appends of one instant are common in a replay.
+        self._stamp = (0.0, 0.0)  # and what stands for it in the log: several appends of one instant are common.
 
     async def on_start(self) -> None:
         await self._log.resume()
@@ -143,7 +143,7 @@ class LoggerActor(Actor[LoggerMessage | _FlushSheddable]):
         at = (self._clock.time(), self._clock.monotonic())
         if at != self._looked_at:
             self._looked_at = at
-            self._stamp = (round(at[0], 3), round(at[1], 6))
+            self._stamp = (round(at[0], 3), at[1])
         return Stamped(tuple(records), *self._stamp)
 
     # A second terminal decision is a bug somewhere: it is counted and told, and never written.

@@ -269,6 +269,8 @@ def test_rounding_twice_changes_nothing(value: float) -> None:
         "\x9b31m",  # CSI in one character.
         "line\u2028separator\u2029here",
         "right to left \u202e and isolates \u2067x\u2069",
+        "✅ a mark alone \u200e",
+        "✅ an isolate alone \u2066",
         '\\", "event_type": "ORDER_FILLED"',
     ],
 )

@@ -23,7 +23,7 @@ from levibotd.ports.journal_file import Damage, DiskState, LogDeviceDead, Positi
 
 RESERVE_BYTES = 16 << 20
 
-# Without fdatasync (replay) this much is gathered before it is written.
+# Without fdatasync this much is gathered before it is written.
 _BUFFER_BYTES = 1 << 20
 _VISIT_RECORDS = 1024
 _HOUR_S = 3600
@@ -34,8 +34,8 @@ class LocalJournal:
     The one writer of a log directory.
 
     `recover` comes first and takes the lock; then `commit`, from one thread; at last `seal` and
-    `close`. With `sync` False (replay) nothing is fsynced, there is no reserve, and lines reach
-    the file when a megabyte of them is there, at a rotation and at the end.
+    `close`. With `sync` False (logs that are made up) nothing is fsynced, there is no reserve, and
+    lines reach the file when a megabyte of them is there, at a rotation and at the end.
     """
 
     def __init__(

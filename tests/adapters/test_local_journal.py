@@ -427,10 +427,10 @@ def test_hours_left_at_the_rate_of_the_last_day_count_too() -> None:
     journal.close()
 
 
-# --- Replay -----------------------------------------------------------------------------------
+# --- Unsynced ---------------------------------------------------------------------------------
 
 
-def test_a_replay_writes_the_same_bytes_each_time_and_syncs_nothing() -> None:
+def test_a_log_that_is_not_synced_has_the_same_bytes_each_time() -> None:
     logs = []
     for _ in range(2):
         files = FaultyFiles()
@@ -447,7 +447,7 @@ def test_a_replay_writes_the_same_bytes_each_time_and_syncs_nothing() -> None:
     assert verify(files).is_clean
 
 
-def test_a_replay_gathers_a_megabyte_and_no_more() -> None:
+def test_a_log_that_is_not_synced_gathers_a_megabyte_and_no_more() -> None:
     files = FaultyFiles()
     journal = LocalJournal(files, boot="replay", sync=False)
     journal.recover()
