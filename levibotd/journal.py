@@ -347,8 +347,8 @@ _UNSAFE = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x8
 
 def escaped(json: bytes) -> bytes:
     """The same JSON with everything invisible written as an escape."""
-    if _DEL not in json and _C1_START not in json:
-        # Other signs begin as the marks do: arrows, ticks, hands.
-        if _MARKS_START not in json or (json.find(b"\xe2\x80") < 0 and json.find(b"\xe2\x81") < 0):
-            return json  # As nearly all, in whatever script.
+    # Ticks, arrows and hands begin as the marks do.
+    may_hold_marks = _MARKS_START in json and (json.find(b"\xe2\x80") >= 0 or json.find(b"\xe2\x81") >= 0)
+    if not may_hold_marks and _DEL not in json and _C1_START not in json:
+        return json  # As nearly all, in whatever script.
     return _UNSAFE.sub(lambda match: b"\\u%04x" % ord(match[0].decode()), json)
