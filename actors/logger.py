@@ -68,8 +68,8 @@ class LoggerActor(Actor[LoggerMessage | _FlushSheddable]):
         self._decision_of = decision_of
         self._mail_shed = mail_shed
         self._in_place = in_place
-        self._looked_at = (0.0, 0.0)  # Wall and monotonic time of the last append,
-        self._stamp = (0.0, 0.0)  # and what stands for it in the log: several appends of one instant are common.
+        self._looked_at = 0.0  # Wall time of the last append,
+        self._ts = 0.0  # and what stands for it in the log: several appends of one instant are common.
 
     async def on_start(self) -> None:
         await self._log.resume()
@@ -140,11 +140,10 @@ class LoggerActor(Actor[LoggerMessage | _FlushSheddable]):
             await self._log.put(accepted)
 
     def _stamped(self, records: list[Prepared]) -> Stamped:
-        at = (self._clock.time(), self._clock.monotonic())
+        at = self._clock.time()
         if at != self._looked_at:
-            self._looked_at = at
-            self._stamp = (round(at[0], 3), at[1])
-        return Stamped(tuple(records), *self._stamp)
+            self._looked_at, self._ts = at, round(at, 3)
+        return Stamped(tuple(records), self._ts, self._clock.monotonic())
 
     # A second terminal decision is a bug somewhere: it is counted and told, and never written.
     def _checked(self, entry: Entry, deciding: list[TraceId]) -> Entry:
