@@ -11,7 +11,14 @@ from levibotd.adapters.compiled_classifier import ServedClassifier, load_classif
 from levibotd.domain.features import score
 from levibotd.domain.posts.market_view import EMPTY_VIEW, ListedMarketView, MarketView
 from levibotd.domain.posts.reading import read
-from levibotd.domain.reader import LENGTH_KEPT_MAX, PARENTS_KEPT, TEXTS_KEPT, ReadAhead, Reader
+from levibotd.domain.reader import (
+    ANSWERS_KEPT_MAX,
+    LENGTH_KEPT_MAX,
+    PARENTS_KEPT,
+    TEXTS_KEPT,
+    ReadAhead,
+    Reader,
+)
 from levibotd.domain.signal import Kind, Post, Reading, Scored
 from levibotd.sim.demo_texts import TALK
 
@@ -179,6 +186,35 @@ def test_a_long_text_is_read_each_time(classifier: CountingClassifier) -> None:
     assert classifier.asked == 2
 
 
+def test_a_text_that_asks_a_lot_of_the_market_is_read_each_time(classifier: CountingClassifier) -> None:
+    reader, market = Reader(classifier), CountedMarket()
+    names = [f"XQ{one}{other}" for one in "ABCDEFGH" for other in "ABCDEFGH"]
+    most, too_many = (post(f"Close {' '.join(some)}") for some in (names, [*names, "XRRR"]))
+
+    reader(most, market)
+    assert len(set(market.asked)) == ANSWERS_KEPT_MAX
+    reader(most, market)
+    assert classifier.asked == 1
+
+    reader(too_many, market)
+    reader(too_many, market)
+    assert classifier.asked == 3
+
+
+def test_what_is_read_anew_is_the_youngest_of_the_memory(classifier: CountingClassifier) -> None:
+    reader = Reader(classifier)
+    reader(post(LONG), MARKETS[1])
+    for number in range(TEXTS_KEPT - 1):
+        reader(post(f"good morning {number}"), EMPTY_VIEW)
+    reader(post(LONG), MARKETS[2])  # Another price: read anew.
+    reader(post("good evening"), EMPTY_VIEW)  # The memory was full: the oldest goes.
+    asked = classifier.asked
+
+    reader(post(LONG), MARKETS[2])
+
+    assert classifier.asked == asked
+
+
 class Views:
     """The market as of a time: a coin that is listed from `T0 + 100` on. It notes for when it was asked."""
 
@@ -251,6 +287,39 @@ def test_of_posts_ahead_each_text_is_read_once_and_a_long_one_not_at_all(classif
 
     assert once > 0
     assert len(market.asked) == 2 * once
+
+
+def test_an_edit_is_read_ahead_as_of_the_time_when_its_text_existed(classifier: CountingClassifier) -> None:
+    views = Views()
+
+    ReadAhead(Reader(classifier), view=views)([post(LONG, edited_at=T0 + 150.0)])
+
+    assert views.asked_for == [T0 + 150.0]
+
+
+def test_what_the_memory_has_is_not_read_ahead_again_and_is_a_parent_nevertheless(
+    classifier: CountingClassifier,
+) -> None:
+    reader = Reader(classifier)
+    began = post("QQQX long, more soon")
+    levels = post("Entry 1.5, targets 1.6 1.7, stop 1.4", message_id=6, reply_to=5)
+    begun = reader(began, MARKETS[1])
+
+    ReadAhead(reader, view=lambda at: MARKETS[1])([began, levels])
+    completed = reader(levels, MARKETS[1], parent=begun.reading)
+
+    assert classifier.asked == 2
+    assert [leg.symbol for leg in completed.reading.legs] == ["QQQX/USDT"]
+
+
+def test_a_parent_is_one_of_the_same_channel(classifier: CountingClassifier) -> None:
+    reader = Reader(classifier)
+    levels = post("Entry 1.5, targets 1.6 1.7, stop 1.4", channel="@b", message_id=6, reply_to=5)
+
+    ReadAhead(reader, view=lambda at: MARKETS[1])([post("QQQX long, more soon"), levels])
+    reader(levels, MARKETS[1])
+
+    assert classifier.asked == 2
 
 
 @pytest.mark.parametrize(("between", "anew"), [(PARENTS_KEPT - 1, 0), (PARENTS_KEPT, 1)])
