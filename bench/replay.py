@@ -85,7 +85,8 @@ def messages(effort: Effort) -> Sequence[Figure]:
     """
     Posts through every actor, log included, against reading and scoring them alone.
 
-    Made-up ones, and, where LEVIBOT_DATA names a directory of recorded posts, some of these too.
+    Made-up ones, and, where LEVIBOT_DATA names a directory of recorded posts, some of these too. Most made-up ones
+    repeat a text word for word, and a replay reads that once: it is the recorded ones that tell what reading costs.
     """
     with _directory() as directory:
         made_up = [_line(post).encode() for post in posts(effort.of(POSTS), begun=BEGUN)]

@@ -27,7 +27,7 @@ class NamedClassifier(TextClassifier, Protocol):
 
     @property
     def sha(self) -> str:
-        """The model's name: under one name the same text and structure have the same probabilities."""
+        """The model's name: under one name the same text and structure are judged the same."""
 
     @property
     def trained_until(self) -> float | None:
