@@ -18,23 +18,26 @@ _SECONDS = {word.replace("ı", "i"): seconds for seconds, words in _UNITS_S.item
 _UNIT = "|".join(sorted(map(re.escape, _SECONDS), key=len, reverse=True))
 _SPAN = rf"(?P<{{}}>\d{{{{1,3}}}})\s?-?\s?(?P<{{}}u>{_UNIT})\b"
 # "Valid for 24 hours", "expires in 6h", "cancel if not filled within 12 hours", "24 saat geçerli".
-_AFTER = (
-    r"\b(?:valid(?:ity)?|expir\w+|expiry|good|active|действ\w+|актуал\w+|geçerli\w*|صالح\w*|صلاحية|válid\w+)\b"
-    r"[^\n\d]{0,24}" + _SPAN.format("a", "a")
-)
-_CANCEL = r"\b(?:cancel|not (?:filled|triggered|activated))\b[^\n\d]{0,40}\b(?:in|within|after)\s+" + _SPAN.format(
-    "b", "b"
-)
+_LASTS = {"valid": "(?:ity)?", "expir": r"\w+", "good": "", "active": "", "действ": r"\w+", "актуал": r"\w+"} | {
+    "geçerli": r"\w*", "صالح": r"\w*", "صلاحية": "", "válid": r"\w+",
+}  # fmt: skip
+_ENDS = ("cancel", "not filled", "not triggered", "not activated")
+_AFTER = rf"\b(?:{'|'.join([word + end for word, end in _LASTS.items()])})\b[^\n\d]{{0,24}}" + _SPAN.format("a", "a")
+_CANCEL = rf"\b(?:{'|'.join(_ENDS)})\b[^\n\d]{{0,40}}\b(?:in|within|after)\s+" + _SPAN.format("b", "b")
 _BEFORE = _SPAN.format("c", "c") + r"\s+(?:geçerli\w*|validity)\b"
 _LIFETIME = re.compile(f"{_AFTER}|{_CANCEL}|{_BEFORE}".replace("ı", "i"))
+_WORDS = (*_LASTS, *_ENDS)  # Without one of them nothing is stated.
 
 
 @lru_cache(maxsize=8)  # Cards, shadow book and Risk ask for the same post, one after the other.
 def written_lifetime_s(text: str) -> float | None:
     """Return the lifetime of an entry that `text` states, in seconds; None where it states none, or two."""
+    said = normalise(text).lower().replace("ı", "i")
+    if not any(word in said for word in _WORDS):
+        return None  # As most posts; the pattern would look at each of their signs.
     found = {
         float(match[name]) * _SECONDS[match[f"{name}u"]]
-        for match in _LIFETIME.finditer(normalise(text).lower().replace("ı", "i"))
+        for match in _LIFETIME.finditer(said)
         for name in "abc"
         if match[name] is not None
     }
