@@ -198,14 +198,15 @@ class Preparer:
         kind = type(record)
         event, tidy, members = self._kinds.get(kind) or self._compiled(kind)
         try:
-            # Of a record whose floats are as they may be, how many members it has; else NaN.
-            count = members(record)
-            if tidy is not None and isnan(count) and (tidied := tidy(record)) is not record:
+            payload = self._encode(record)
+            # How many colons stand in its texts, and are none of a channel. Mostly none, and then its floats are as they
+            # may be, too.
+            in_texts = payload.count(b":") - members(record)
+            if in_texts and isnan(in_texts) and tidy is not None and (tidied := tidy(record)) is not record:
                 record = tidied
                 entry = Entry(record, entry.trace, entry.symbol)
-                count = members(record)
-            payload = self._encode(record)
-            in_texts = payload.count(b":") - count  # How many colons stand in its texts, and are none of a channel.
+                payload = self._encode(record)
+                in_texts = payload.count(b":") - members(record)
         except (NotFinite, UnicodeEncodeError) as fault:
             raise Unwritable(f"{event.name}: {fault}", reason="unwritable") from fault
         if (in_texts or self._knows_secrets or _EQUALS in payload) and self._may_hold_secrets(payload, in_texts):
