@@ -199,8 +199,8 @@ class Preparer:
         event, tidy, members = self._kinds.get(kind) or self._compiled(kind)
         try:
             payload = self._encode(record)
-            # How many colons stand in its texts, and are none of a channel. Mostly none, and then its floats are as they
-            # may be, too.
+            # How many colons stand in its texts, and are none of a channel. Mostly none; and then its floats are as
+            # they may be, too.
             in_texts = payload.count(b":") - members(record)
             if in_texts and isnan(in_texts) and tidy is not None and (tidied := tidy(record)) is not record:
                 record = tidied
