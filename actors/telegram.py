@@ -39,6 +39,7 @@ from levibotd.messages import (
 from levibotd.ports.posts import Deleted, Edited, Posted, PostEvent, Posts
 
 RECENT_MAX = 4096
+RECENT_LENGTH_MAX = 1 << 22  # Characters of their texts.
 CHANGES_MAX = 1024
 COMMIT_TIMEOUT_S = 30.0
 SHED_RETRY_S = 1.0
@@ -111,6 +112,7 @@ class TelegramActor(Actor[TelegramMessage]):
         # Source and handler run side by side: between "seen before?" and the commit nobody else may ask.
         self._ingesting = asyncio.Lock()
         self._recent: OrderedDict[tuple[str, int], _Known] = OrderedDict()
+        self._recent_length = 0
         self._shed: dict[TraceId, None] = {}
         # The newest edit, and the deletion, of posts whose fate the log does not tell yet.
         self._changes: OrderedDict[tuple[TraceId, bool], PostEdited | PostDeleted] = OrderedDict()
@@ -315,10 +317,12 @@ class TelegramActor(Actor[TelegramMessage]):
 
     def _remember(self, post: Post, *, revision: int = 0) -> None:
         key = (post.channel, post.message_id)
+        before = self._recent.pop(key, None)
         self._recent[key] = _Known(post.text, revision)
-        self._recent.move_to_end(key)
-        if len(self._recent) > RECENT_MAX:
-            self._recent.popitem(last=False)
+        self._recent_length += len(post.text) - (0 if before is None else len(before.text))
+        while len(self._recent) > RECENT_MAX or self._recent_length > RECENT_LENGTH_MAX:
+            _, oldest = self._recent.popitem(last=False)
+            self._recent_length -= len(oldest.text)
 
 
 def _arrival(ingest: SignalIngest) -> PostArrived:

@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +28,7 @@ from levibotd.kernel.clock import Clock
 from levibotd.ports.posts import Edited, Posted, PostEvent
 
 AHEAD = 512  # Posts that are told of before their time.
+AHEAD_LENGTH_MAX = 1 << 22  # Characters of them, where somebody's history has lines that Telegram would not take.
 
 _FIRST = b"\x00"
 _REVISION = b"\x01"
@@ -131,7 +131,7 @@ class ReplayPosts:
     async def events(self, cursors: Mapping[str, TgCursor]) -> AsyncIterator[PostEvent]:
         """Every post; a replay always begins at its beginning, whatever `cursors` say."""
         posts = iter(self._posts)
-        while coming := list(islice(posts, AHEAD)):
+        while coming := _next_of(posts):
             self._on_coming([post for post, _ in coming])
             for post, revision in coming:
                 # Nothing is later than the clock in a replay, so the moment of arrival is exactly `known_at`.
@@ -141,6 +141,16 @@ class ReplayPosts:
                     yield Edited(post=post, received_at=at)
                 else:
                     yield Posted(post=post, received_at=at)
+
+
+def _next_of(posts: Iterator[tuple[Post, bool]]) -> list[tuple[Post, bool]]:
+    some, length = [], 0
+    for one in posts:
+        some.append(one)
+        length += len(one[0].text)
+        if len(some) >= AHEAD or length >= AHEAD_LENGTH_MAX:
+            break
+    return some
 
 
 def _read(files: Sequence[Path], on_bad: Callable[[BadLine], None]) -> Iterator[Post]:

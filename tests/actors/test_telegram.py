@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from actors.telegram import TelegramActor, TelegramState, WorkList
+from actors.telegram import RECENT_LENGTH_MAX, TelegramActor, TelegramState, WorkList
 from levibotd.domain.book import Revision
 from levibotd.domain.copies import text_print
 from levibotd.domain.records import Entry, Record, SignalIngest, TgCursor
@@ -448,6 +448,18 @@ async def test_an_edit_is_handed_on_once_for_each_new_text(bench: Bench, clock: 
     assert told == [(1, texts[1]), (2, texts[4])]
     assert bench.numbers() == [7]
     assert (state.edited, state.duplicates) == (2, 3)
+
+
+async def test_of_long_texts_fewer_are_remembered(bench: Bench, clock: Clock) -> None:
+    texts = dict.fromkeys(range(1, 6), "BTC long " + "!" * (RECENT_LENGTH_MAX // 4))
+    bench.posts.say(*(posted(number, text) for number, text in texts.items()), edited(5, texts[5]), edited(1, texts[1]))
+    async with bench.running() as system:
+        await clock.sleep(20.0)
+        state = await bench.state(system)
+
+    # Of the first nobody knows any more what it said.
+    assert [change.post.message_id for change in bench.changes] == [1]
+    assert (state.edited, state.duplicates) == (1, 1)
 
 
 async def test_a_post_told_again_with_another_text_is_an_edit(bench: Bench, clock: Clock) -> None:

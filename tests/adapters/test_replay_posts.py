@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from levibotd.adapters.post_lines import BadLine
-from levibotd.adapters.replay_posts import AHEAD, Counts, ReplayPosts, Window, in_order
+from levibotd.adapters.replay_posts import AHEAD, AHEAD_LENGTH_MAX, Counts, ReplayPosts, Window, in_order
 from levibotd.domain.signal import Post
 from levibotd.errors import Refused
 from levibotd.kernel.clock import Clock
@@ -213,6 +213,19 @@ async def test_posts_are_told_of_before_their_time_some_at_a_time_and_once(tmp_p
 
     assert [len(some) for some in coming] == [AHEAD, AHEAD, 3]
     assert [post.message_id for some in coming for post in some] == list(range(count))
+
+
+async def test_of_long_posts_fewer_are_told_of_at_a_time(tmp_path: Path, clock: Clock) -> None:
+    text = "a" * (AHEAD_LENGTH_MAX // 8)
+    path = write(tmp_path / "a.jsonl", [row(number, EPOCH + number, text) for number in range(1, 20)])
+    coming: list[int] = []
+
+    with in_order([path], on_bad=refuse) as posts:
+        source = ReplayPosts(posts, clock=clock, on_coming=lambda some: coming.append(len(some)))
+        told = [event.post.message_id async for event in source.events({})]
+
+    assert coming == [8, 8, 3]
+    assert told == list(range(1, 20))
 
 
 @pytest.mark.needs_data
