@@ -29,7 +29,7 @@ from msgspec import Raw, Struct
 from levibotd.domain import acts, archive, learning, order_records, outcomes
 from levibotd.domain import records as r
 from levibotd.domain.cards import trial
-from levibotd.domain.json_shape import MemberCount, members_of
+from levibotd.domain.json_shape import ColonCount, colons_of
 from levibotd.domain.masking import Masker
 from levibotd.domain.records import Entry, Logged, Record
 from levibotd.domain.rounding import NotFinite, Rounder, rounder_of
@@ -177,8 +177,8 @@ class Line(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 # What preparing a record of one type takes: its event; how its floats are tidied (None: it holds none); how many
-# members its payload has. A tuple, as it is unpacked often.
-_Kind = tuple[EventType, Rounder | None, MemberCount]
+# colons its texts hold. A tuple, as it is unpacked often.
+_Kind = tuple[EventType, Rounder | None, ColonCount]
 
 
 class Preparer:
@@ -196,17 +196,15 @@ class Preparer:
         """Raises Unwritable."""
         record = entry.record
         kind = type(record)
-        event, tidy, members = self._kinds.get(kind) or self._compiled(kind)
+        event, tidy, colons = self._kinds.get(kind) or self._compiled(kind)
         try:
-            payload = self._encode(record)
-            # How many colons stand in its texts, and are none of a channel. Mostly none; and then its floats are as
-            # they may be, too.
-            in_texts = payload.count(b":") - members(record)
+            in_texts = colons(record)
+            # Mostly there are none; and then its floats are as they may be, too.
             if in_texts and isnan(in_texts) and tidy is not None and (tidied := tidy(record)) is not record:
                 record = tidied
                 entry = Entry(record, entry.trace, entry.symbol)
-                payload = self._encode(record)
-                in_texts = payload.count(b":") - members(record)
+                in_texts = colons(record)
+            payload = self._encode(record)
         except (NotFinite, UnicodeEncodeError) as fault:
             raise Unwritable(f"{event.name}: {fault}", reason="unwritable") from fault
         if (in_texts or self._knows_secrets or _EQUALS in payload) and self._may_hold_secrets(payload, in_texts):
@@ -232,7 +230,7 @@ class Preparer:
 
     # When the first of a kind comes: all of them would cost a start ten milliseconds.
     def _compiled(self, record: type[Record]) -> _Kind:
-        kind = EVENT_OF[record], rounder_of(record, rounded=self._rounded), members_of(record, rounded=self._rounded)
+        kind = EVENT_OF[record], rounder_of(record, rounded=self._rounded), colons_of(record, rounded=self._rounded)
         self._kinds[record] = kind
         return kind
 

@@ -1,14 +1,16 @@
 """
-How many members the JSON of a struct has, told from its type and a short look at the value.
+How many colons stand in the texts of a record, told by a look at each text that its type has.
 
-Where JSON has no more colons than members no text in it holds one, but for the names of channels; and a float that may
-not stand in the log as it is is met on the way. Both together cost a fraction of a look at each text and each float.
+Mostly there is none, and then no secret is told by name in it. A float that may not stand in the log as it is, is met
+on the way. Both together cost a fraction of a look at the JSON, or of a walk over all there is.
 
 The walk is written out for each type and compiled, as `dataclasses` has its methods: as a tree of closures it took
 three times as long, and it is taken for every record of the log.
 """
 
 from collections.abc import Callable
+from decimal import Decimal
+from enum import Enum
 from math import nan
 from typing import Any
 
@@ -16,24 +18,20 @@ from msgspec import UNSET, Struct, inspect
 
 from levibotd.domain.rounding import has_six_digits, is_in_milliseconds, is_time
 
-# Members, and names of channels that have a colon of their own ("tg:123"). Never more than there are. NaN where a float
+# Colons of all texts and keys, but for the one that a name of a channel has of its own ("tg:123"). NaN where a float
 # has to be looked at closer, or the type does not tell.
-MemberCount = Callable[[Any], float]
+ColonCount = Callable[[Any], float]
 
-_SCALARS = (
-    inspect.StrType, inspect.IntType, inspect.BoolType, inspect.NoneType, inspect.DecimalType, inspect.EnumType,
-    inspect.LiteralType,
-)  # fmt: skip
-
-# What a value of some type has: members that are always there, and the lines that add up its others and see its floats.
-_Shape = tuple[int, list[str]]
+# No text, or one of ours.
+_WITHOUT_TEXT = (inspect.IntType, inspect.BoolType, inspect.NoneType, inspect.DecimalType)
+_PLAIN = (int, Decimal, type(None))
 
 
 class _Untold(Exception):
-    """A type that does not say what its values have."""
+    """A type that does not say what its values hold."""
 
 
-def members_of(struct: type[Struct], *, rounded: bool = False) -> MemberCount:
+def colons_of(struct: type[Struct], *, rounded: bool = False) -> ColonCount:
     """
     Compile the count.
 
@@ -41,22 +39,21 @@ def members_of(struct: type[Struct], *, rounded: bool = False) -> MemberCount:
     for a sum of floats too large as well, asks for a closer look.
     """
     try:
-        always, lines = _Walk(rounded).of_struct(inspect.type_info(struct), "value", 0)
+        lines = _Walk(rounded).of_struct(inspect.type_info(struct), "value", 0)
     except _Untold:
         return lambda value: nan
-    if not lines:
-        return _compiled(struct.__name__, [f"return {always}"])
     if rounded:
-        return _compiled(struct.__name__, [f"members = {always}", *lines, "return members"])
-    body = [f"members = {always}", "floats = 0.0", *lines, "return members + 0.0 * floats"]
-    return _compiled(struct.__name__, body)
+        return _compiled(struct.__name__, ["colons = 0", *lines, "return colons"])
+    return _compiled(struct.__name__, ["colons = 0", "floats = 0.0", *lines, "return colons + 0.0 * floats"])
 
 
-def _compiled(name: str, body: list[str]) -> MemberCount:
-    names: dict[str, Any] = {"nan": nan, "has_six_digits": has_six_digits, "is_in_milliseconds": is_in_milliseconds}
-    source = "\n".join(["def members(value):", *_indented(body)])
-    exec(compile(source, f"<members of {name}>", "exec"), names)  # Nothing in it but field names of our own types.
-    count: MemberCount = names["members"]
+def _compiled(name: str, body: list[str]) -> ColonCount:
+    names: dict[str, Any] = {
+        "nan": nan, "plain": _PLAIN, "has_six_digits": has_six_digits, "is_in_milliseconds": is_in_milliseconds,
+    }  # fmt: skip
+    source = "\n".join(["def colons(value):", *_indented(body)])
+    exec(compile(source, f"<colons of {name}>", "exec"), names)  # Nothing in it but field names of our own types.
+    count: ColonCount = names["colons"]
     return count
 
 
@@ -66,42 +63,49 @@ class _Walk:
     def __init__(self, rounded: bool) -> None:
         self._rounded = rounded
 
-    def of_struct(self, hint: inspect.Type, value: str, depth: int) -> _Shape:
+    def of_struct(self, hint: inspect.Type, value: str, depth: int) -> list[str]:
         assert isinstance(hint, inspect.StructType)
-        config = hint.cls.__struct_config__
-        # Members are left out, there are none, or there is one more. Counted too high, they would hide colons of texts.
-        if config.omit_defaults or config.array_like or config.tag is not None or _may_leave_out(hint.cls):
+        if _may_leave_out(hint.cls):
             raise _Untold
-        always, lines = len(hint.fields), []
+        lines = []
         for field in hint.fields:
+            name = f"{value}.{field.name}"
             if field.encode_name == "channel" and isinstance(field.type, inspect.StrType):
-                lines.append(f'members += {value}.{field.name}.startswith("tg:")')
-            more, below = self._of_type(field.type, f"{value}.{field.name}", field.name, depth)
-            always += more
-            lines += below
-        return always, lines
+                lines += [f'if ":" in {name}:', f'    colons += {name}.count(":") - {name}.startswith("tg:")']
+            else:
+                lines += self._of_type(field.type, name, field.name, depth)
+        return lines
 
-    def _of_type(self, hint: inspect.Type, value: str, field: str, depth: int) -> _Shape:
+    def _of_type(self, hint: inspect.Type, value: str, field: str, depth: int) -> list[str]:
         match hint:
+            case inspect.StrType():
+                return _of_text(value)
             case inspect.FloatType():
-                return 0, self._of_float(value, field)
+                return self._of_float(value, field)
             case inspect.CustomType(cls=kind) if kind is object:
-                return 0, [f"if isinstance({value}, float):", *_indented(self._of_float(value, field))]
+                return self._of_any(value, field)
             case inspect.UnionType(types=types):
-                return 0, self._of_union(types, value, field, depth)
+                return self._of_union(types, value, field, depth)
             case inspect.StructType():
                 name = value if value.isidentifier() else f"value{depth + 1}"
-                always, lines = self.of_struct(hint, name, depth + 1)
-                return always, [f"{name} = {value}", *lines] if lines and name != value else lines
+                lines = self.of_struct(hint, name, depth + 1)
+                return [f"{name} = {value}", *lines] if lines and name != value else lines
             case inspect.VarTupleType(item_type=item):
-                return 0, self._of_each(item, value, field, depth)
+                return self._of_each(item, value, field, depth)
             case inspect.TupleType(item_types=items):
-                shapes = [self._of_type(item, f"{value}[{place}]", field, depth) for place, item in enumerate(items)]
-                return sum(always for always, _ in shapes), [line for _, lines in shapes for line in lines]
-            case inspect.DictType(value_type=item):
-                return 0, [f"members += len({value})", *self._of_each(item, f"{value}.values()", field, depth)]
-        if isinstance(hint, _SCALARS):
-            return 0, []
+                return [
+                    line
+                    for place, item in enumerate(items)
+                    for line in self._of_type(item, f"{value}[{place}]", field, depth)
+                ]
+            case inspect.DictType(key_type=key, value_type=item):
+                return self._of_each(key, value, field, depth) + self._of_each(item, f"{value}.values()", field, depth)
+            case inspect.EnumType(cls=kind) if not any(":" in str(one.value) for one in _members(kind)):
+                return []
+            case inspect.LiteralType(values=values) if not any(":" in str(one) for one in values):
+                return []
+        if isinstance(hint, _WITHOUT_TEXT):
+            return []
         raise _Untold
 
     # The short way for a probability is written out: mostly it spares the call.
@@ -117,36 +121,48 @@ class _Walk:
             "    return nan",
         ]
 
+    def _of_any(self, value: str, field: str) -> list[str]:
+        return [
+            f"if isinstance({value}, float):", *_indented(self._of_float(value, field)),
+            f"elif isinstance({value}, str):", *_indented(_of_text(value)),
+            f"elif not isinstance({value}, plain):", "    return nan",
+        ]  # fmt: skip
+
     def _of_each(self, item: inspect.Type, values: str, field: str, depth: int) -> list[str]:
         if isinstance(item, inspect.FloatType) and not self._rounded:
             return [f"floats += sum({values})"]
         name = f"value{depth + 1}"
-        always, lines = self._of_type(item, name, field, depth + 1)
-        if not lines:
-            return [f"members += {always} * len({values})"] if always else []
-        return [f"for {name} in {values}:", *_indented(_all_of(always, lines))]
+        lines = self._of_type(item, name, field, depth + 1)
+        return [f"for {name} in {values}:", *_indented(lines)] if lines else []
 
-    # Of one that may be missing, or of a float among scalars; of others only where nothing in them counts.
+    # Of one that may be missing, or of texts and floats among others in which nothing counts.
     def _of_union(self, types: tuple[inspect.Type, ...], value: str, field: str, depth: int) -> list[str]:
         some = [one for one in types if not isinstance(one, inspect.NoneType)]
         if len(some) == 1:
-            lines = _all_of(*self._of_type(some[0], value, field, depth))
+            lines = self._of_type(some[0], value, field, depth)
             return [f"if {value} is not None:", *_indented(lines)] if lines else []
-        rest = [one for one in some if not isinstance(one, inspect.FloatType)]
-        if any(self._of_type(one, value, field, depth) != (0, []) for one in rest):
-            raise _Untold
-        if len(rest) == len(some):
-            return []
-        return [f"if isinstance({value}, float):", *_indented(self._of_float(value, field))]
+        found: list[str] = []
+        for one in some:
+            lines = self._of_type(one, value, field, depth)
+            kind = {inspect.FloatType: "float", inspect.StrType: "str"}.get(type(one))
+            if lines and kind is None:
+                raise _Untold
+            if lines:
+                found += [f"if isinstance({value}, {kind}):", *_indented(lines)]
+        return found
+
+
+def _of_text(value: str) -> list[str]:
+    return [f'if ":" in {value}:', f'    colons += {value}.count(":")']
+
+
+def _members(kind: type[Enum]) -> list[Enum]:
+    return list(kind)
 
 
 # What is UNSET is not written; `inspect` leaves that out of a type, so the default has to tell.
 def _may_leave_out(struct: type[Struct]) -> bool:
     return any(default is UNSET for default in struct.__struct_defaults__)
-
-
-def _all_of(always: int, lines: list[str]) -> list[str]:
-    return [f"members += {always}", *lines] if always else lines
 
 
 def _indented(lines: list[str]) -> list[str]:

@@ -52,7 +52,7 @@ def is_time(field: str) -> bool:
     return field == "at" or field.endswith(_EXACT_TIMES[1:])
 
 
-# Rarely taken: which records need it, the count of their members tells (`json_shape`).
+# Rarely taken: which records need it, the count of their colons tells (`json_shape`).
 def _of_struct(struct: type[Struct], rounded: bool) -> Rounder | None:
     hints = inspect.type_info(struct)
     assert isinstance(hints, inspect.StructType)
