@@ -67,6 +67,7 @@ class ReplayJournal:
         try:
             self._make(self._segment, data + run.lines[0])
         except OSError as failure:
+            failure.filename = failure.filename or f"{self._base}/{self._segment}"  # A full disk names none.
             self._failure = failure
             raise LogDeviceDead(f"the log takes no more records: {failure}") from failure
         return [run]
