@@ -48,6 +48,7 @@ class _Told:
         self._witnessed = witnessed
         self.lived: list[Lived] = []
         self._gone: tuple[int, str | None] = 0, None
+        self._lost: list[str] = []  # What they say again, and was forgotten: its outcome may bring it back.
         self._names: list[str] = []
         self._ended: list[Followed | None] = []
         self._placebos: list[tuple[tuple[float, float], ...]] = []
@@ -62,6 +63,10 @@ class _Told:
         known = len(self._names)
         if gone != self._gone or self._names != names[:known]:
             known = 0  # Some were forgotten: those that others say again among them, it may be.
+        if any(first in kept.calls for first in self._lost):
+            known = 0
+        if not known:
+            self._lost = [call.first for call in calls if call.first not in kept.calls]
         ended, placebos, found = self._ended, self._placebos, self._found
         for place, call in enumerate(calls[:known]):
             if ended[place] is not call.as_followed or placebos[place] is not call.placebos or call.contaminated:

@@ -60,6 +60,26 @@ def test_what_came_later_changes_nothing_that_was_held(seed: int) -> None:
             assert TrustDesk(then).of(channel, at=at) == TrustDesk(whole).of(channel, at=at)
 
 
+def test_a_call_that_was_forgotten_and_comes_back_is_seen_by_a_desk_that_was_asked_before() -> None:
+    hand = Hand()
+    hand.book = CardBook(calls_max=20)
+    first = hand.post("@1", BEGIN, legs=(leg("A"),))
+    again = hand.post("@1", BEGIN + 60.0, legs=(leg("A", side=Side.SELL),))
+    others = [hand.post("@1", BEGIN + 60.0 * number, legs=(leg(f"C{number}"),)) for number in range(19)]
+    assert [f"{number}|0" in hand.book.channels["@1"].calls for number in (first, again)] == [False, True]
+    for number in others[:4]:
+        hand.end("@1", number, BEGIN + DAY / 4, 1.0)
+    hand.post("@1", BEGIN + 3600.0, legs=(leg("D"),))  # Two make room for it.
+    hand.end("@1", again, BEGIN + DAY / 2, 1.0)
+
+    asked = TrustDesk(hand.book)
+    alone = asked.of("@1", at=BEGIN + DAY, sides=("SELL",))
+    hand.end("@1", first, BEGIN + DAY / 2, -1.0)
+    held = asked.of("@1", at=BEGIN + DAY, sides=("SELL",))
+    assert held == TrustDesk(hand.book).of("@1", at=BEGIN + DAY, sides=("SELL",))
+    assert held != alone
+
+
 @pytest.mark.parametrize("calls_max", [30, 20_000])
 def test_a_desk_that_was_asked_all_along_says_what_a_new_one_says(calls_max: int) -> None:
     chance, hand, waiting = Random(calls_max), Hand(), []
