@@ -143,6 +143,18 @@ async def test_an_ask_is_answered_once_it_is_committed_and_the_observers_know() 
         assert [decode(line).seq for line in bench.journal.lines] == [1, 2, 3]
 
 
+async def test_each_append_stands_in_the_log_at_its_time() -> None:
+    clock, times = LoopClock(), []
+    async with Bench() as bench:
+        for pause in (0.0, 0.0, 0.25, 3.0):
+            await clock.sleep(pause)
+            times.append(round(clock.time(), 3))
+            await bench.ask(note("now"))
+
+    assert [logged.ts for logged in bench.seen if note_of(logged)] == times
+    assert len(set(times)) >= 3
+
+
 async def test_what_waits_together_is_committed_together() -> None:
     async with Bench() as bench:
         async with anyio.create_task_group() as group:

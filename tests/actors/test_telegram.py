@@ -462,6 +462,16 @@ async def test_of_long_texts_fewer_are_remembered(bench: Bench, clock: Clock) ->
     assert (state.edited, state.duplicates) == (1, 1)
 
 
+async def test_of_a_post_that_is_rewritten_only_its_last_text_counts(bench: Bench, clock: Clock) -> None:
+    versions = [f"{number}" + "!" * (RECENT_LENGTH_MAX // 4) for number in range(6)]
+    bench.posts.say(posted(1), posted(2), *(edited(2, text) for text in versions), edited(1, "BTC long"))
+    async with bench.running() as system:
+        await clock.sleep(20.0)
+        state = await bench.state(system)
+
+    assert (state.edited, state.duplicates) == (6, 1)
+
+
 async def test_a_post_told_again_with_another_text_is_an_edit(bench: Bench, clock: Clock) -> None:
     bench.posts.say(posted(7), posted(7, "closed"))
     async with bench.running():

@@ -93,6 +93,16 @@ def test_a_segment_that_only_half_of_was_taken_is_heard_of(tmp_path: Path) -> No
         journal.finish()
 
 
+def test_a_log_that_is_sealed_has_nothing_more_to_seal(tmp_path: Path) -> None:
+    journal = ReplayJournal(tmp_path, boot="replay")
+    list(journal.commit([stamped("a", NOON)]))
+    assert len(journal.seal(ts=NOON, mono=1.0)) == 1
+
+    assert journal.seal(ts=NOON, mono=1.0) == []
+    journal.finish()
+    assert verify(OsFiles(tmp_path)).is_clean
+
+
 def test_what_cannot_be_written_ends_all_writing(tmp_path: Path) -> None:
     (tmp_path / "2024-11-05").write_text("in the way")
     journal = ReplayJournal(tmp_path, boot="replay")

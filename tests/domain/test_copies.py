@@ -89,7 +89,7 @@ def test_what_is_no_price_is_the_same_as_zero(number: str) -> None:
     assert call_print(leg(entry=(98.0, Decimal(number)))) == call_print(leg(entry=(98.0, 0.0)))
 
 
-@pytest.mark.parametrize("price", ["12300", "1.23E+4", "0.0000123", "1.23E-20", "123.0"])
+@pytest.mark.parametrize("price", ["12300", "1.23E+4", "0.0000123", "1.23E-20", "123.0", "-1.230"])
 def test_only_the_digits_of_a_price_count_however_it_is_written(price: str) -> None:
     assert (
         call_print(leg(entry=(Decimal(price),)))

@@ -64,6 +64,11 @@ def test_a_voice_halves_in_its_half_life() -> None:
     assert value(crowd, T0 + HALF_LIFE_S) == pytest.approx(1 / 4)
 
 
+def test_no_voice_is_louder_before_it_was_heard() -> None:
+    crowd = heard(("a", LONG))
+    assert value(crowd, at=T0 - HALF_LIFE_S) == value(crowd)
+
+
 def test_a_call_that_came_late_has_the_weight_of_its_age() -> None:
     crowd = Crowd()
     crowd.hear("a", LONG, posted_at=T0 - HALF_LIFE_S, at=T0)
@@ -124,6 +129,12 @@ def test_pulse_is_how_far_now_is_from_the_windows_before() -> None:
     # Eight calls where four are usual, and four vary by two: two deviations.
     assert (found.calls, found.usual, found.windows) == (8, 4.0, WINDOWS_MIN)
     assert (found.value, found.state) == (pytest.approx(2.0), "busy")
+
+
+def test_a_long_past_counts_as_far_as_its_windows_go() -> None:
+    found = pulse(steady(4, windows=WINDOWS + 3), at=T0)
+
+    assert (found.calls, found.usual, found.windows) == (4, 4.0, WINDOWS)
 
 
 def test_silence_after_steady_calls_is_quiet() -> None:
