@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec import UNSET, Struct, UnsetType
 
 from levibotd.domain.json_shape import colons_of
-from levibotd.domain.rounding import NotFinite, rounder_of
+from levibotd.domain.rounding import NotFinite, rounder_of, six_digits
 from tests.any_record import leaves_of
 
 
@@ -147,6 +147,16 @@ def test_with_rounding_nan_tells_whatever_would_be_rounded_or_refused(value: Out
         assert is_tidy == (not math.isnan(colons))
         if is_tidy:
             assert colons == sum(text.count(":") for text in leaves_of(one, str))
+
+
+@pytest.mark.parametrize("share", [0.123456, 0.000001, 0.25, 0.999999, 0.1])
+def test_a_share_of_six_decimals_is_told_from_what_is_almost_one(share: float) -> None:
+    colons = colons_of(Outer, rounded=True)
+
+    assert colons(Outer(price=share)) == 0
+    for almost in (math.nextafter(share, 0.0), math.nextafter(share, 1.0), share + 4e-9, share - 4e-9):
+        assert math.isnan(colons(Outer(price=almost))) == (six_digits(almost) != almost)
+    assert math.isnan(colons(Outer(price=share + 1e-12)))
 
 
 @pytest.mark.parametrize("rounded", [False, True])
