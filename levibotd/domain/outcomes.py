@@ -74,7 +74,7 @@ def is_witnessed(ingest: SignalIngest) -> bool:
 
 def has_unknown_text(ingest: SignalIngest) -> bool:
     """Was this post rewritten so long after it was posted that what it first said is unknown?"""
-    return ingest.post.known_at - ingest.post.posted_at > FIRST_TEXT_WITHIN_S and not is_witnessed(ingest)
+    return ingest.post.known_at - ingest.post.posted_at > FIRST_TEXT_WITHIN_S
 
 
 def knew_later(record: SignalScored, posted_at: float) -> bool:
