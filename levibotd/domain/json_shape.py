@@ -10,7 +10,6 @@ three times as long, and it is taken for every record of the log.
 
 from collections.abc import Callable
 from decimal import Decimal
-from enum import Enum
 from math import nan
 from typing import Any
 
@@ -100,7 +99,7 @@ class _Walk:
                 ]
             case inspect.DictType(key_type=key, value_type=item):
                 return self._of_each(key, value, field, depth) + self._of_each(item, f"{value}.values()", field, depth)
-            case inspect.EnumType(cls=kind) if not any(":" in str(one.value) for one in _members(kind)):
+            case inspect.EnumType(cls=kind) if not any(":" in str(one.value) for one in kind):
                 return []
             case inspect.LiteralType(values=values) if not any(":" in str(one) for one in values):
                 return []
@@ -154,10 +153,6 @@ class _Walk:
 
 def _of_text(value: str) -> list[str]:
     return [f'if ":" in {value}:', f'    colons += {value}.count(":")']
-
-
-def _members(kind: type[Enum]) -> list[Enum]:
-    return list(kind)
 
 
 # What is UNSET is not written; `inspect` leaves that out of a type, so the default has to tell.
