@@ -49,13 +49,13 @@ def flip_bit(segment: Path, *, event_type: str) -> int:
 
 
 def cash_since(state: Path, whole: Sequence[Logged]) -> set[Decimal]:
-    """What there was at the end of `whole`, and after each record since: an order that was left open may be filled."""
-    segments = sorted((state / "logs").glob("*/*.jsonl"))
-    lines = b"".join([segment.read_bytes() for segment in segments]).splitlines(keepends=True)
+    """What there was at the end of `whole`, and after each record since: what was left open goes on with the market."""
+    lines = [line for segment in (state / "logs").glob("*/*.jsonl") for line in segment.read_bytes().splitlines(True)]
+    by_seq = {int(line.removeprefix(b'{"seq":').partition(b",")[0]): line for line in lines}
     ledger = fold(whole)
     found = {ledger.cash}
-    for line in lines[len(whole) :]:
-        ledger.apply(decode(line).entry)
+    for seq in range(whole[-1].seq + 1, max(by_seq) + 1):
+        ledger.apply(decode(by_seq[seq]).entry)
         found.add(ledger.cash)
     return found
 
